@@ -1,0 +1,60 @@
+// Which room may import which. Siblings meet through contracts/ and are joined in machine/.
+const room = (name) => `^engine/${name}/`;
+/** Every room of the engine and the rooms it may import besides itself. */
+const mayImport = {
+  base: [],
+  contracts: ["base"],
+  api: ["base"],
+  memory: ["base", "contracts"],
+  cpu: ["base", "contracts"],
+  devices: ["base", "contracts"],
+  firmware: ["base", "contracts"],
+  storage: ["base", "contracts"],
+  machine: ["base", "contracts", "api", "memory", "cpu", "devices", "firmware", "storage"],
+  host: ["base", "contracts", "api", "machine", "storage"],
+  web: ["base", "api", "host"],
+  cli: ["base", "api", "host"],
+};
+const nodeRooms = ["host", "web", "cli"];
+const tests = "\\.test\\.tsx?$";
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    ...Object.entries(mayImport).map(([name, allowed]) => ({
+      name: `${name}-imports`,
+      severity: "error",
+      comment: `engine/${name} may import ${allowed.join(", ") || "nothing of ours"}.`,
+      from: { path: room(name), pathNot: tests },
+      to: { path: "^(engine|electron|renderer|resources|tests)/", pathNot: [name, ...allowed].map(room) },
+    })),
+    {
+      name: "pure-engine",
+      severity: "error",
+      comment: "Only engine/host, engine/web and engine/cli may use Node; the rest runs in a browser tab too.",
+      from: { path: "^engine/", pathNot: [...nodeRooms.map(room), tests] },
+      to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "renderer-sees-api",
+      severity: "error",
+      comment: "The renderer sees engine/api and engine/base and nothing else of the engine.",
+      from: { path: "^renderer/", pathNot: tests },
+      to: { path: "^(engine/(?!api/|base/)|electron/|resources/build/|tests/)" },
+    },
+    {
+      name: "renderer-no-node",
+      severity: "error",
+      from: { path: "^renderer/", pathNot: tests },
+      to: { dependencyTypes: ["core"] },
+    },
+    { name: "no-cycles", severity: "error", from: {}, to: { circular: true, dependencyTypesNot: ["type-only"] } },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "^engine/cpu/assembly/" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "types", "default"] },
+  },
+};

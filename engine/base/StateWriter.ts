@@ -1,0 +1,59 @@
+/**
+ * Writes a device's state as a flat little-endian byte string. The order of calls is the format: `StateReader`
+ * must be called in the same order, and a change of order or meaning needs a new `stateVersion`.
+ */
+export class StateWriter {
+  #bytes = new Uint8Array(256);
+  #view = new DataView(this.#bytes.buffer);
+  #length = 0;
+
+  #reserve(count: number): number {
+    const at = this.#length;
+    this.#length += count;
+    if (this.#length > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(this.#length, this.#bytes.length * 2));
+      larger.set(this.#bytes);
+      this.#bytes = larger;
+      this.#view = new DataView(larger.buffer);
+    }
+    return at;
+  }
+
+  u8(value: number): this {
+    this.#view.setUint8(this.#reserve(1), value);
+    return this;
+  }
+  u16(value: number): this {
+    this.#view.setUint16(this.#reserve(2), value, true);
+    return this;
+  }
+  u32(value: number): this {
+    this.#view.setUint32(this.#reserve(4), value, true);
+    return this;
+  }
+  u64(value: bigint): this {
+    this.#view.setBigUint64(this.#reserve(8), value, true);
+    return this;
+  }
+  f64(value: number): this {
+    this.#view.setFloat64(this.#reserve(8), value, true);
+    return this;
+  }
+  bool(value: boolean): this {
+    return this.u8(value ? 1 : 0);
+  }
+  /** A u32 length, then the bytes. */
+  bytes(value: Uint8Array): this {
+    this.u32(value.length);
+    const at = this.#reserve(value.length);
+    this.#bytes.set(value, at);
+    return this;
+  }
+  string(value: string): this {
+    return this.bytes(new TextEncoder().encode(value));
+  }
+
+  finish(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.slice(0, this.#length);
+  }
+}

@@ -1,0 +1,58 @@
+import type { TypedEvent } from "../base/TypedEvent.ts";
+import type { DisplaySource } from "../contracts/DisplaySink.ts";
+import type { KeyboardSink, PointerSink } from "../contracts/InputSink.ts";
+import type { RemovableDrive } from "../contracts/Medium.ts";
+import type { MachineStop } from "./MachineOptions.ts";
+
+/** Bytes moved since power-on, per light of the status bar. */
+export interface ActivityCounters {
+  diskRead: number;
+  diskWritten: number;
+  opticalRead: number;
+  floppyRead: number;
+  floppyWritten: number;
+}
+
+export interface MachineFigures {
+  instructions: number;
+  /** Guest time since power-on. */
+  guestNs: number;
+  /** Calls into port and memory-mapped device handlers. */
+  exits: number;
+  /** Host nanoseconds spent inside the vCPU. */
+  busyNs: number;
+}
+
+/**
+ * A machine as its owner (the engine process) drives it. Made by `createMachine(options)`; stopped until `start`.
+ * All calls are synchronous and cheap; the guest runs in slices on the same thread.
+ */
+export interface MachineControl {
+  start(): void;
+  pause(): void;
+  resume(): void;
+  /** The reset button. */
+  reset(): void;
+  /** ACPI power button: asks the guest to shut down. */
+  pressPowerButton(): void;
+  /** Pulls the plug: flushes host caches, never loses what the guest flushed. Emits `stopped`. */
+  powerOff(): void;
+
+  readonly display: DisplaySource;
+  readonly keyboard: KeyboardSink;
+  readonly pointer: PointerSink;
+  readonly opticalDrives: readonly RemovableDrive[];
+  readonly floppyDrives: readonly RemovableDrive[];
+
+  /** Bytes typed into serial port `index` (0 = COM1). Queued without loss. */
+  sendSerial(index: number, bytes: Uint8Array): void;
+  readonly serialOutput: TypedEvent<{ index: number; byte: number }>;
+  /** Port 0xE9. */
+  readonly debugOutput: TypedEvent<number>;
+  readonly stopped: TypedEvent<MachineStop>;
+
+  activity(): ActivityCounters;
+  figures(): MachineFigures;
+  /** One line for the user: which engine runs and why. */
+  engineDescription(): string;
+}

@@ -1,0 +1,54 @@
+import type { BlockDevice } from "../contracts/BlockDevice.ts";
+import type { Entropy, WallClock } from "../contracts/Clock.ts";
+import type { Medium } from "../contracts/Medium.ts";
+
+/** A boot source in the order the firmware tries them. */
+export type BootSource = "cdrom" | "floppy" | "disk";
+
+/** What the firmware is: our own BIOS, or a replacement ROM image (SeaBIOS) mapped below 1 MiB and below 4 GiB. */
+export type FirmwareChoice = { kind: "builtin" } | { kind: "rom"; image: Uint8Array };
+
+/** Boot a Linux bzImage or a multiboot ELF kernel without a boot medium. */
+export interface DirectBoot {
+  kernel: Uint8Array;
+  initrd?: Uint8Array;
+  commandLine: string;
+}
+
+/**
+ * Everything a machine is built from. Host access (files, time, randomness) comes in as objects; the machine itself runs
+ * anywhere.
+ */
+export interface MachineOptions {
+  memoryBytes: number;
+  firmware: FirmwareChoice;
+  bootOrder: readonly BootSource[];
+  /** Show the boot menu without waiting for F12. */
+  bootMenu?: boolean;
+  directBoot?: DirectBoot;
+  /** IDE hard disks, at most four with the optical drives: primary master first. */
+  disks: readonly { name: string; blocks: BlockDevice }[];
+  /** IDE optical drives; undefined is an empty drive. Placed from secondary master on. */
+  opticalDrives: readonly (Medium | undefined)[];
+  /** Floppy drives A and B; undefined is an empty drive. */
+  floppyDrives: readonly (Medium | undefined)[];
+  /** Port 0xE9 console and port 0xF4 exit device. */
+  debugPorts: boolean;
+  rtcUtc: boolean;
+  wallClock: WallClock;
+  entropy: Entropy;
+  /** A steady host clock in nanoseconds, any origin. */
+  steadyNowNs: () => number;
+  /** Lets the event loop run once between two slices of guest work, then calls back (setImmediate in Node). */
+  yieldToHost: (resume: () => void) => void;
+  /** Calls back after a host delay (setTimeout); returns a cancel function. */
+  delay: (milliseconds: number, resume: () => void) => () => void;
+  log: (level: "info" | "warn" | "error", message: string, facts?: Record<string, unknown>) => void;
+}
+
+/** Why a machine stopped. `debugExit` carries the value written to port 0xF4. */
+export type MachineStop =
+  | { kind: "poweredOff" }
+  | { kind: "debugExit"; value: number }
+  | { kind: "tripleFault"; reason: string }
+  | { kind: "failure"; error: Error };

@@ -1,0 +1,16 @@
+import { defineConfig } from "vitest/config";
+
+// Guest tests boot whole systems and run one after the other; everything else runs side by side.
+export default defineConfig({
+  test: {
+    include: [
+      "engine/**/*.test.ts",
+      "electron/**/*.test.ts",
+      "renderer/**/*.test.{ts,tsx}",
+      "resources/**/*.test.ts",
+      "tests/**/*.test.ts",
+    ],
+    exclude: ["**/node_modules/**", "tests/e2e/**"],
+    testTimeout: 30_000,
+  },
+});
