@@ -1,0 +1,31 @@
+import type { OperationName } from "../semantics/OperationName.ts";
+
+/**
+ * One encoding of one instruction, as a row of data in the manual's own letters (Intel SDM vol. 2, appendix A): `Eb`,
+ * `Gv`, `Iz`, `Ib`, `sIb` (sign-extended to the operand size), `M`, `Mp`, `Ob`/`Ov` (moffs), `Jb`/`Jz`, `Ap`, `Sw`, `Cd`, `Dd`,
+ * `Rd`, `Zv`/`Zb` (register in the opcode), `Pq`/`Qq` (MMX), `Vx`/`Wx` with their memory size (`Wss`, `Wsd`, `Wdq`, ...), `STi`, `ST0`, `Mf32`, `Mf64`, `Mf80`,
+ * `Mi16`.., fixed registers by name (`AL`, `rAX`, `DX`, `CL`, `CS`, ...), `1`.
+ */
+export interface InstructionRow {
+  /** Prefix (`NP`, `66`, `F2`, `F3`), bytes, then `/r`, `/0`../7`, `+r`, and `mod=3` or `mod!=3` where it matters. */
+  readonly encoding: string;
+  readonly operation: OperationName;
+  readonly operands: readonly string[];
+  /** "legacy": not in 64-bit mode, "long": only there; absent: both. */
+  readonly mode?: "legacy" | "long";
+  /** CPUID feature without which the encoding raises #UD. */
+  readonly feature?: string;
+  /** In 64-bit mode the operand size defaults to 64 (PUSH, near branches) or is always 64. */
+  readonly default64?: boolean;
+  /** The instruction ends a run of straight-line records. */
+  readonly endsBlock?: boolean;
+  readonly lockable?: boolean;
+  /** Needs CPL 0 (checked before anything else), or the IOPL rules ("io"). */
+  readonly privilege?: 0 | "io";
+  /** Flags in the manual's letters: read, written, left undefined. */
+  readonly reads?: string;
+  readonly writes?: string;
+  readonly undefinedFlags?: string;
+  /** x87/MMX/SSE instructions check CR0.EM/TS (and CR4.OSFXSR) first: #NM or #UD. */
+  readonly unit?: "x87" | "mmx" | "sse";
+}

@@ -1,0 +1,131 @@
+/**
+ * The irregular operations that every tier calls: exports of the AssemblyScript units, by name. A test compares this table with
+ * what the units export. Helpers may raise a guest fault: they set fault* in the CPU state and throw the wasm exception
+ * `guestFault`, which unwinds to the run loop; nothing that they changed before may then be visible to the guest.
+ *
+ * "rip" in a contract below means the state field, which the caller has set to the address of the NEXT instruction before the call; a
+ * helper that transfers control stores the new one there. On a fault the run loop itself puts back the address of
+ * the faulting instruction.
+ */
+export type WasmValueType = "i32" | "i64" | "f64" | "v128";
+
+export interface HelperSignature {
+  readonly unit: "system" | "fpu";
+  readonly params: readonly WasmValueType[];
+  readonly result?: WasmValueType;
+  /** Control or decoding context may have changed: the caller refetches from `rip` afterwards. */
+  readonly endsBlock?: boolean;
+}
+
+const system = (params: WasmValueType[], result?: WasmValueType, endsBlock = false): HelperSignature => ({
+  unit: "system",
+  params,
+  ...(result ? { result } : {}),
+  ...(endsBlock ? { endsBlock } : {}),
+});
+
+export const helperSignatures = {
+  // --- memory: linear addresses, any alignment, page crossing allowed; privilege of the current CPL ---
+  loadSlow8: system(["i64"], "i32"),
+  loadSlow16: system(["i64"], "i32"),
+  loadSlow32: system(["i64"], "i32"),
+  loadSlow64: system(["i64"], "i64"),
+  storeSlow8: system(["i64", "i32"]),
+  storeSlow16: system(["i64", "i32"]),
+  storeSlow32: system(["i64", "i32"]),
+  storeSlow64: system(["i64", "i64"]),
+  /** Checks that `size` bytes at a linear address may be written (page faults as a write), without writing. */
+  probeWrite: system(["i64", "i32"]),
+  /** Linear address to fetch from -> physical address; raises #PF as an instruction fetch. Fills the execute tag. */
+  translateFetch: system(["i64"], "i64"),
+  /** Raises #GP(0), or #SS(0) when the segment is SS, for an access outside of its segment. Never returns. */
+  segmentFault: system(["i32"]),
+  /** raise(vector, errorCode or -1 for none). Never returns. */
+  raise: system(["i32", "i32"]),
+
+  // --- flags ---
+  /** The full RFLAGS image, lazy flags evaluated. */
+  readFlags: system([], "i32"),
+  /** PUSHF rules (VM, IOPL, RF/VM cleared): (operand size in bytes) -> image. */
+  pushfImage: system(["i32"], "i32"),
+  /** POPF rules: (image, operand size in bytes). */
+  popf: system(["i32", "i32"], undefined, true),
+
+  // --- segments and control transfer; sizes are operand sizes in bytes; `seg` is segmentIndex ---
+  /** MOV/POP/LxS into ES SS DS FS GS: full checks for the current mode. MOV to SS sets the interrupt shadow (caller's business: shadowRip). */
+  loadSegment: system(["i32", "i32"], undefined, true),
+  farJump: system(["i32", "i64", "i32"], undefined, true), // selector, offset, operand size
+  farCall: system(["i32", "i64", "i32"], undefined, true),
+  farReturn: system(["i32", "i32"], undefined, true), // operand size, bytes to release
+  softwareInterrupt: system(["i32"], undefined, true), // INT n: v86/IOPL and gate DPL checks
+  int3: system([], undefined, true),
+  into: system([], undefined, true), // called only when OF is set
+  int1: system([], undefined, true),
+  iret: system(["i32"], undefined, true),
+  sysenter: system([], undefined, true),
+  sysexit: system(["i32"], undefined, true),
+  syscall: system([], undefined, true),
+  sysret: system(["i32"], undefined, true),
+  enter: system(["i32", "i32", "i32"]), // operand size, frame bytes, nesting level
+  lar: system(["i32", "i32"], "i32"), // selector, old value -> new value; sets ZF
+  lsl: system(["i32", "i32"], "i32"),
+  verr: system(["i32"]),
+  verw: system(["i32"]),
+  arpl: system(["i32", "i32"], "i32"), // destination, source -> destination; sets ZF
+  lldt: system(["i32"]),
+  ltr: system(["i32"]),
+  sldt: system([], "i32"),
+  str: system([], "i32"),
+  lgdt: system(["i32", "i64"]), // limit, base
+  lidt: system(["i32", "i64"]),
+  lmsw: system(["i32"], undefined, true),
+  clts: system([]),
+  readControl: system(["i32"], "i64"), // CRn, #GP/#UD rules
+  writeControl: system(["i32", "i64"], undefined, true),
+  readDebug: system(["i32"], "i64"),
+  writeDebug: system(["i32", "i64"], undefined, true),
+  rdmsr: system([], undefined), // ECX -> EDX:EAX
+  wrmsr: system([], undefined, true),
+  rdtsc: system([]), // -> EDX:EAX, CR4.TSD
+  rdtscp: system([]),
+  rdpmc: system([]),
+  cpuid: system([]),
+  invlpg: system(["i64"], undefined, true),
+  wbinvd: system([]), // privilege check only, also INVD
+  hlt: system([], undefined, true),
+  cli: system([]),
+  sti: system([]), // sets IF (or VIF); the caller sets shadowRip when IF was clear
+  monitor: system([]),
+  mwait: system([], undefined, true),
+
+  // --- ports: (port, ...) with IOPL and I/O permission bitmap ---
+  in8: system(["i32"], "i32"),
+  in16: system(["i32"], "i32"),
+  in32: system(["i32"], "i32"),
+  out8: system(["i32", "i32"]),
+  out16: system(["i32", "i32"]),
+  out32: system(["i32", "i32"]),
+
+  /**
+   * String instructions: (element bytes, address size in bytes, source segment, rep: 0 none, 1 REP/REPE, 2 REPNE). They keep eSI, eDI,
+   * eCX and flags right at every point where a fault can happen, and return after at most about 4096 elements with
+   * result 1 when work is left (the caller checks for attention and repeats the instruction), else 0.
+   */
+  movs: system(["i32", "i32", "i32", "i32"], "i32"),
+  stos: system(["i32", "i32", "i32", "i32"], "i32"),
+  lods: system(["i32", "i32", "i32", "i32"], "i32"),
+  cmps: system(["i32", "i32", "i32", "i32"], "i32"),
+  scas: system(["i32", "i32", "i32", "i32"], "i32"),
+  ins: system(["i32", "i32", "i32", "i32"], "i32"),
+  outs: system(["i32", "i32", "i32", "i32"], "i32"),
+  bound: system(["i32", "i64", "i32"]), // index (sign-extended), linear address of the bounds, operand size
+
+  // --- 64-bit arithmetic that wasm lacks ---
+  mulHighU: system(["i64", "i64"], "i64"),
+  mulHighS: system(["i64", "i64"], "i64"),
+  /** RDX:RAX / divisor -> RAX, RDX; #DE. */
+  div64: system(["i64"]),
+  idiv64: system(["i64"]),
+} as const satisfies Record<string, HelperSignature>;
+
+export type HelperName = keyof typeof helperSignatures;
