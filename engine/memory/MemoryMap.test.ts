@@ -1,0 +1,89 @@
+import { expect, test } from "vitest";
+import { Bus } from "./Bus.ts";
+import { MemoryMap } from "./MemoryMap.ts";
+
+const layout = {
+  physMap: 0x1_0000,
+  dirtyMap: 0x2_0000,
+  physPages: 0x1000,
+  bits: { readable: 1, writable: 2, hasCode: 4, trackDirty: 8 },
+};
+const ramOffset = 0x10_0000;
+
+function build() {
+  const memory = new WebAssembly.Memory({ initial: 64, maximum: 64, shared: true });
+  const mmio = new Bus("memory");
+  const map = new MemoryMap(memory, layout, mmio);
+  const events: string[] = [];
+  map.listen({
+    mapChanged: () => void events.push("map"),
+    codeWritten: (address, length) => void events.push(`code ${address}+${length}`),
+  });
+  map.mapMemory(0, ramOffset, 0x1_0000, { writable: true });
+  events.length = 0;
+  return { map, mmio, events, pages: new Uint32Array(memory.buffer, layout.physMap, layout.physPages) };
+}
+
+test("RAM keeps what is written, in every width and across pages", () => {
+  const { map } = build();
+  map.write32(0xffe, 0x1234_5678);
+  expect(map.read16(0x1000)).toBe(0x1234);
+  expect(map.read32(0xffe)).toBe(0x1234_5678);
+  map.write(0x1ffe, Uint8Array.of(1, 2, 3, 4));
+  const back = new Uint8Array(4);
+  map.read(0x1ffe, back);
+  expect([...back]).toEqual([1, 2, 3, 4]);
+});
+
+test("ROM swallows writes", () => {
+  const { map } = build();
+  map.bytes[ramOffset + 0x2_0000] = 0x55;
+  map.mapMemory(0xf_0000, ramOffset + 0x2_0000, 0x1000, { writable: false });
+  map.write8(0xf_0000, 0xaa);
+  map.write(0xf_0000, Uint8Array.of(0xaa));
+  expect(map.read8(0xf_0000)).toBe(0x55);
+});
+
+test("holes read as ones, device windows reach their handler", () => {
+  const { map, mmio } = build();
+  expect(map.read32(0x20_0000)).toBe(0xffff_ffff);
+  const written: number[] = [];
+  mmio.map({ start: 0x20_0000, length: 16 }, { read: (o) => o + 7, write: (o, v) => void written.push(o, v) }, [4]);
+  expect(map.read32(0x20_0004)).toBe(11);
+  map.write32(0x20_0008, 99);
+  expect(written).toEqual([8, 99]);
+});
+
+test("writes by DMA tell the code cache, only on pages with code", () => {
+  const { map, events, pages } = build();
+  pages[2] = pages[2]! | layout.bits.hasCode;
+  map.write8(0x2010, 1);
+  map.write(0x1fff, Uint8Array.of(1, 2));
+  map.write8(0x3000, 1);
+  expect(events).toEqual(["code 8208+1", "code 8192+1"]);
+});
+
+test("the frame buffer's dirty pages are told once and armed again", () => {
+  const { map, events } = build();
+  const video = map.videoMemory(ramOffset + 0x3_0000, 0x1_0000);
+  video.place(0x80_0000);
+  events.length = 0;
+  map.write8(0x80_2000, 1);
+  const bitmap = new Uint8Array(2);
+  expect(video.takeDirty(bitmap)).toBe(true);
+  expect([...bitmap]).toEqual([0b100, 0]);
+  expect(events).toEqual(["map"]);
+  expect(video.takeDirty(new Uint8Array(2))).toBe(false);
+  map.write8(0x80_2fff, 1);
+  expect(video.takeDirty(new Uint8Array(2))).toBe(true);
+});
+
+test("a frame buffer moved away is no longer there", () => {
+  const { map } = build();
+  const video = map.videoMemory(ramOffset + 0x3_0000, 0x1_0000);
+  video.place(0x80_0000);
+  map.write8(0x80_0000, 7);
+  video.place(undefined);
+  expect(map.read8(0x80_0000)).toBe(0xff);
+  expect(video.bytes[0]).toBe(7);
+});

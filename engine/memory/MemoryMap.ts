@@ -1,0 +1,203 @@
+import type { PhysicalMemory } from "../contracts/PhysicalMemory.ts";
+import type { VideoMemory } from "../contracts/VideoMemory.ts";
+import type { Bus } from "./Bus.ts";
+import type { MemoryLayout } from "./MemoryLayout.ts";
+
+/**
+ * What lies where in guest physical memory: RAM, ROM and the frame buffer are reached directly in the machine's shared
+ * WebAssembly.Memory, everything else through the bus of device windows. The map itself lies in that memory too (one u32
+ * per 4 KiB page, see the memory plan), where emitted code reads it. This class is its only writer on the JavaScript
+ * side besides the bits that mark code and dirty pages.
+ *
+ * The view for DMA masters and firmware (`PhysicalMemory`) keeps the promises that the processor keeps: ROM swallows writes,
+ * decoded code is invalidated, dirty trackers are told.
+ */
+export const PAGE_BYTES = 4096;
+
+export interface MapListener {
+  /** Cached translations are stale. */
+  mapChanged(): void;
+  /** Bytes changed under pages that hold decoded code. */
+  codeWritten(address: number, length: number): void;
+}
+
+export class MemoryMap implements PhysicalMemory {
+  readonly bytes: Uint8Array;
+  readonly #layout: MemoryLayout;
+  readonly #pages: Uint32Array;
+  readonly #dirty: Uint8Array;
+  readonly #mmio: Bus;
+  #listener: MapListener = { mapChanged() {}, codeWritten() {} };
+
+  constructor(memory: WebAssembly.Memory, layout: MemoryLayout, mmio: Bus) {
+    this.bytes = new Uint8Array(memory.buffer);
+    this.#layout = layout;
+    this.#pages = new Uint32Array(memory.buffer, layout.physMap, layout.physPages);
+    this.#dirty = new Uint8Array(memory.buffer, layout.dirtyMap, layout.physPages);
+    this.#mmio = mmio;
+  }
+
+  listen(listener: MapListener): void {
+    this.#listener = listener;
+  }
+
+  /** Makes a range of whole pages show the memory at `offset`. Replaces what was mapped there. */
+  mapMemory(
+    address: number,
+    offset: number,
+    length: number,
+    access: { writable: boolean; trackDirty?: boolean },
+  ): void {
+    const { bits } = this.#layout;
+    const flags = bits.readable | (access.writable ? bits.writable : 0) | (access.trackDirty ? bits.trackDirty : 0);
+    this.#forgetCode(address, length);
+    for (let at = 0; at < length; at += PAGE_BYTES) {
+      this.#pages[(address + at) / PAGE_BYTES] = (offset + at) | flags;
+    }
+    this.#listener.mapChanged();
+  }
+
+  unmap(address: number, length: number): void {
+    this.#forgetCode(address, length);
+    this.#pages.fill(0, address / PAGE_BYTES, (address + length) / PAGE_BYTES);
+    this.#listener.mapChanged();
+  }
+
+  #forgetCode(address: number, length: number): void {
+    const { bits } = this.#layout;
+    for (let at = address; at < address + length; at += PAGE_BYTES) {
+      if ((this.#pages[at / PAGE_BYTES] ?? 0) & bits.hasCode) this.#listener.codeWritten(at, PAGE_BYTES);
+    }
+  }
+
+  /** The frame buffer as its display adapter sees it. */
+  videoMemory(offset: number, sizeBytes: number): VideoMemory {
+    let placed: number | undefined;
+    const bytes = this.bytes.subarray(offset, offset + sizeBytes);
+    return {
+      bytes,
+      takeDirty: (bitmap) => placed !== undefined && this.#takeDirty(placed, sizeBytes, bitmap),
+      place: (address) => {
+        if (placed !== undefined) this.unmap(placed, sizeBytes);
+        const end = this.#layout.physPages * PAGE_BYTES;
+        placed =
+          address !== undefined && address % PAGE_BYTES === 0 && address + sizeBytes <= end ? address : undefined;
+        if (placed !== undefined) this.mapMemory(placed, offset, sizeBytes, { writable: true, trackDirty: true });
+      },
+    };
+  }
+
+  #takeDirty(address: number, sizeBytes: number, bitmap: Uint8Array): boolean {
+    const first = address / PAGE_BYTES;
+    let any = false;
+    for (let i = 0; i < sizeBytes / PAGE_BYTES; i++) {
+      if (this.#dirty[first + i] === 0) continue;
+      this.#dirty[first + i] = 0;
+      this.#pages[first + i] = this.#pages[first + i]! | this.#layout.bits.trackDirty;
+      bitmap[i >> 3] = bitmap[i >> 3]! | (1 << (i & 7));
+      any = true;
+    }
+    if (any) this.#listener.mapChanged();
+    return any;
+  }
+
+  read8(address: number): number {
+    const entry = this.#entry(address);
+    if (entry & this.#layout.bits.readable) return this.bytes[this.#place(entry, address)]!;
+    return this.#mmio.read(address, 1);
+  }
+
+  read16(address: number): number {
+    if (address % 2 !== 0) return this.read8(address) | (this.read8(address + 1) << 8);
+    const entry = this.#entry(address);
+    if ((entry & this.#layout.bits.readable) === 0) return this.#mmio.read(address, 2);
+    const at = this.#place(entry, address);
+    return this.bytes[at]! | (this.bytes[at + 1]! << 8);
+  }
+
+  read32(address: number): number {
+    if (address % 4 !== 0) {
+      return (
+        (this.read8(address) |
+          (this.read8(address + 1) << 8) |
+          (this.read8(address + 2) << 16) |
+          (this.read8(address + 3) << 24)) >>>
+        0
+      );
+    }
+    const entry = this.#entry(address);
+    if ((entry & this.#layout.bits.readable) === 0) return this.#mmio.read(address, 4);
+    const at = this.#place(entry, address);
+    const { bytes } = this;
+    return (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
+  }
+
+  write8(address: number, value: number): void {
+    const entry = this.#entry(address);
+    if (!(entry & this.#layout.bits.readable)) return this.#mmio.write(address, value & 0xff, 1);
+    if (!(entry & this.#layout.bits.writable)) return;
+    this.#touched(entry, address, 1);
+    this.bytes[this.#place(entry, address)] = value;
+  }
+
+  write16(address: number, value: number): void {
+    if (!(this.#entry(address) & this.#layout.bits.readable) && address % 2 === 0) {
+      return this.#mmio.write(address, value & 0xffff, 2);
+    }
+    this.write8(address, value);
+    this.write8(address + 1, value >>> 8);
+  }
+
+  write32(address: number, value: number): void {
+    if (!(this.#entry(address) & this.#layout.bits.readable) && address % 4 === 0) {
+      return this.#mmio.write(address, value >>> 0, 4);
+    }
+    for (let i = 0; i < 4; i++) this.write8(address + i, (value >>> (8 * i)) & 0xff);
+  }
+
+  read(address: number, target: Uint8Array): void {
+    for (let done = 0; done < target.length; ) {
+      const count = Math.min(target.length - done, PAGE_BYTES - ((address + done) % PAGE_BYTES));
+      const entry = this.#entry(address + done);
+      if (entry & this.#layout.bits.readable) {
+        const at = this.#place(entry, address + done);
+        target.set(this.bytes.subarray(at, at + count), done);
+      } else {
+        for (let i = 0; i < count; i++) target[done + i] = this.#mmio.read(address + done + i, 1);
+      }
+      done += count;
+    }
+  }
+
+  write(address: number, source: Uint8Array): void {
+    for (let done = 0; done < source.length; ) {
+      const count = Math.min(source.length - done, PAGE_BYTES - ((address + done) % PAGE_BYTES));
+      const entry = this.#entry(address + done);
+      if (!(entry & this.#layout.bits.readable)) {
+        for (let i = 0; i < count; i++) this.#mmio.write(address + done + i, source[done + i]!, 1);
+      } else if (entry & this.#layout.bits.writable) {
+        this.#touched(entry, address + done, count);
+        this.bytes.set(source.subarray(done, done + count), this.#place(entry, address + done));
+      }
+      done += count;
+    }
+  }
+
+  #entry(address: number): number {
+    return this.#pages[Math.floor(address / PAGE_BYTES)] ?? 0;
+  }
+
+  #place(entry: number, address: number): number {
+    return ((entry & 0xffff_f000) >>> 0) + (address % PAGE_BYTES);
+  }
+
+  #touched(entry: number, address: number, length: number): void {
+    const { bits } = this.#layout;
+    if (entry & bits.trackDirty) {
+      const page = Math.floor(address / PAGE_BYTES);
+      this.#dirty[page] = 1;
+      this.#pages[page] = entry & ~bits.trackDirty;
+    }
+    if (entry & bits.hasCode) this.#listener.codeWritten(address, length);
+  }
+}
