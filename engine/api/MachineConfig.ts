@@ -1,0 +1,87 @@
+/**
+ * What a machine is, as kept in its `machine.json`: schema version 1. Paths of media are absolute, or relative to the
+ * machine's folder. The schemas check shapes and coarse bounds (what a program may send); whether the values make sense
+ * together is for `checkMachineDraft`, whose findings a form can show beside its fields. Host state (open files, run state)
+ * is deliberately absent.
+ */
+import * as v from "valibot";
+
+export const MACHINE_CONFIG_VERSION = 1;
+
+const path = v.pipe(v.string(), v.minLength(1), v.maxLength(4096));
+const text = v.pipe(v.string(), v.maxLength(65536));
+
+export const bootSourceSchema = v.picklist(["cdrom", "floppy", "disk"]);
+export type BootSource = v.InferOutput<typeof bootSourceSchema>;
+
+export const firmwareSchema = v.variant("kind", [
+  v.strictObject({ kind: v.literal("builtin") }),
+  v.strictObject({ kind: v.literal("rom"), path }),
+]);
+
+export const serialSchema = v.variant("kind", [
+  v.strictObject({ kind: v.literal("none") }),
+  v.strictObject({ kind: v.literal("terminal") }),
+  v.strictObject({ kind: v.literal("file"), path }),
+]);
+
+export const driveSchema = v.strictObject({ path: v.nullable(path) });
+export const diskSchema = v.strictObject({ path });
+
+const draftEntries = {
+  name: v.pipe(v.string(), v.maxLength(1024)),
+  osType: v.pipe(v.string(), v.maxLength(64)),
+  description: text,
+  memoryMiB: v.number(),
+  firmware: firmwareSchema,
+  bootOrder: v.pipe(v.array(bootSourceSchema), v.maxLength(8)),
+  bootMenu: v.boolean(),
+  storage: v.strictObject({
+    disks: v.pipe(v.array(diskSchema), v.maxLength(16)),
+    opticals: v.pipe(v.array(driveSchema), v.maxLength(16)),
+    floppies: v.pipe(v.array(driveSchema), v.maxLength(16)),
+  }),
+  directBoot: v.nullable(v.strictObject({ kernel: path, initrd: v.nullable(path), commandLine: text })),
+  serial: v.pipe(v.array(serialSchema), v.maxLength(16)),
+  debugPorts: v.boolean(),
+  rtcUtc: v.boolean(),
+  accel: v.picklist(["auto", "interpreter"]),
+  display: v.strictObject({ scale: v.pipe(v.number(), v.minValue(0.25), v.maxValue(8)) }),
+};
+
+/** Everything the user decides; the host adds version and id. */
+export const machineDraftSchema = v.strictObject(draftEntries);
+export type MachineDraft = v.InferOutput<typeof machineDraftSchema>;
+
+export const machineConfigSchema = v.strictObject({
+  version: v.literal(MACHINE_CONFIG_VERSION),
+  id: v.pipe(v.string(), v.uuid()),
+  ...draftEntries,
+});
+export type MachineConfig = v.InferOutput<typeof machineConfigSchema>;
+
+/** A draft with everything at its plainest: the base for wizards, commands and tests. */
+export function defaultMachineDraft(name: string): MachineDraft {
+  return {
+    name,
+    osType: "other",
+    description: "",
+    memoryMiB: 128,
+    firmware: { kind: "builtin" },
+    bootOrder: ["floppy", "cdrom", "disk"],
+    bootMenu: false,
+    storage: { disks: [], opticals: [{ path: null }], floppies: [{ path: null }] },
+    directBoot: null,
+    serial: [{ kind: "terminal" }],
+    debugPorts: false,
+    rtcUtc: false,
+    accel: "auto",
+    display: { scale: 1 },
+  };
+}
+
+/** The draft inside a configuration. */
+export function draftOf(config: MachineConfig): MachineDraft {
+  const { version: _version, id: _id, ...draft } = config;
+  return draft;
+}

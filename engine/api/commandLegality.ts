@@ -1,0 +1,55 @@
+/**
+ * In which states of a machine each command is legal. The host refuses others with kind "illegal-state"; interfaces enable
+ * their buttons by the same table. "always" marks commands that concern no machine or any state of one.
+ */
+import type { HostCommandName } from "./hostProtocol.ts";
+import type { MachineStateKind } from "./MachineState.ts";
+
+const atRest = ["poweredOff", "aborted"] as const;
+const up = ["running", "paused"] as const;
+const accessible = ["poweredOff", "aborted", "starting", "running", "paused", "stopping"] as const;
+
+export const commandLegality: Readonly<Record<HostCommandName, "always" | readonly MachineStateKind[]>> = {
+  "library.list": "always",
+  "library.create": "always",
+  // While the machine is live only `liveFields` may differ.
+  "library.update": accessible,
+  "library.rename": accessible,
+  "library.remove": [...atRest, "inaccessible"],
+  "library.files": "always",
+  "library.checkName": "always",
+  "machine.start": atRest,
+  "machine.pause": ["running"],
+  "machine.resume": ["paused"],
+  "machine.reset": up,
+  "machine.powerButton": ["running"],
+  "machine.powerOff": ["starting", "running", "paused", "stopping"],
+  "media.attach": [...atRest, ...up],
+  "media.eject": [...atRest, ...up],
+  "media.createDisk": "always",
+  // A viewer may come before the machine starts and stay after it stops.
+  "console.open": "always",
+  "console.close": "always",
+  "console.credit": "always",
+  "console.input": ["running"],
+  "console.type": ["running"],
+  "console.text": up,
+  "console.screenshot": up,
+  "serial.open": "always",
+  "serial.close": "always",
+  "serial.credit": "always",
+  "host.info": "always",
+  "files.list": "always",
+  "files.stat": "always",
+  "logs.list": "always",
+  "logs.read": "always",
+  "catalogue.osTypes": "always",
+  "builtinGuest.create": "always",
+  "jobs.list": "always",
+  "jobs.cancel": "always",
+};
+
+export function isLegal(command: HostCommandName, state: MachineStateKind): boolean {
+  const states = commandLegality[command];
+  return states === "always" || states.includes(state);
+}
