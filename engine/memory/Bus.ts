@@ -35,8 +35,12 @@ export class Bus implements IoBus {
     const window: Window = { ...range, enabled: true, handler, widths };
     this.#insert(window);
     return {
-      move: (start) => this.#change(window, () => void (window.start = start)),
-      enable: (enabled) => this.#change(window, () => void (window.enabled = enabled)),
+      move: (start) => {
+        this.#change(window, { start });
+      },
+      enable: (enabled) => {
+        this.#change(window, { enabled });
+      },
       dispose: () => this.#remove(window),
     };
   }
@@ -158,9 +162,9 @@ export class Bus implements IoBus {
    * Applies a change to a window. A guest may move a BAR over another window; the window is then hidden until it is moved
    * away, as the overlap has no defined winner on real buses either.
    */
-  #change(window: Window, apply: () => void): void {
+  #change(window: Window, change: Partial<Window>): void {
     this.#remove(window);
-    apply();
+    Object.assign(window, change);
     if (!window.enabled) return;
     try {
       this.#insert(window);
