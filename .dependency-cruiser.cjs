@@ -48,11 +48,6 @@ module.exports = {
       from: { path: "^renderer/", pathNot: tests },
       to: { dependencyTypes: ["core"] },
     },
-    {
-      severity: "error",
-      from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
-    },
   ],
   options: {
     doNotFollow: { path: "node_modules" },

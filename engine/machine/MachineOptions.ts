@@ -20,6 +20,8 @@ export interface DirectBoot {
  * anywhere.
  */
 export interface MachineOptions {
+  /** The processor's two compiled units, `dist/cpu/system.wasm` and `dist/cpu/fpu.wasm`. */
+  cpuUnits: { system: Uint8Array; fpu: Uint8Array };
   memoryBytes: number;
   firmware: FirmwareChoice;
   bootOrder: readonly BootSource[];

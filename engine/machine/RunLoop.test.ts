@@ -1,0 +1,97 @@
+import { expect, test } from "vitest";
+import { NS_PER_MS } from "../base/units.ts";
+import type { Vcpu, VcpuExit } from "../contracts/Vcpu.ts";
+import { RunLoop } from "./RunLoop.ts";
+import { VirtualClock } from "./VirtualClock.ts";
+
+/** A host whose event loop and time are driven by the test, and a processor that plays back exits. */
+function build(exits: VcpuExit[]) {
+  const host = { ns: 0, queue: [] as (() => void)[], sleeps: [] as { ms: number; resume: () => void }[] };
+  const runs: number[] = [];
+  let instructions = 0;
+  const clock = new VirtualClock(() => host.ns);
+  const stops: VcpuExit[] = [];
+  const vcpu = {
+    run(budget: number) {
+      runs.push(budget);
+      instructions += budget;
+      host.ns += NS_PER_MS;
+      return exits.shift() ?? { kind: "budget" };
+    },
+    kick() {},
+    instructionCount: () => instructions,
+  } as unknown as Vcpu;
+  const loop = new RunLoop({
+    vcpu,
+    clock,
+    host: {
+      steadyNowNs: () => host.ns,
+      yieldToHost: (resume) => void host.queue.push(resume),
+      delay: (ms, resume) => {
+        const entry = { ms, resume };
+        host.sleeps.push(entry);
+        return () => void host.sleeps.splice(host.sleeps.indexOf(entry), 1);
+      },
+    },
+    onStop: (exit) => void stops.push(exit),
+  });
+  return { host, runs, clock, loop, stops, turnEventLoop: () => host.queue.splice(0).forEach((resume) => resume()) };
+}
+
+test("a busy guest gives the thread back after each slice", () => {
+  const { loop, runs, turnEventLoop } = build([]);
+  loop.start();
+  expect(runs).toHaveLength(0);
+  turnEventLoop();
+  expect(runs).toHaveLength(3);
+  turnEventLoop();
+  expect(runs).toHaveLength(6);
+});
+
+test("a halted guest sleeps until the next timer and wakes for an event before it", () => {
+  const { host, loop, runs, clock, turnEventLoop } = build([{ kind: "halted" }]);
+  clock.schedule(51 * NS_PER_MS, () => {});
+  loop.start();
+  turnEventLoop();
+  expect(host.sleeps.map((sleep) => sleep.ms)).toEqual([50]);
+  loop.wake();
+  expect(host.sleeps).toEqual([]);
+  turnEventLoop();
+  expect(runs.length).toBeGreaterThan(1);
+});
+
+test("an interrupt raised by a timer while the guest halts is not slept through", () => {
+  const { host, loop, runs, clock, turnEventLoop } = build([{ kind: "halted" }]);
+  clock.schedule(NS_PER_MS / 2, () => loop.wake());
+  loop.start();
+  turnEventLoop();
+  expect(host.sleeps).toEqual([]);
+  expect(runs.length).toBeGreaterThan(1);
+});
+
+test("turns end near the next deadline", () => {
+  const { loop, runs, clock, turnEventLoop } = build([]);
+  clock.schedule(0.1 * NS_PER_MS, () => {});
+  loop.start();
+  turnEventLoop();
+  expect(runs[0]).toBeLessThan(5_000);
+  expect(runs[1]).toBe(100_000);
+});
+
+test("shutdown stops the loop and tells why; nothing runs after stop", () => {
+  const { loop, stops, runs, turnEventLoop } = build([{ kind: "shutdown", reason: "triple fault" }]);
+  loop.start();
+  turnEventLoop();
+  expect(stops).toEqual([{ kind: "shutdown", reason: "triple fault" }]);
+  turnEventLoop();
+  expect(runs).toHaveLength(1);
+});
+
+test("a callback of an earlier start does nothing after stop and start", () => {
+  const { loop, runs, turnEventLoop } = build([]);
+  loop.start();
+  loop.stop();
+  loop.start();
+  turnEventLoop();
+  expect(runs).toHaveLength(3);
+});

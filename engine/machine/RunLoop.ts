@@ -1,0 +1,136 @@
+import { NS_PER_MS } from "../base/units.ts";
+import type { Vcpu, VcpuExit } from "../contracts/Vcpu.ts";
+import type { MachineOptions } from "./MachineOptions.ts";
+import type { VirtualClock } from "./VirtualClock.ts";
+
+/**
+ * Shares one thread between the guest and the host: runs the processor in short turns, fires due timers in between, lets
+ * the host's event loop run after each slice of a few milliseconds, and sleeps while the guest is halted.
+ */
+export interface RunLoopParts {
+  vcpu: Vcpu;
+  clock: VirtualClock;
+  host: Pick<MachineOptions, "steadyNowNs" | "yieldToHost" | "delay">;
+  /** The processor cannot go on: triple fault or a broken invariant. */
+  onStop: (exit: Extract<VcpuExit, { kind: "shutdown" | "failure" }>) => void;
+}
+
+/** How long the guest may keep the thread before the host's events are looked at. */
+const SLICE_NS = 3 * NS_PER_MS;
+/** A turn is at most so many instructions, so that a timer is never later than a fraction of a millisecond. */
+const LARGEST_TURN = 100_000;
+const SMALLEST_TURN = 1_000;
+/** Longest sleep of a halted guest: bounds the error of host timers. */
+const LONGEST_SLEEP_MS = 1_000;
+/** Below this a round through the event loop is wait enough. */
+const SHORTEST_SLEEP_MS = 0.05;
+
+type Phase = "stopped" | "running" | "asleep";
+
+export class RunLoop {
+  readonly #parts: RunLoopParts;
+  #phase: Phase = "stopped";
+  /** Invalidates callbacks of an earlier start. */
+  #generation = 0;
+  #cancelSleep: (() => void) | undefined;
+  /** `wake` was called since the processor last ran. */
+  #woken = false;
+  /** Measured speed, to aim turns at deadlines. */
+  #instructionsPerNs = 0.03;
+  /** Host time spent inside the processor. */
+  busyNs = 0;
+
+  constructor(parts: RunLoopParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    if (this.#phase !== "stopped") return;
+    this.#parts.clock.start();
+    this.#phase = "running";
+    this.#schedule();
+  }
+
+  stop(): void {
+    if (this.#phase === "stopped") return;
+    this.#phase = "stopped";
+    this.#generation++;
+    this.#cancelSleep?.();
+    this.#cancelSleep = undefined;
+    this.#parts.clock.stop();
+    this.#parts.vcpu.kick();
+  }
+
+  /** Something happened that a halted guest may be waiting for. */
+  wake(): void {
+    this.#woken = true;
+    if (this.#phase !== "asleep") return;
+    this.#cancelSleep?.();
+    this.#cancelSleep = undefined;
+    this.#phase = "running";
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    const generation = this.#generation;
+    this.#parts.host.yieldToHost(() => {
+      if (generation === this.#generation && this.#phase === "running") this.#slice();
+    });
+  }
+
+  #slice(): void {
+    const { clock, host } = this.#parts;
+    const end = host.steadyNowNs() + SLICE_NS;
+    while (this.#phase === "running") {
+      clock.runDue();
+      if (this.#phase !== "running") return;
+      this.#woken = false;
+      const exit = this.#turn();
+      if (exit.kind === "halted") {
+        clock.runDue();
+        if (this.#woken) continue;
+        if (this.#phase === "running") this.#sleep();
+        return;
+      }
+      if (exit.kind === "shutdown" || exit.kind === "failure") {
+        this.stop();
+        this.#parts.onStop(exit);
+        return;
+      }
+      if (host.steadyNowNs() >= end) break;
+    }
+    if (this.#phase === "running") this.#schedule();
+  }
+
+  #turn(): VcpuExit {
+    const { clock, vcpu, host } = this.#parts;
+    const deadline = clock.nextDeadlineNs();
+    let budget = LARGEST_TURN;
+    if (deadline !== undefined) {
+      budget = Math.min(budget, Math.ceil((deadline - clock.nowNs()) * this.#instructionsPerNs));
+    }
+    const before = vcpu.instructionCount();
+    const began = host.steadyNowNs();
+    const exit = vcpu.run(Math.max(budget, SMALLEST_TURN));
+    const tookNs = host.steadyNowNs() - began;
+    this.busyNs += tookNs;
+    const ran = vcpu.instructionCount() - before;
+    if (ran > 5_000) this.#instructionsPerNs += (ran / Math.max(tookNs, 1) - this.#instructionsPerNs) / 16;
+    return exit;
+  }
+
+  #sleep(): void {
+    const { clock, host } = this.#parts;
+    const deadline = clock.nextDeadlineNs();
+    const waitMs = deadline === undefined ? LONGEST_SLEEP_MS : (deadline - clock.nowNs()) / NS_PER_MS;
+    if (waitMs < SHORTEST_SLEEP_MS) {
+      this.#schedule();
+      return;
+    }
+    this.#phase = "asleep";
+    const generation = this.#generation;
+    this.#cancelSleep = host.delay(Math.min(Math.max(waitMs, 1), LONGEST_SLEEP_MS), () => {
+      if (generation === this.#generation) this.wake();
+    });
+  }
+}

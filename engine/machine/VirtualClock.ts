@@ -1,0 +1,116 @@
+import type { Clock, ClockTimer } from "../contracts/Clock.ts";
+
+/**
+ * The guest's clock: follows a steady host clock while the machine runs and stands still while it does not. Due callbacks
+ * run only from `runDue`, which the run loop calls between two slices of guest work; that is what makes everything
+ * time-driven happen at an instruction boundary.
+ */
+interface Timer {
+  deadlineNs: number;
+  /** Order of scheduling, for equal deadlines. */
+  order: number;
+  callback: () => void;
+  cancelled: boolean;
+}
+
+export class VirtualClock implements Clock {
+  readonly #steadyNowNs: () => number;
+  /** Host time at which guest time was `#base`; meaningless while stopped. */
+  #started = 0;
+  #base = 0;
+  #running = false;
+  #order = 0;
+  /** Binary heap by (deadline, order). */
+  #heap: Timer[] = [];
+
+  constructor(steadyNowNs: () => number) {
+    this.#steadyNowNs = steadyNowNs;
+  }
+
+  nowNs(): number {
+    return this.#running ? this.#base + (this.#steadyNowNs() - this.#started) : this.#base;
+  }
+
+  start(): void {
+    if (this.#running) return;
+    this.#started = this.#steadyNowNs();
+    this.#running = true;
+  }
+
+  stop(): void {
+    this.#base = this.nowNs();
+    this.#running = false;
+  }
+
+  schedule(deadlineNs: number, callback: () => void): ClockTimer {
+    const timer: Timer = { deadlineNs, order: this.#order++, callback, cancelled: false };
+    this.#push(timer);
+    return {
+      deadlineNs,
+      cancel: () => {
+        timer.cancelled = true;
+      },
+    };
+  }
+
+  /** The earliest deadline, or undefined when nothing is scheduled. */
+  nextDeadlineNs(): number | undefined {
+    this.#dropCancelled();
+    return this.#heap[0]?.deadlineNs;
+  }
+
+  /**
+   * Runs what is due now, in order. What the callbacks schedule for the past or the present waits for the next call, so a
+   * periodic timer that has fallen behind cannot hold the machine here.
+   */
+  runDue(): void {
+    const now = this.nowNs();
+    const limit = this.#order;
+    const late: Timer[] = [];
+    for (;;) {
+      this.#dropCancelled();
+      const first = this.#heap[0];
+      if (first === undefined || first.deadlineNs > now) break;
+      this.#pop();
+      if (first.order >= limit) late.push(first);
+      else first.callback();
+    }
+    for (const timer of late) this.#push(timer);
+  }
+
+  #dropCancelled(): void {
+    while (this.#heap[0]?.cancelled) this.#pop();
+  }
+
+  #push(timer: Timer): void {
+    const heap = this.#heap;
+    let at = heap.push(timer) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (before(heap[parent]!, timer)) break;
+      heap[at] = heap[parent]!;
+      at = parent;
+    }
+    heap[at] = timer;
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop()!;
+    if (heap.length === 0) return;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child++;
+      if (before(last, heap[child]!)) break;
+      heap[at] = heap[child]!;
+      at = child;
+    }
+    heap[at] = last;
+  }
+}
+
+function before(a: Timer, b: Timer): boolean {
+  return a.deadlineNs < b.deadlineNs || (a.deadlineNs === b.deadlineNs && a.order < b.order);
+}
