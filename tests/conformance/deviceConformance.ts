@@ -72,7 +72,7 @@ export function deviceConformance(name: string, make: () => ConformanceSubject):
       for (const length of cuts(used.length)) {
         const attempt = () => device.load(new StateReader(used.subarray(0, length)));
         expect(attempt, `cut to ${length} of ${used.length} bytes`).toThrow(GuesthouseError);
-        expect(save(device), `after a cut to ${length} bytes`).toEqual(before);
+        expect(sameBytes(save(device), before), `unchanged after a cut to ${length} bytes`).toBe(true);
       }
     });
 
@@ -112,6 +112,11 @@ function load(device: Device, bytes: Uint8Array): void {
   const reader = new StateReader(bytes);
   device.load(reader);
   reader.end();
+}
+
+/** Much faster than toEqual, for the many comparisons of the truncation test. */
+function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, index) => byte === other[index]);
 }
 
 /** Every length of a short state; a spread of a long one. */
