@@ -7,7 +7,7 @@ import type { OperationName } from "../semantics/OperationName.ts";
  * `Mi16`.., fixed registers by name (`AL`, `rAX`, `DX`, `CL`, `CS`, ...), `1`.
  */
 export interface InstructionRow {
-  /** Prefix (`NP`, `66`, `F2`, `F3`), bytes, then `/r`, `/0`../7`, `+r`, and `mod=3` or `mod!=3` where it matters. */
+  /** Prefix (`NP`, `66`, `F2`, `F3`, `REX.B`), bytes, then `/r`, `/0`../7`, `+r`, and `mod=3` or `mod!=3` where it matters. */
   readonly encoding: string;
   readonly operation: OperationName;
   readonly operands: readonly string[];
@@ -15,11 +15,15 @@ export interface InstructionRow {
   readonly mode?: "legacy" | "long";
   /** CPUID feature without which the encoding raises #UD. */
   readonly feature?: string;
-  /** In 64-bit mode the operand size defaults to 64 (PUSH, near branches) or is always 64. */
-  readonly default64?: boolean;
+  /** In 64-bit mode the operand size defaults to 64 (PUSH) or is always 64 whatever the prefixes say (near branches). */
+  readonly default64?: boolean | "always";
   /** The instruction ends a run of straight-line records. */
   readonly endsBlock?: boolean;
   readonly lockable?: boolean;
+  /** F2 and F3 repeat it. */
+  readonly repeatable?: boolean;
+  /** POP to memory: an address that uses the stack pointer uses it as it is after the pop. */
+  readonly popsBeforeAddressing?: boolean;
   /** Needs CPL 0 (checked before anything else), or the IOPL rules ("io"). */
   readonly privilege?: 0 | "io";
   /** Flags in the manual's letters: read, written, left undefined. */

@@ -17,12 +17,19 @@ export interface HelperSignature {
   readonly endsBlock?: boolean;
 }
 
-const system = (params: WasmValueType[], result?: WasmValueType, endsBlock = false): HelperSignature => ({
-  unit: "system",
-  params,
-  ...(result ? { result } : {}),
-  ...(endsBlock ? { endsBlock } : {}),
-});
+type SystemHelper<R> = HelperSignature & (R extends WasmValueType ? { readonly result: R } : unknown);
+
+const system = <R extends WasmValueType | undefined = undefined>(
+  params: WasmValueType[],
+  result?: R,
+  endsBlock = false,
+): SystemHelper<R> =>
+  ({
+    unit: "system",
+    params,
+    ...(result ? { result } : {}),
+    ...(endsBlock ? { endsBlock } : {}),
+  }) as SystemHelper<R>;
 
 export const helperSignatures = {
   // --- memory: linear addresses, any alignment, page crossing allowed; privilege of the current CPL ---
@@ -97,6 +104,18 @@ export const helperSignatures = {
   sti: system([]), // sets IF (or VIF); the caller sets shadowRip when IF was clear
   monitor: system([]),
   mwait: system([], undefined, true),
+
+  /** #GP(0) unless CPL is 0: called before operands are read. */
+  requireSupervisor: system([]),
+  /** #UD in real and virtual-8086 mode: called before operands are read (LLDT, LTR, SLDT, STR, LAR, LSL, VERR, VERW, ARPL). */
+  requireProtected: system([]),
+  /** What SGDT, SIDT and SMSW store. */
+  gdtrLimit: system([], "i32"),
+  gdtrBase: system([], "i64"),
+  idtrLimit: system([], "i32"),
+  idtrBase: system([], "i64"),
+  smsw: system([], "i32"),
+  swapgs: system([]),
 
   // --- ports: (port, ...) with IOPL and I/O permission bitmap ---
   in8: system(["i32"], "i32"),
