@@ -1,0 +1,48 @@
+/** The page's places, kept in the URL fragment so that reload and a window of its own come back to them. */
+export type MachineTab = "details" | "console" | "logs" | "activity";
+const machineTabs: readonly MachineTab[] = ["details", "console", "logs", "activity"];
+
+export type Route =
+  | { kind: "home" }
+  | { kind: "overview" }
+  | { kind: "machine"; id: string; tab: MachineTab }
+  /** A console that fills its window. */
+  | { kind: "console"; id: string };
+
+export function parseRoute(fragment: string): Route {
+  const [place, id, tab] = fragment
+    .replace(/^#?\/?/, "")
+    .split("/")
+    .map(decode);
+  if (place === "overview") return { kind: "overview" };
+  if (place === "console" && id) return { kind: "console", id };
+  if (place === "machines" && id) {
+    return { kind: "machine", id, tab: machineTabs.find((known) => known === tab) ?? "details" };
+  }
+  return { kind: "home" };
+}
+
+export function formatRoute(route: Route): string {
+  switch (route.kind) {
+    case "home":
+      return "#/";
+    case "overview":
+      return "#/overview";
+    case "console":
+      return `#/console/${encodeURIComponent(route.id)}`;
+    case "machine":
+      return `#/machines/${encodeURIComponent(route.id)}/${route.tab}`;
+  }
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+export function navigate(route: Route): void {
+  location.hash = formatRoute(route);
+}

@@ -1,0 +1,36 @@
+/**
+ * Errors in the user's words: what the kind means and what to do, in the language of the interface, with the host's own
+ * sentence and facts folded under it. Kinds without a sentence of ours show the host's.
+ */
+import type { TFunction } from "i18next";
+import { GuesthouseError } from "../../engine/base/GuesthouseError.ts";
+
+const knownKinds = [
+  "connection-closed",
+  "illegal-state",
+  "no-such-machine",
+  "name-taken",
+  "file-missing",
+  "file-in-use",
+  "disk-full",
+  "tray-locked",
+  "machine-in-use",
+] as const;
+
+export interface ErrorDescription {
+  sentence: string;
+  details: string;
+}
+
+export function describeError(error: unknown, t: TFunction): ErrorDescription {
+  if (!(error instanceof GuesthouseError)) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { sentence: message, details: error instanceof Error ? (error.stack ?? message) : message };
+  }
+  const known = knownKinds.find((kind) => kind === error.kind);
+  const facts = Object.entries(error.context).map(([name, value]) => `${name}: ${value}`);
+  return {
+    sentence: known === undefined ? error.message : t(`errors.kind.${known}`),
+    details: [`${error.kind}: ${error.message}`, ...facts].join("\n"),
+  };
+}

@@ -1,0 +1,66 @@
+/** What the window itself shows: open dialogs, notices, the selected machine and its tab. Nothing here outlives the page. */
+import { createStore, type StoreApi } from "zustand/vanilla";
+import type { ChooseFileOptions } from "../platform/HostPort.ts";
+
+export type SettingsSection = "general" | "system" | "display" | "storage" | "serial";
+
+/** A question with a destructive answer: names the thing and what is lost. */
+export interface Confirmation {
+  title: string;
+  body: string;
+  action: string;
+  danger: boolean;
+  run: () => void;
+}
+
+export type OpenDialog =
+  | { kind: "newMachine" }
+  | { kind: "settings"; id: string; section: SettingsSection }
+  | { kind: "rename"; id: string }
+  | { kind: "remove"; id: string }
+  | { kind: "closeConsole"; id: string }
+  | { kind: "typeText"; id: string }
+  | { kind: "captureHelp"; proceed: () => void }
+  | { kind: "confirm"; confirmation: Confirmation }
+  | { kind: "chooseFile"; options: ChooseFileOptions; answer: (path: string | undefined) => void }
+  | { kind: "palette" }
+  | { kind: "about" }
+  | { kind: "shortcuts" };
+
+export interface PageNotice {
+  id: number;
+  kind: "info" | "error";
+  title: string;
+  body?: string | undefined;
+  details?: string | undefined;
+}
+
+export interface ShellState {
+  /** A file chooser opens on top of the dialog that asked for it. */
+  dialogs: readonly OpenDialog[];
+  notices: readonly PageNotice[];
+}
+
+export class Shell {
+  readonly store: StoreApi<ShellState> = createStore<ShellState>(() => ({ dialogs: [], notices: [] }));
+  #nextNotice = 1;
+
+  open(dialog: OpenDialog): void {
+    this.store.setState(({ dialogs }) => ({ dialogs: [...dialogs, dialog] }));
+  }
+
+  close(dialog: OpenDialog): void {
+    this.store.setState(({ dialogs }) => ({ dialogs: dialogs.filter((other) => other !== dialog) }));
+  }
+
+  notify(notice: Omit<PageNotice, "id">): void {
+    const id = this.#nextNotice++;
+    this.store.setState(({ notices }) => ({ notices: [...notices.slice(-3), { ...notice, id }] }));
+    // What went wrong stays until it was read; what went well goes by itself.
+    if (notice.kind === "info") setTimeout(() => this.dismiss(id), 4000);
+  }
+
+  dismiss(id: number): void {
+    this.store.setState(({ notices }) => ({ notices: notices.filter((notice) => notice.id !== id) }));
+  }
+}
