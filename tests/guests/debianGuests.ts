@@ -1,0 +1,91 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/**
+ * Guests that other people made, taken from Debian's own packages with `apt-get download` and kept outside of the
+ * repository. Nothing here is installed, and nothing of it is ever part of the project.
+ */
+const cache = process.env["GUESTHOUSE_GUESTS"] ?? join(homedir(), ".cache", "guesthouse-guests");
+
+function run(command: string, args: string[], cwd = cache): string {
+  return execFileSync(command, args, { cwd, encoding: "latin1", stdio: ["ignore", "pipe", "pipe"] });
+}
+
+/** Why Debian guests cannot be had here, or undefined when they can. */
+export function guestsUnavailable(): string | undefined {
+  try {
+    execFileSync("apt-get", ["--version"], { stdio: "ignore" });
+    execFileSync("dpkg-deb", ["--version"], { stdio: "ignore" });
+    return undefined;
+  } catch {
+    return "Debian's apt-get and dpkg-deb are not on this machine";
+  }
+}
+
+/** Path of one file out of a Debian package (for example "grub-rescue-pc", "usr/lib/grub-rescue/grub-rescue-floppy.img"). */
+export function debianFile(packageName: string, path: string): string {
+  const extracted = join(cache, packageName, path);
+  if (existsSync(extracted)) return extracted;
+  mkdirSync(cache, { recursive: true });
+  const find = () => readdirSync(cache).find((name) => name.startsWith(`${packageName}_`) && name.endsWith(".deb"));
+  if (find() === undefined) run("apt-get", ["download", "-q", packageName]);
+  const partial = join(cache, `.${packageName}.${process.pid}`);
+  run("dpkg-deb", ["--extract", find()!, partial]);
+  rmSync(join(cache, packageName), { recursive: true, force: true });
+  renameSync(partial, join(cache, packageName));
+  return extracted;
+}
+
+const installerFolder = (architecture: string) =>
+  `usr/lib/debian-installer/images/12/${architecture}/text/debian-installer/${architecture}`;
+
+export function installerKernel(architecture: "i386" | "amd64"): { kernel: string; initrd: string } {
+  const name = `debian-installer-12-netboot-${architecture}`;
+  return {
+    kernel: debianFile(name, `${installerFolder(architecture)}/linux`),
+    initrd: debianFile(name, `${installerFolder(architecture)}/initrd.gz`),
+  };
+}
+
+/** An El Torito CD that boots the installer's kernel through ISOLINUX, made here. Needs xorriso and isolinux. */
+export function isolinuxIso(commandLine: string): string {
+  const iso = join(cache, "made-isolinux.iso");
+  const tree = freshTree("isolinux-tree");
+  const { kernel, initrd } = installerKernel("i386");
+  run("cp", [kernel, join(tree, "linux")]);
+  run("cp", [initrd, join(tree, "initrd.gz")]);
+  run("cp", ["/usr/lib/ISOLINUX/isolinux.bin", "/usr/lib/syslinux/modules/bios/ldlinux.c32", tree]);
+  writeFileSync(
+    join(tree, "isolinux.cfg"),
+    `SERIAL 0 115200\nDEFAULT linux\nPROMPT 0\nLABEL linux\n  KERNEL linux\n  APPEND initrd=initrd.gz ${commandLine}\n`,
+  );
+  const boot = ["-b", "isolinux.bin", "-c", "boot.cat", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table"];
+  run("xorriso", ["-as", "mkisofs", "-quiet", "-o", iso, ...boot, "-R", "-J", tree]);
+  return iso;
+}
+
+/** The same through GRUB. Needs grub-pc-bin, grub-common, xorriso and mtools. */
+export function grubIso(commandLine: string): string {
+  const iso = join(cache, "made-grub.iso");
+  const tree = freshTree("grub-tree");
+  const { kernel, initrd } = installerKernel("i386");
+  run("cp", [kernel, join(tree, "linux")]);
+  run("cp", [initrd, join(tree, "initrd.gz")]);
+  mkdirSync(join(tree, "boot", "grub"), { recursive: true });
+  writeFileSync(
+    join(tree, "boot", "grub", "grub.cfg"),
+    `set timeout=0\nmenuentry linux {\n  linux /linux ${commandLine}\n  initrd /initrd.gz\n}\n`,
+  );
+  run("grub-mkrescue", ["-d", "/usr/lib/grub/i386-pc", "-o", iso, tree]);
+  return iso;
+}
+
+function freshTree(name: string): string {
+  const tree = join(cache, name);
+  mkdirSync(cache, { recursive: true });
+  rmSync(tree, { recursive: true, force: true });
+  mkdirSync(tree);
+  return tree;
+}
