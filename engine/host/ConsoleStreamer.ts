@@ -1,0 +1,111 @@
+/**
+ * A display turned into frames for any number of viewers. Nothing is rendered unless a viewer has credit; a viewer without
+ * credit gathers damage and gets the newest picture when it comes back, so that slow viewers skip frames and never
+ * hold the machine up. `tick` is called at the frame rate by the owner.
+ */
+import { deflateRawSync } from "node:zlib";
+import { encodeConsoleFrame } from "../api/binaryMessage.ts";
+import type { DisplaySource, DisplayUpdate, Rect } from "../contracts/DisplaySink.ts";
+import { DamageRegion } from "./DamageRegion.ts";
+
+const CREDITS_MAX = 16;
+
+interface Viewer {
+  readonly deflate: boolean;
+  readonly damage: DamageRegion;
+  credits: number;
+  /** Wants everything, whatever was drawn before. */
+  fresh: boolean;
+}
+
+export interface DisplayMode {
+  readonly width: number;
+  readonly height: number;
+  readonly mode: "text" | "graphics";
+}
+
+export class ConsoleStreamer {
+  readonly #display: DisplaySource;
+  readonly #send: (frame: Uint8Array) => void;
+  readonly #modeChanged: (mode: DisplayMode) => void;
+  readonly #viewers = new Map<number, Viewer>();
+  #mode: DisplayMode = { width: 0, height: 0, mode: "text" };
+
+  constructor(display: DisplaySource, send: (frame: Uint8Array) => void, modeChanged: (mode: DisplayMode) => void) {
+    this.#display = display;
+    this.#send = send;
+    this.#modeChanged = modeChanged;
+  }
+
+  open(channel: number, deflate: boolean): void {
+    this.#viewers.set(channel, { deflate, damage: new DamageRegion(), credits: 0, fresh: true });
+  }
+
+  close(channel: number): void {
+    this.#viewers.delete(channel);
+  }
+
+  credit(channel: number, frames: number): void {
+    const viewer = this.#viewers.get(channel);
+    if (viewer !== undefined) viewer.credits = Math.min(CREDITS_MAX, viewer.credits + frames);
+  }
+
+  tick(): void {
+    const waiting = [...this.#viewers.values()].filter((viewer) => viewer.credits > 0);
+    if (waiting.length === 0) return;
+    const fresh = waiting.some((viewer) => viewer.fresh);
+    const behind = fresh || waiting.some((viewer) => !viewer.damage.empty);
+    const update = this.#display.render(fresh) ?? (behind ? this.#display.render(true) : undefined);
+    if (update === undefined) return;
+    this.#noteMode(update);
+    for (const [channel, viewer] of this.#viewers) {
+      if (viewer.fresh) viewer.damage.fill(update.width, update.height);
+      else viewer.damage.add(update.damage);
+      if (viewer.credits > 0 && !viewer.damage.empty) this.#sendFrame(channel, viewer, update);
+    }
+  }
+
+  #noteMode(update: DisplayUpdate): void {
+    const { width, height, mode } = update;
+    const before = this.#mode;
+    if (before.width === width && before.height === height && before.mode === mode) return;
+    this.#mode = { width, height, mode };
+    this.#modeChanged(this.#mode);
+    for (const viewer of this.#viewers.values()) viewer.fresh = true;
+  }
+
+  #sendFrame(channel: number, viewer: Viewer, update: DisplayUpdate): void {
+    const rects = viewer.damage.take();
+    viewer.fresh = false;
+    viewer.credits--;
+    const pixels = cut(update, rects);
+    const { width, height, mode } = update;
+    const payload = viewer.deflate ? deflateRawSync(pixels, { level: 1 }) : pixels;
+    this.#send(
+      encodeConsoleFrame({
+        channel,
+        width,
+        height,
+        mode,
+        rects,
+        deflated: viewer.deflate,
+        pixelBytes: pixels.length,
+        pixels: payload,
+      }),
+    );
+  }
+}
+
+/** The rectangles' pixels, one rectangle after the other. */
+function cut(update: DisplayUpdate, rects: readonly Rect[]): Uint8Array {
+  const out = new Uint32Array(rects.reduce((sum, rect) => sum + rect.width * rect.height, 0));
+  let at = 0;
+  for (const { x, y, width, height } of rects) {
+    for (let row = y; row < y + height; row++) {
+      const start = row * update.width + x;
+      out.set(update.pixels.subarray(start, start + width), at);
+      at += width;
+    }
+  }
+  return new Uint8Array(out.buffer);
+}

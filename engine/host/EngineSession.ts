@@ -1,0 +1,210 @@
+/**
+ * The engine process's side of the engine protocol: opens and builds one machine, relays commands to it and reports what it
+ * does. The process ends itself when the session has closed. Knows nothing of what carries the endpoint.
+ */
+
+import { decodeBinaryMessage } from "../api/binaryMessage.ts";
+import type { Endpoint } from "../api/Endpoint.ts";
+import type { InputEvent } from "../api/InputEvent.ts";
+import { keysOfText } from "../api/keysOfText.ts";
+import type { MachineConfig } from "../api/MachineConfig.ts";
+import type { Activity, Figures } from "../api/MachineSummary.ts";
+import { type CommandHandlers, ProtocolServer } from "../api/ProtocolServer.ts";
+import { GuesthouseError } from "../base/GuesthouseError.ts";
+import type { MachineControl } from "../machine/MachineControl.ts";
+import { ConsoleStreamer } from "./ConsoleStreamer.ts";
+import { describeStop } from "./describeStop.ts";
+import { encodePng } from "./encodePng.ts";
+import { type EngineProtocol, engineProtocol } from "./engineProtocol.ts";
+import { FigureMeter } from "./FigureMeter.ts";
+import { KeyTypist } from "./KeyTypist.ts";
+import { type MachineParts, type OpenMachine, openMachine } from "./openMachine.ts";
+import { SerialOutlet } from "./SerialOutlet.ts";
+
+const FRAME_MS = 16;
+const ACTIVITY_MS = 250;
+const FIGURES_MS = 1000;
+
+interface Booted {
+  readonly machine: OpenMachine;
+  readonly control: MachineControl;
+  readonly streamer: ConsoleStreamer;
+  readonly typist: KeyTypist;
+}
+
+export class EngineSession {
+  readonly #parts: MachineParts;
+  readonly #server: ProtocolServer<EngineProtocol, undefined>;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #serial: SerialOutlet | undefined;
+  #booted: Booted | undefined;
+  #booting = false;
+  #stopped = false;
+  #reportFigures: () => void = () => {};
+  #ending: Promise<void> | undefined;
+
+  /** `onEnd` is called once, when the machine has stopped or the host is gone and everything is closed. */
+  constructor(endpoint: Endpoint, parts: MachineParts, onEnd: () => void) {
+    this.#parts = parts;
+    this.#server = new ProtocolServer<EngineProtocol, undefined>({
+      protocol: engineProtocol,
+      endpoint,
+      context: undefined,
+      handlers: this.#handlers(),
+      onBinary: (bytes) => this.#receiveBinary(bytes),
+      onClose: () => void this.#end().then(onEnd),
+    });
+  }
+
+  #handlers(): CommandHandlers<EngineProtocol, undefined> {
+    const control = (action: (control: MachineControl) => void) => () => {
+      action(this.#live().control);
+      return {};
+    };
+    return {
+      boot: ({ config, folder }) => this.#boot(config, folder),
+      pause: control((machine) => machine.pause()),
+      resume: control((machine) => machine.resume()),
+      reset: control((machine) => machine.reset()),
+      powerButton: control((machine) => machine.pressPowerButton()),
+      powerOff: control((machine) => machine.powerOff()),
+      attach: async ({ drive, slot, path, force }) => {
+        await this.#live().machine.attach(drive, slot, path, force);
+        return {};
+      },
+      eject: async ({ drive, slot, force }) => {
+        await this.#live().machine.eject(drive, slot, force);
+        return {};
+      },
+      consoleOpen: ({ channel, deflate }) => {
+        this.#live().streamer.open(channel, deflate);
+        return {};
+      },
+      consoleClose: ({ channel }) => {
+        this.#booted?.streamer.close(channel);
+        return {};
+      },
+      consoleCredit: ({ channel, frames }) => {
+        this.#booted?.streamer.credit(channel, frames);
+        return undefined;
+      },
+      consoleInput: ({ events }) => {
+        for (const event of events) this.#input(event);
+        return undefined;
+      },
+      consoleType: async ({ text }) => {
+        await this.#live().typist.type(keysOfText(text));
+        return {};
+      },
+      consoleText: () => ({ lines: this.#live().control.display.textScreen()?.slice() ?? null }),
+      consoleScreenshot: () => this.#screenshot(),
+    };
+  }
+
+  async #boot(config: MachineConfig, folder: string): Promise<{ engine: string }> {
+    if (this.#booting) throw new GuesthouseError("illegal-state", "The machine was booted before.");
+    this.#booting = true;
+    const machine = await openMachine(config, folder, this.#parts, (level, message, facts) =>
+      this.#server.emit("log", { level, message, facts: facts === undefined ? "" : factsText(facts) }),
+    );
+    const control = machine.control;
+    const streamer = new ConsoleStreamer(
+      control.display,
+      (frame) => this.#server.sendBinary(frame),
+      (mode) => this.#server.emit("display", mode),
+    );
+    this.#booted = { machine, control, streamer, typist: new KeyTypist(control.keyboard) };
+    this.#serial = new SerialOutlet(config.serial, folder, (bytes) => this.#server.sendBinary(bytes));
+    control.serialOutput.subscribe(({ index, byte }) => this.#serial?.put(index, byte));
+    control.stopped.subscribe((stop) => {
+      this.#stopped = true;
+      this.#serial?.flush();
+      this.#reportFigures();
+      // Media are closed before the host hears of it, so that files are free when the machine is "powered off".
+      void this.#end().then(() => this.#server.emit("stopped", describeStop(stop)));
+    });
+    this.#startTimers(control, streamer);
+    control.start();
+    return { engine: control.engineDescription() };
+  }
+
+  #startTimers(control: MachineControl, streamer: ConsoleStreamer): void {
+    const meter = new FigureMeter(control);
+    let shown = "";
+    const reportActivity = (): void => {
+      const activity: Activity = { ...control.activity() };
+      const text = JSON.stringify(activity);
+      if (text !== shown) this.#server.emit("activity", activity);
+      shown = text;
+    };
+    this.#reportFigures = () => {
+      const figures: Figures = meter.read();
+      reportActivity();
+      this.#server.emit("figures", figures);
+    };
+    this.#timers.push(
+      setInterval(() => streamer.tick(), FRAME_MS),
+      setInterval(reportActivity, ACTIVITY_MS),
+      setInterval(() => this.#reportFigures(), FIGURES_MS),
+    );
+  }
+
+  #live(): Booted {
+    if (this.#booted === undefined || this.#ending !== undefined)
+      throw new GuesthouseError("illegal-state", "The machine does not run.");
+    return this.#booted;
+  }
+
+  #input(event: InputEvent): void {
+    if (this.#booted === undefined || this.#ending !== undefined) return;
+    const { keyboard, pointer } = this.#booted.control;
+    switch (event.kind) {
+      case "key":
+        keyboard.key(event.usage, event.pressed);
+        break;
+      case "move":
+        pointer.move(event.dx, event.dy, event.wheel);
+        break;
+      case "buttons":
+        pointer.buttons(event.mask);
+        break;
+    }
+  }
+
+  #screenshot(): { width: number; height: number; pngBase64: string } {
+    const update = this.#live().control.display.render(true);
+    if (update === undefined) throw new GuesthouseError("no-picture", "The display shows no picture.");
+    const { width, height, pixels } = update;
+    return { width, height, pngBase64: Buffer.from(encodePng(width, height, pixels)).toString("base64") };
+  }
+
+  #receiveBinary(bytes: Uint8Array): void {
+    const message = decodeBinaryMessage(bytes);
+    if (message.kind !== "serialInput")
+      throw new GuesthouseError("malformed-message", "Only serial input is expected.");
+    if (this.#ending === undefined) this.#booted?.control.sendSerial(message.channel, message.bytes);
+  }
+
+  #end(): Promise<void> {
+    this.#ending ??= this.#close();
+    return this.#ending;
+  }
+
+  async #close(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#serial?.close();
+    if (this.#booted === undefined) return;
+    if (!this.#stopped) this.#booted.control.powerOff();
+    await this.#booted.machine.close();
+  }
+}
+
+function factsText(facts: Record<string, unknown>): string {
+  try {
+    return JSON.stringify(facts, (_key, value: unknown) =>
+      typeof value === "bigint" ? `0x${value.toString(16)}` : value,
+    );
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * From a configuration to a machine with its media open: what the engine process and the ephemeral run of the command line
+ * share. Disks are opened for writing and locked; a floppy image that may only be read is write-protected; optical media are
+ * read-only. When anything cannot be opened, everything opened before is closed again.
+ */
+import { randomFillSync } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
+import { basename, resolve } from "node:path";
+import type { MachineConfig } from "../api/MachineConfig.ts";
+import { GuesthouseError } from "../base/GuesthouseError.ts";
+import { MiB } from "../base/units.ts";
+import type { Medium } from "../contracts/Medium.ts";
+import type { MachineControl } from "../machine/MachineControl.ts";
+import type { DirectBoot, FirmwareChoice, MachineOptions } from "../machine/MachineOptions.ts";
+import { type ImageUse, openImage } from "../storage/openImage.ts";
+import { FileStore } from "./FileStore.ts";
+import { fileError } from "./fileError.ts";
+
+/** What machines are made of, injected so that tests need no built processor. */
+export interface MachineParts {
+  createMachine(options: MachineOptions): MachineControl;
+  readCpuUnits(): Promise<MachineOptions["cpuUnits"]>;
+}
+
+const IMAGE_BYTES_MAX = 512 * MiB;
+
+export class OpenMachine {
+  readonly control: MachineControl;
+  readonly #folder: string;
+  readonly #media: Set<Medium>;
+
+  constructor(control: MachineControl, folder: string, media: Set<Medium>) {
+    this.control = control;
+    this.#folder = folder;
+    this.#media = media;
+  }
+
+  /** Throws "no-such-drive", "tray-locked" or what opening the image throws; the drive then keeps what it has. */
+  async attach(drive: "optical" | "floppy", slot: number, path: string, force: boolean): Promise<void> {
+    this.#drive(drive, slot);
+    const medium = await openMedium(resolve(this.#folder, path), drive);
+    this.#media.add(medium);
+    await this.#replace(drive, slot, medium, force);
+  }
+
+  async eject(drive: "optical" | "floppy", slot: number, force: boolean): Promise<void> {
+    await this.#replace(drive, slot, undefined, force);
+  }
+
+  /** Closes the media. The machine must have stopped. */
+  async close(): Promise<void> {
+    for (const medium of this.#media) {
+      if (!medium.blocks.readOnly) await medium.blocks.flush().catch(() => undefined);
+      await medium.blocks.close().catch(() => undefined);
+    }
+    this.#media.clear();
+  }
+
+  #drive(drive: "optical" | "floppy", slot: number) {
+    const drives = drive === "optical" ? this.control.opticalDrives : this.control.floppyDrives;
+    const found = drives[slot];
+    if (found === undefined)
+      throw new GuesthouseError("no-such-drive", "The machine has no such drive.", { drive, slot });
+    return found;
+  }
+
+  async #replace(kind: "optical" | "floppy", slot: number, medium: Medium | undefined, force: boolean): Promise<void> {
+    const drive = this.#drive(kind, slot);
+    const before = drive.medium;
+    const done = drive.insert(medium, force);
+    const released = done ? before : medium;
+    if (released !== undefined && this.#media.delete(released)) {
+      if (!released.blocks.readOnly) await released.blocks.flush();
+      await released.blocks.close();
+    }
+    if (!done) throw new GuesthouseError("tray-locked", "The guest has locked the tray.", { drive: kind, slot });
+  }
+}
+
+export async function openMachine(
+  config: MachineConfig,
+  folder: string,
+  parts: MachineParts,
+  log: MachineOptions["log"],
+): Promise<OpenMachine> {
+  const media = new Set<Medium>();
+  const open = async (path: string, use: ImageUse): Promise<Medium> => {
+    const medium = await openMedium(resolve(folder, path), use);
+    media.add(medium);
+    return medium;
+  };
+  try {
+    const disks: Medium[] = [];
+    for (const disk of config.storage.disks) disks.push(await open(disk.path, "disk"));
+    const opticalDrives: (Medium | undefined)[] = [];
+    for (const { path } of config.storage.opticals) {
+      opticalDrives.push(path === null ? undefined : await open(path, "optical"));
+    }
+    const floppyDrives: (Medium | undefined)[] = [];
+    for (const { path } of config.storage.floppies) {
+      floppyDrives.push(path === null ? undefined : await open(path, "floppy"));
+    }
+    const directBoot = await readDirectBoot(config, folder);
+    const control = parts.createMachine({
+      cpuUnits: await parts.readCpuUnits(),
+      memoryBytes: config.memoryMiB * MiB,
+      firmware: await readFirmware(config, folder),
+      bootOrder: config.bootOrder,
+      bootMenu: config.bootMenu,
+      ...(directBoot === undefined ? {} : { directBoot }),
+      disks,
+      opticalDrives,
+      floppyDrives,
+      debugPorts: config.debugPorts,
+      rtcUtc: config.rtcUtc,
+      ...hostServices(log),
+    });
+    return new OpenMachine(control, folder, media);
+  } catch (error) {
+    for (const medium of media) await medium.blocks.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Time, randomness and the event loop, as a machine wants them. */
+function hostServices(log: MachineOptions["log"]) {
+  return {
+    wallClock: { nowMs: () => Date.now() },
+    entropy: { fill: (bytes: Uint8Array) => void randomFillSync(bytes) },
+    steadyNowNs: () => performance.now() * 1e6,
+    yieldToHost: (resume: () => void) => void setImmediate(resume),
+    delay: (milliseconds: number, resume: () => void) => {
+      const timer = setTimeout(resume, milliseconds);
+      return () => clearTimeout(timer);
+    },
+    log,
+  };
+}
+
+async function openMedium(path: string, use: ImageUse): Promise<Medium> {
+  const name = basename(path);
+  let readOnly = use === "optical";
+  let store: FileStore;
+  try {
+    store = await FileStore.open(path, readOnly ? "read" : "write");
+  } catch (error) {
+    const protectedFloppy = use === "floppy" && error instanceof GuesthouseError && error.kind === "file-forbidden";
+    if (!protectedFloppy) throw error;
+    readOnly = true;
+    store = await FileStore.open(path, "read");
+  }
+  try {
+    return await openImage(store, { name, use, readOnly });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function readImage(folder: string, path: string): Promise<Uint8Array> {
+  const full = resolve(folder, path);
+  try {
+    const facts = await stat(full);
+    if (!facts.isFile()) throw new GuesthouseError("not-a-file", `This is not a file: ${full}`, { path: full });
+    if (facts.size > IMAGE_BYTES_MAX) {
+      throw new GuesthouseError("file-too-large", `This file is too large to be loaded: ${full}`, { path: full });
+    }
+    return new Uint8Array(await readFile(full));
+  } catch (error) {
+    throw fileError(error, full);
+  }
+}
+
+async function readFirmware(config: MachineConfig, folder: string): Promise<FirmwareChoice> {
+  if (config.firmware.kind === "builtin") return { kind: "builtin" };
+  return { kind: "rom", image: await readImage(folder, config.firmware.path) };
+}
+
+async function readDirectBoot(config: MachineConfig, folder: string): Promise<DirectBoot | undefined> {
+  if (config.directBoot === null) return undefined;
+  const { kernel, initrd, commandLine } = config.directBoot;
+  return {
+    kernel: await readImage(folder, kernel),
+    ...(initrd === null ? {} : { initrd: await readImage(folder, initrd) }),
+    commandLine,
+  };
+}
