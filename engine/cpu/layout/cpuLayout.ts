@@ -148,6 +148,27 @@ export const cpuLayout = layOut({
   instructions: ["u64"],
   pageWalks: ["u64"],
   mmioExits: ["u64"],
+  /** PAE: the page-directory-pointer registers, loaded with CR3. */
+  pdpte: ["u64", 4],
+  /**
+   * Non-zero while an event is being delivered or a task switch has passed its point of no return: `rip` is then already what a fault
+   * must push, and the run loop leaves it alone. Otherwise the run loop puts back the address of the faulting instruction.
+   */
+  faultKeepsRip: ["u32"],
+  /** EFLAGS.TF was set when the current instruction began. */
+  stepArmed: ["u32"],
+  /** DR6 bits of debug traps that wait for the end of the instruction. */
+  pendingDebug: ["u32"],
+  /** MOV SS or POP SS just executed: debug traps wait for one more instruction. */
+  stackSegmentShadow: ["u32"],
+  /** CPUID policy: feature words of leaves 1 and 80000001h as the guest sees them; reset fills them in while they are all zero. */
+  featureEdx: ["u32"],
+  featureEcx: ["u32"],
+  extendedFeatureEdx: ["u32"],
+  extendedFeatureEcx: ["u32"],
+  /** Reads and writes of MSRs that do not exist, and the last index. */
+  unknownMsrs: ["u32"],
+  lastUnknownMsr: ["u32"],
 });
 
 /** What decoded records depend on besides the bytes. */

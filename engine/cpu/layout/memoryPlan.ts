@@ -12,6 +12,8 @@ export const memoryPlan = {
   scratch: 0x0003_0000,
   /** Two TLBs, supervisor then user, `tlbEntries` entries of `tlbEntryBytes` each. */
   tlb: 0x0004_0000,
+  /** u16 indices of TLB entries (0..2 * tlbEntries - 1) that may hold something, so that a flush touches only those. */
+  tlbJournal: 0x0005_0000,
   /** u32 per guest physical page: `physMapBits` and the page's place in this memory. */
   physMap: 0x0100_0000,
   /** u32 per guest physical page: where its decoded code is, or 0. */
@@ -36,7 +38,7 @@ export const physPages = 0x20_0000;
 
 export const tlbEntries = 1024;
 /**
- * One TLB entry, 32 bytes: i64 read tag, i64 write tag, i64 execute tag, u32 addend, u32 flags (1 = global).
+ * One TLB entry, 32 bytes: i64 read tag, i64 write tag, i64 execute tag, u32 addend, u32 flags (1 = global, 2 = in the journal, 4 = part of a large page).
  * A tag is the linear address of the page (low 12 bits zero, sign-extended in long mode, zero-extended otherwise) when
  * the access may take the fast path, else -1. Fast path: memory offset = low 32 bits of (linear address) + addend.
  */
