@@ -1,0 +1,142 @@
+/**
+ * The count-down timer of a local APIC (Intel SDM volume 3, 11.5.4): initial count, divide configuration, one-shot and periodic
+ * mode on the virtual clock. The current count is computed when it is read; one clock callback is armed per expiry, and none while
+ * the timer's vector is masked.
+ * Periods below `MINIMUM_INTERVAL_NS` expire only at every k-th period: a guest that asks for more would never run between them.
+ * Absent: the TSC-deadline mode.
+ */
+import { GuesthouseError } from "../../base/GuesthouseError.ts";
+import type { StateReader } from "../../base/StateReader.ts";
+import type { StateWriter } from "../../base/StateWriter.ts";
+import { NS_PER_S } from "../../base/units.ts";
+import type { Clock, ClockTimer } from "../../contracts/Clock.ts";
+
+const MINIMUM_INTERVAL_NS = 10_000;
+
+export class ApicTimer {
+  readonly #clock: Clock;
+  readonly #frequencyHz: number;
+  readonly #onExpiry: () => void;
+  #initialCount = 0;
+  #divideConfiguration = 0;
+  #startNs = 0;
+  #periodic = false;
+  #masked = true;
+  /** A one-shot count that reached zero stays there, whatever the mode becomes. */
+  #running = false;
+  #timer: ClockTimer | undefined;
+
+  constructor(parts: { clock: Clock; frequencyHz: number; onExpiry: () => void }) {
+    this.#clock = parts.clock;
+    this.#frequencyHz = parts.frequencyHz;
+    this.#onExpiry = parts.onExpiry;
+  }
+
+  get initialCount(): number {
+    return this.#initialCount;
+  }
+
+  set initialCount(value: number) {
+    this.#initialCount = value >>> 0;
+    this.#startNs = this.#clock.nowNs();
+    this.#running = value !== 0;
+    this.#arm();
+  }
+
+  get currentCount(): number {
+    if (!this.#running) return 0;
+    const elapsed = this.#elapsedTicks();
+    if (this.#periodic) return this.#initialCount - (elapsed % this.#initialCount);
+    return Math.max(0, this.#initialCount - elapsed);
+  }
+
+  get divideConfiguration(): number {
+    return this.#divideConfiguration;
+  }
+
+  set divideConfiguration(value: number) {
+    const consumed = this.#initialCount - this.currentCount;
+    this.#divideConfiguration = value & 0x0b;
+    this.#startNs = this.#clock.nowNs() - consumed * this.#tickNs();
+    this.#arm();
+  }
+
+  /** Follows the timer entry of the local vector table. */
+  setMode(periodic: boolean, masked: boolean): void {
+    if (periodic === this.#periodic && masked === this.#masked) return;
+    if (!this.#periodic && this.#running && this.#elapsedTicks() >= this.#initialCount) this.#running = false;
+    if (this.#periodic && !periodic && this.#running) {
+      this.#startNs = this.#clock.nowNs() - (this.#initialCount - this.currentCount) * this.#tickNs();
+    }
+    this.#periodic = periodic;
+    this.#masked = masked;
+    this.#arm();
+  }
+
+  reset(): void {
+    this.#initialCount = 0;
+    this.#divideConfiguration = 0;
+    this.#startNs = this.#clock.nowNs();
+    this.#periodic = false;
+    this.#masked = true;
+    this.#running = false;
+    this.#arm();
+  }
+
+  save(writer: StateWriter): void {
+    writer.u32(this.#initialCount).u8(this.#divideConfiguration);
+    writer.f64(this.#running ? this.#clock.nowNs() - this.#startNs : 0);
+    writer.bool(this.#periodic).bool(this.#masked).bool(this.#running);
+  }
+
+  restore(reader: StateReader): () => void {
+    const initialCount = reader.u32();
+    const divideConfiguration = reader.u8() & 0x0b;
+    const elapsedNs = reader.f64();
+    const [periodic, masked, running] = [reader.bool(), reader.bool(), reader.bool()];
+    if (!Number.isFinite(elapsedNs) || elapsedNs < 0 || elapsedNs > Number.MAX_SAFE_INTEGER) {
+      throw new GuesthouseError("state-invalid", "The saved APIC timer is not at a possible time.", { elapsedNs });
+    }
+    return () => {
+      this.#initialCount = initialCount;
+      this.#divideConfiguration = divideConfiguration;
+      this.#startNs = this.#clock.nowNs() - elapsedNs;
+      this.#periodic = periodic;
+      this.#masked = masked;
+      this.#running = running && initialCount !== 0;
+      this.#arm();
+    };
+  }
+
+  #tickNs(): number {
+    // Bits 3, 1 and 0: 000 divides by 2 .. 110 by 128, 111 by 1.
+    const code = ((this.#divideConfiguration >> 1) & 4) | (this.#divideConfiguration & 3);
+    return ((code === 7 ? 1 : 2 << code) * NS_PER_S) / this.#frequencyHz;
+  }
+
+  #elapsedTicks(): number {
+    return Math.floor((this.#clock.nowNs() - this.#startNs) / this.#tickNs());
+  }
+
+  #arm(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (!this.#running || this.#masked) return;
+    const periodNs = this.#initialCount * this.#tickNs();
+    let periods = 1;
+    if (this.#periodic) {
+      const interval = Math.max(1, Math.ceil(MINIMUM_INTERVAL_NS / periodNs));
+      const passed = Math.floor((this.#clock.nowNs() - this.#startNs) / periodNs);
+      periods = passed + interval;
+    } else if (this.#elapsedTicks() >= this.#initialCount) {
+      return;
+    }
+    const deadlineNs = Math.ceil(this.#startNs + periods * periodNs);
+    this.#timer = this.#clock.schedule(deadlineNs, () => {
+      this.#timer = undefined;
+      if (!this.#periodic) this.#running = false;
+      else this.#arm();
+      this.#onExpiry();
+    });
+  }
+}
