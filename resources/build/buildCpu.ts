@@ -75,7 +75,7 @@ function compilerArguments(entry: string, memoryBase: number, target: string): s
     "--importMemory",
     "--sharedMemory",
     "--initialMemory",
-    "1",
+    "16",
     "--maximumMemory",
     "65536",
     "--noExportMemory",
@@ -113,7 +113,7 @@ async function compileUnit(name: CpuUnitName, digest: string): Promise<void> {
 /** What the units are made from, as one digest. */
 function inputDigest(layout: string): string {
   const hash = createHash("sha256").update(layout);
-  const names = readdirSync(sources).filter(
+  const names = readdirSync(sources, { recursive: true, encoding: "utf8" }).filter(
     (name) => /^(?!.*\.test\.ts$).*\.ts$/.test(name) && !name.endsWith(".generated.ts"),
   );
   for (const name of names.sort()) hash.update(name).update(readFileSync(join(sources, name)));

@@ -1,0 +1,454 @@
+// FSIN FCOS FPTAN FPATAN F2XM1 FYL2X FYL2XP1 (Intel SDM vol. 1, 8.3.8 to 8.3.10). The functions are evaluated with about 100 bits by series in
+// double-double arithmetic and rounded once; arguments of the trigonometric ones are reduced with the 66-bit value of pi that
+// the processors use. Not modelled: the processors' own last-bit errors.
+import * as dd from "./doubleDouble";
+import {
+  add,
+  BIAS,
+  div,
+  EXP_MAX,
+  flag,
+  fromF64,
+  IE,
+  INTEGER_BIT,
+  isZero,
+  mul,
+  normalize,
+  nExp,
+  nSig,
+  PE,
+  setDefaultNan,
+  setZ,
+  settleOperand,
+  settleOperands,
+  zExp,
+  zSig,
+  zSign,
+} from "./float80";
+
+const LN2_HI: f64 = 0.693147180559945286;
+const LN2_LO: f64 = 2.319046813846299558e-17;
+const INV_LN2_HI: f64 = 1.442695040888963387;
+const INV_LN2_LO: f64 = 2.035527374093103311e-17;
+const PI_HI: f64 = 3.141592653589793116;
+const PI_LO: f64 = 1.224646799147353207e-16;
+
+/** A value with |exponent| well inside the range of doubles, as a double-double. */
+function toPair(sign: u32, exp: i32, sig: u64): void {
+  const scale = pow2(exp - BIAS - 63);
+  const high = <f64>(sig >> 11) * 2048 * scale;
+  const low = <f64>(sig & 0x7ff) * scale;
+  const s = high + low;
+  const rest = low - (s - high);
+  dd.set(sign ? -s : s, sign ? -rest : rest);
+}
+
+function pow2(n: i32): f64 {
+  return reinterpret<f64>((<u64>(n + 1023)) << 52);
+}
+
+/** Rounds the pair times 2^n into z*. */
+function fromPair(high: f64, low: f64, n: i32): void {
+  fromF64(reinterpret<u64>(high));
+  const sign = zSign, exp = zExp, sig = zSig;
+  if (low != 0) {
+    fromF64(reinterpret<u64>(low));
+    const lowSign = zSign, lowExp = zExp, lowSig = zSig;
+    const shifted = lowExp == 0 ? 0 : lowExp + n;
+    if (exp + n > 0 && exp + n < EXP_MAX && shifted > 0) add(sign, exp + n, sig, lowSign, shifted, lowSig);
+    else add(sign, exp, sig, lowSign, lowExp, lowSig);
+  } else setZ(sign, exp + (exp == 0 ? 0 : n), sig);
+  flag(PE);
+}
+
+/** Taylor series of e^x - 1, |x| < 0.36, in dd. */
+function expm1Series(xh: f64, xl: f64): void {
+  // Horner from the 22nd term: 1 + x/n (...)
+  let h: f64 = 1;
+  let l: f64 = 0;
+  for (let n: f64 = 23; n > 1; n -= 1) {
+    dd.mul(h, l, xh, xl);
+    dd.div(dd.hi, dd.lo, n, 0);
+    dd.add(dd.hi, dd.lo, 1, 0);
+    h = dd.hi;
+    l = dd.lo;
+  }
+  dd.mul(h, l, xh, xl);
+}
+
+/** F2XM1: 2^x - 1 for -1 <= x <= 1. */
+export function exp2Minus1(sign: u32, exp: i32, sig: u64): void {
+  if (settleOperand(sign, exp, sig)) return;
+  if (sig == 0) return setZ(sign, 0, 0);
+  if (exp > BIAS || (exp == BIAS && sig != INTEGER_BIT)) {
+    // Out of the defined range: the processors leave a value behind; ours is the argument's limit.
+    if (sign) setZ(1, BIAS, INTEGER_BIT);
+    else setZ(0, exp, sig);
+    return;
+  }
+  if (exp == BIAS) {
+    if (sign) setZ(1, BIAS - 1, INTEGER_BIT);
+    else setZ(0, BIAS, INTEGER_BIT);
+    return;
+  }
+  if (exp < BIAS - 66) {
+    // x ln 2 to the last bit
+    mul(sign, exp, sig, 0, BIAS - 1, 0xb172_17f7_d1cf_79ac);
+    flag(PE);
+    return;
+  }
+  toPair(sign, exp, sig);
+  dd.mul(dd.hi, dd.lo, LN2_HI, LN2_LO);
+  // (e^(t/2) - 1) * ((e^(t/2) - 1) + 2)
+  expm1Series(dd.hi / 2, dd.lo / 2);
+  const h = dd.hi, l = dd.lo;
+  dd.add(h, l, 2, 0);
+  dd.mul(dd.hi, dd.lo, h, l);
+  fromPair(dd.hi, dd.lo, 0);
+}
+
+/** 2 artanh(s) in dd, |s| < 0.18. */
+function twoArtanh(sh: f64, sl: f64): void {
+  dd.mul(sh, sl, sh, sl);
+  const qh = dd.hi, ql = dd.lo;
+  let h: f64 = 0;
+  let l: f64 = 0;
+  for (let n: f64 = 45; n > 0; n -= 2) {
+    dd.mul(h, l, qh, ql);
+    const ph = dd.hi, pl = dd.lo;
+    dd.div(1, 0, n, 0);
+    dd.add(ph, pl, dd.hi, dd.lo);
+    h = dd.hi;
+    l = dd.lo;
+  }
+  dd.mul(h, l, 2 * sh, 2 * sl);
+}
+
+let logHi: f64 = 0;
+let logLo: f64 = 0;
+
+/** log2 of a positive finite number, as a pair. */
+function log2(exp: i32, sig: u64): void {
+  normalize(exp, sig);
+  let e = nExp - BIAS;
+  // Significand to [sqrt(1/2), sqrt(2)).
+  let place = BIAS;
+  if (nSig > 0xb504_f333_f9de_6484) {
+    e++;
+    place = BIAS - 1;
+  }
+  toPair(0, place, nSig);
+  const mh = dd.hi, ml = dd.lo;
+  dd.add(mh, ml, 1, 0);
+  const bh = dd.hi, bl = dd.lo;
+  dd.add(mh, ml, -1, 0);
+  dd.div(dd.hi, dd.lo, bh, bl);
+  twoArtanh(dd.hi, dd.lo);
+  dd.mul(dd.hi, dd.lo, INV_LN2_HI, INV_LN2_LO);
+  dd.add(<f64>e, 0, dd.hi, dd.lo);
+  logHi = dd.hi;
+  logLo = dd.lo;
+}
+
+/** FYL2X: y log2(x). */
+export function yLog2x(xSign: u32, xExp: i32, xSig: u64, ySign: u32, yExp: i32, ySig: u64): void {
+  if (settleOperands(xSign, xExp, xSig, ySign, yExp, ySig)) return;
+  if (xSign != 0 && !isZero(xExp, xSig)) {
+    flag(IE);
+    return setDefaultNan();
+  }
+  if (isZero(xExp, xSig)) {
+    if (isZero(yExp, ySig)) {
+      flag(IE);
+      return setDefaultNan();
+    }
+    if (yExp != EXP_MAX) flag(4);
+    return setZ(ySign ^ 1, EXP_MAX, INTEGER_BIT);
+  }
+  if (xExp == EXP_MAX) {
+    if (isZero(yExp, ySig)) {
+      flag(IE);
+      return setDefaultNan();
+    }
+    return setZ(ySign, EXP_MAX, INTEGER_BIT);
+  }
+  if (xExp == BIAS && xSig == INTEGER_BIT) {
+    if (yExp == EXP_MAX) {
+      flag(IE);
+      return setDefaultNan();
+    }
+    return setZ(ySign, 0, 0);
+  }
+  log2(xExp, xSig);
+  timesY(ySign, yExp, ySig);
+}
+
+/** z* = pair(logHi, logLo) * y */
+function timesY(ySign: u32, yExp: i32, ySig: u64): void {
+  if (yExp == EXP_MAX) {
+    setZ(ySign ^ u32(logHi < 0), EXP_MAX, INTEGER_BIT);
+    return;
+  }
+  if (ySig == 0) {
+    setZ(ySign ^ u32(logHi < 0), 0, 0);
+    return;
+  }
+  normalize(yExp, ySig);
+  const e = nExp;
+  toPair(ySign, BIAS, nSig);
+  dd.mul(dd.hi, dd.lo, logHi, logLo);
+  fromPair(dd.hi, dd.lo, e - BIAS);
+}
+
+/** FYL2XP1: y log2(x + 1), |x| < 1 - sqrt(1/2). */
+export function yLog2xPlus1(xSign: u32, xExp: i32, xSig: u64, ySign: u32, yExp: i32, ySig: u64): void {
+  if (settleOperands(xSign, xExp, xSig, ySign, yExp, ySig)) return;
+  if (xSig == 0) {
+    if (yExp == EXP_MAX) {
+      flag(IE);
+      return setDefaultNan();
+    }
+    return setZ(xSign ^ ySign, 0, 0);
+  }
+  if (xExp >= BIAS - 1) {
+    if (xExp == EXP_MAX || xSign != 0) {
+      if (xSign != 0 && xExp >= BIAS) {
+        flag(IE);
+        return setDefaultNan();
+      }
+    }
+    add(xSign, xExp, xSig, 0, BIAS, INTEGER_BIT);
+    return yLog2x(zSign, zExp, zSig, ySign, yExp, ySig);
+  }
+  if (xExp < BIAS - 70) {
+    // x / ln 2 * y
+    mul(xSign, xExp, xSig, ySign, yExp, ySig);
+    mul(zSign, zExp, zSig, 0, BIAS, 0xb8aa_3b29_5c17_f0bc);
+    flag(PE);
+    return;
+  }
+  toPair(xSign, xExp, xSig);
+  const h = dd.hi, l = dd.lo;
+  dd.add(h, l, 2, 0);
+  dd.div(h, l, dd.hi, dd.lo);
+  if (Math.abs(dd.hi) > 0.18) {
+    add(xSign, xExp, xSig, 0, BIAS, INTEGER_BIT);
+    return yLog2x(zSign, zExp, zSig, ySign, yExp, ySig);
+  }
+  twoArtanh(dd.hi, dd.lo);
+  dd.mul(dd.hi, dd.lo, INV_LN2_HI, INV_LN2_LO);
+  logHi = dd.hi;
+  logLo = dd.lo;
+  timesY(ySign, yExp, ySig);
+}
+
+// --- trigonometry ---
+
+let sinHi: f64 = 0;
+let sinLo: f64 = 0;
+let cosHi: f64 = 0;
+let cosLo: f64 = 0;
+
+/** sin and cos of a pair with |x| <= pi/4, as pairs. */
+function sinCosSeries(xh: f64, xl: f64): void {
+  dd.mul(xh, xl, xh, xl);
+  const qh = -dd.hi, ql = -dd.lo;
+  let h: f64 = 1, l: f64 = 0;
+  for (let n: f64 = 28; n > 1; n -= 2) {
+    dd.mul(h, l, qh, ql);
+    dd.div(dd.hi, dd.lo, n * (n + 1), 0);
+    dd.add(dd.hi, dd.lo, 1, 0);
+    h = dd.hi;
+    l = dd.lo;
+  }
+  dd.mul(h, l, xh, xl);
+  sinHi = dd.hi;
+  sinLo = dd.lo;
+  h = 1;
+  l = 0;
+  for (let n: f64 = 27; n > 0; n -= 2) {
+    dd.mul(h, l, qh, ql);
+    dd.div(dd.hi, dd.lo, n * (n + 1), 0);
+    dd.add(dd.hi, dd.lo, 1, 0);
+    h = dd.hi;
+    l = dd.lo;
+  }
+  cosHi = h;
+  cosLo = l;
+}
+
+/** Quadrant of the reduced argument, which is left in dd. */
+let quadrant: u32 = 0;
+
+/**
+ * |x| = n * pi/2 + r, |r| <= pi/4, with pi/2 as the 66-bit number 0x3.243F6A8885A308D3 / 2. x below 2^63.
+ */
+function reduceAngle(exp: i32, sig: u64): void {
+  quadrant = 0;
+  if (exp < BIAS - 1 || (exp == BIAS - 1 && sig <= 0xc90f_daa2_2168_c235)) {
+    toPair(0, exp, sig);
+    return;
+  }
+  // The modulus 2 pi scaled so that its 66 bits are an integer: high:low.
+  const piHigh: u64 = 3;
+  const piLow: u64 = 0x243f_6a88_85a3_08d3;
+  // pi/2 has weight: integer P (66 bits) = pi/2 * 2^65. x = sig * 2^(exp - BIAS - 63); in the same scale shift by exp - BIAS + 2.
+  const shift = exp - BIAS + 2;
+  let high: u64 = 0;
+  let low: u64 = sig;
+  let n: u32 = 0;
+  for (let i = 0; i < shift; i++) {
+    high = (high << 1) | (low >> 63);
+    low <<= 1;
+    n <<= 1;
+    if (high > piHigh || (high == piHigh && low >= piLow)) {
+      high = high - piHigh - u64(low < piLow);
+      low -= piLow;
+      n |= 1;
+    }
+  }
+  const scale = pow2(-65);
+  dd.add(<f64>high * 18446744073709551616.0 * scale, 0, <f64>(low >> 32) * 4294967296.0 * scale, 0);
+  dd.add(dd.hi, dd.lo, <f64>(low & 0xffff_ffff) * scale, 0);
+  if (dd.hi > 0.785398163397448279) {
+    // pi/2 to 66 bits: the rest of the double is 0x8D3 * 2^-65.
+    dd.add(dd.hi, dd.lo, -1.5707963267948966, -2259 * scale);
+    n++;
+  }
+  quadrant = n & 3;
+}
+
+/** False when |x| >= 2^63: C2 is set and nothing changes. Special operands are settled in z* with `sinCosSettled`. */
+export let settledEarly: bool = false;
+
+export function sinCos(sign: u32, exp: i32, sig: u64): bool {
+  settledEarly = true;
+  if (settleOperand(sign, exp, sig)) return true;
+  if (exp == EXP_MAX) {
+    flag(IE);
+    setDefaultNan();
+    return true;
+  }
+  settledEarly = false;
+  if (exp >= BIAS + 63) return false;
+  tinyAngle = exp < BIAS - 40;
+  if (tinyAngle) return true;
+  reduceAngle(exp, sig);
+  sinCosSeries(dd.hi, dd.lo);
+  const sh = sinHi, sl = sinLo, ch = cosHi, cl = cosLo;
+  if (quadrant == 1) {
+    sinHi = ch;
+    sinLo = cl;
+    cosHi = -sh;
+    cosLo = -sl;
+  } else if (quadrant == 2) {
+    sinHi = -sh;
+    sinLo = -sl;
+    cosHi = -ch;
+    cosLo = -cl;
+  } else if (quadrant == 3) {
+    sinHi = -ch;
+    sinLo = -cl;
+    cosHi = sh;
+    cosLo = sl;
+  }
+  if (sign) {
+    sinHi = -sinHi;
+    sinLo = -sinLo;
+  }
+  return true;
+}
+
+let tinyAngle: bool = false;
+
+/** z* = sine of what `sinCos` was called with. */
+export function takeSin(sign: u32, exp: i32, sig: u64): void {
+  if (tinyAngle) {
+    // x - x^3/6 rounds to x
+    setZ(sign, exp, sig);
+    if (sig != 0) flag(PE);
+  } else fromPair(sinHi, sinLo, 0);
+}
+
+export function takeCos(sig: u64): void {
+  if (tinyAngle) {
+    setZ(0, BIAS, INTEGER_BIT);
+    if (sig != 0) flag(PE);
+  } else fromPair(cosHi, cosLo, 0);
+}
+
+export function takeTan(sign: u32, exp: i32, sig: u64): void {
+  if (tinyAngle) {
+    setZ(sign, exp, sig);
+    if (sig != 0) flag(PE);
+    return;
+  }
+  dd.div(sinHi, sinLo, cosHi, cosLo);
+  fromPair(dd.hi, dd.lo, 0);
+}
+
+/** FPATAN: the angle of the point (x, y), by quadrant (SDM vol. 2, table 3-30). */
+export function arctan(ySign: u32, yExp: i32, ySig: u64, xSign: u32, xExp: i32, xSig: u64): void {
+  if (settleOperands(ySign, yExp, ySig, xSign, xExp, xSig)) return;
+  const yZero = isZero(yExp, ySig), xZero = isZero(xExp, xSig);
+  const yInfinite = yExp == EXP_MAX, xInfinite = xExp == EXP_MAX;
+  if (yZero || (xInfinite && !yInfinite)) {
+    if (xSign) multipleOfPi(ySign, PI_HI, PI_LO);
+    else setZ(ySign, 0, 0);
+    return;
+  }
+  if (xZero || (yInfinite && !xInfinite)) return multipleOfPi(ySign, PI_HI / 2, PI_LO / 2);
+  if (yInfinite) {
+    if (xSign) {
+      dd.mul(PI_HI, PI_LO, 0.75, 0);
+      multipleOfPi(ySign, dd.hi, dd.lo);
+    } else multipleOfPi(ySign, PI_HI / 4, PI_LO / 4);
+    return;
+  }
+  normalize(yExp, ySig);
+  const ye = nExp, ym = nSig;
+  normalize(xExp, xSig);
+  const xe = nExp, xm = nSig;
+  const swap = ye > xe || (ye == xe && ym > xm);
+  const distance = swap ? ye - xe : xe - ye;
+  if (distance > 70) {
+    arctanFar(ySign, yExp, ySig, xSign, xExp, xSig, swap);
+    return;
+  }
+  // q = smaller / larger in (0, 1]
+  toPair(0, BIAS, swap ? xm : ym);
+  const nh = dd.hi * pow2(-distance), nl = dd.lo * pow2(-distance);
+  toPair(0, BIAS, swap ? ym : xm);
+  dd.div(nh, nl, dd.hi, dd.lo);
+  arctanPair(dd.hi, dd.lo);
+  if (swap) dd.add(PI_HI / 2, PI_LO / 2, -dd.hi, -dd.lo);
+  if (xSign) dd.add(PI_HI, PI_LO, -dd.hi, -dd.lo);
+  fromPair(ySign ? -dd.hi : dd.hi, ySign ? -dd.lo : dd.lo, 0);
+}
+
+function multipleOfPi(sign: u32, high: f64, low: f64): void {
+  fromPair(sign ? -high : high, sign ? -low : low, 0);
+}
+
+function arctanFar(ySign: u32, yExp: i32, ySig: u64, xSign: u32, xExp: i32, xSig: u64, swap: bool): void {
+  if (swap) multipleOfPi(ySign, PI_HI / 2, PI_LO / 2);
+  else if (xSign) multipleOfPi(ySign, PI_HI, PI_LO);
+  else {
+    div(ySign, yExp, ySig, 0, xExp, xSig);
+    flag(PE);
+  }
+}
+
+/** arctan of a pair in (0, 1]: a double's worth by the library, the rest by one Newton step. */
+function arctanPair(qh: f64, ql: f64): void {
+  let guess = Math.atan(qh);
+  if (guess > 0.7853981633974483) guess = 0.7853981633974483;
+  sinCosSeries(guess, 0);
+  dd.mul(qh, ql, cosHi, cosLo);
+  dd.add(dd.hi, dd.lo, -sinHi, -sinLo);
+  const nh = dd.hi, nl = dd.lo;
+  dd.mul(qh, ql, sinHi, sinLo);
+  dd.add(cosHi, cosLo, dd.hi, dd.lo);
+  dd.div(nh, nl, dd.hi, dd.lo);
+  dd.add(guess, 0, dd.hi, dd.lo);
+}
