@@ -1,0 +1,415 @@
+/**
+ * A hard disk: the general and 48-bit feature sets of ATA/ATAPI-6 (T13/1410D clause 8) with the mandatory commands of
+ * older standards, over a BlockDevice of 512-byte sectors. Sectors move in chunks of up to 128 KiB between the block device
+ * and the buffer, and in DRQ blocks between the buffer and the host. A sector the block device cannot read or write
+ * is reported as UNC at its address, after all sectors before it were moved.
+ * Absent: security, SMART, host protected area beyond READ NATIVE MAX, queued commands, streaming.
+ */
+import type { StateReader } from "../../base/StateReader.ts";
+import type { StateWriter } from "../../base/StateWriter.ts";
+import type { ActivitySink } from "../../contracts/ActivitySink.ts";
+import type { BlockDevice } from "../../contracts/BlockDevice.ts";
+import {
+  ACTIVE,
+  CHUNK_SECTORS,
+  type DiskState,
+  MULTIPLE_MAXIMUM,
+  powerOnState,
+  readDiskState,
+  STANDBY,
+  saveDiskState,
+} from "./AtaDiskState.ts";
+import { AtaDrive } from "./AtaDrive.ts";
+import { type AtaGeometry, addressedSector, defaultGeometry, geometryFor, storeSector } from "./AtaGeometry.ts";
+import { SECTOR_COUNT } from "./AtaTaskFile.ts";
+import { ABRT, ataCommand, DRDY, DSC, IDNF, UNC } from "./ataRegisters.ts";
+import { type DriveIdentity, identifyDisk } from "./identifyData.ts";
+import { readSectors, writeSectors } from "./sectorAccess.ts";
+import { selectTransferMode } from "./transferModes.ts";
+
+export interface AtaDiskOptions {
+  readonly blocks: BlockDevice;
+  readonly activity: ActivitySink;
+  readonly identity: DriveIdentity;
+}
+
+const SECTOR_BYTES = 512;
+
+export class AtaDisk extends AtaDrive {
+  protected override readonly signatureCylinder = 0x0000;
+  protected override readonly resetStatus = DRDY | DSC;
+  readonly #blocks: BlockDevice;
+  readonly #activity: ActivitySink;
+  readonly #identity: DriveIdentity;
+  readonly #sectors: number;
+  #state: DiskState = { ...powerOnState };
+
+  constructor(options: AtaDiskOptions) {
+    super(CHUNK_SECTORS * SECTOR_BYTES);
+    this.#blocks = options.blocks;
+    this.#activity = options.activity;
+    this.#identity = options.identity;
+    this.#sectors = Math.floor(options.blocks.sizeBytes / SECTOR_BYTES);
+    this.reset(true);
+  }
+
+  get #geometry(): AtaGeometry {
+    return geometryFor(this.#sectors, this.#state.heads, this.#state.sectorsPerTrack);
+  }
+
+  protected override resetDrive(power: boolean): void {
+    if (power) this.#state = { ...powerOnState };
+    else Object.assign(this.#state, { operation: "none", working: false, multiple: 0, power: ACTIVE });
+  }
+
+  protected override execute(command: number): void {
+    this.#state.operation = "none";
+    this.#state.working = false;
+    if (!this.#executeTransfer(command)) this.#executeControl(command);
+  }
+
+  /** The commands that move or check sectors. */
+  #executeTransfer(command: number): boolean {
+    const { multiple } = this.#state;
+    switch (command) {
+      case ataCommand.readSectors:
+      case ataCommand.readSectorsNoRetry:
+        this.#begin("read", 1, false);
+        return true;
+      case ataCommand.readSectorsExt:
+        this.#begin("read", 1, true);
+        return true;
+      case ataCommand.readMultiple:
+        this.#begin("read", multiple, false);
+        return true;
+      case ataCommand.readMultipleExt:
+        this.#begin("read", multiple, true);
+        return true;
+      case ataCommand.readDma:
+      case ataCommand.readDmaNoRetry:
+        this.#begin("read", CHUNK_SECTORS, false, true);
+        return true;
+      case ataCommand.readDmaExt:
+        this.#begin("read", CHUNK_SECTORS, true, true);
+        return true;
+      case ataCommand.writeSectors:
+      case ataCommand.writeSectorsNoRetry:
+        this.#begin("write", 1, false);
+        return true;
+      case ataCommand.writeSectorsExt:
+        this.#begin("write", 1, true);
+        return true;
+      case ataCommand.writeMultiple:
+        this.#begin("write", multiple, false);
+        return true;
+      case ataCommand.writeMultipleExt:
+        this.#begin("write", multiple, true);
+        return true;
+      case ataCommand.writeDma:
+      case ataCommand.writeDmaNoRetry:
+        this.#begin("write", CHUNK_SECTORS, false, true);
+        return true;
+      case ataCommand.writeDmaExt:
+        this.#begin("write", CHUNK_SECTORS, true, true);
+        return true;
+      case ataCommand.readVerify:
+      case ataCommand.readVerifyNoRetry:
+        this.#begin("verify", CHUNK_SECTORS, false);
+        return true;
+      case ataCommand.readVerifyExt:
+        this.#begin("verify", CHUNK_SECTORS, true);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  #executeControl(command: number): void {
+    switch (command) {
+      case ataCommand.identifyDevice:
+        return this.#identify();
+      case ataCommand.initializeDeviceParameters:
+        return this.#initializeDeviceParameters();
+      case ataCommand.setMultipleMode:
+        return this.#setMultipleMode();
+      case ataCommand.setFeatures:
+        return this.#setFeatures();
+      case ataCommand.flushCache:
+      case ataCommand.flushCacheExt:
+        return this.#flush();
+      case ataCommand.readNativeMax:
+        this.taskFile.setLba28(Math.min(this.#sectors, 0x1000_0000) - 1);
+        return this.finish();
+      case ataCommand.readNativeMaxExt:
+        this.taskFile.setLba48(this.#sectors - 1);
+        return this.finish();
+      default:
+        return this.#executePowerOrSeek(command);
+    }
+  }
+
+  #executePowerOrSeek(command: number): void {
+    // 94h-99h are the codes of ATA-1 for E0h-E6h.
+    const code = command >= 0x94 && command <= 0x99 ? [0xe0, 0xe1, 0xe2, 0xe3, 0xe5, 0xe6][command - 0x94]! : command;
+    switch (code) {
+      case ataCommand.standbyImmediate:
+      case ataCommand.standby:
+      case ataCommand.sleep:
+        // The write cache must be empty before the spindle stops.
+        this.#state.power = STANDBY;
+        return this.#flush();
+      case ataCommand.idleImmediate:
+      case ataCommand.idle:
+        this.#state.power = ACTIVE;
+        return this.finish();
+      case ataCommand.checkPowerMode:
+        this.taskFile.set(SECTOR_COUNT, this.#state.power);
+        return this.finish();
+      default:
+        break;
+    }
+    const family = command & 0xf0;
+    if (family === 0x10) return this.finish(); // RECALIBRATE
+    if (family === 0x70) return this.#seek();
+    this.abortCommand();
+  }
+
+  #begin(operation: "read" | "write" | "verify", block: number, extended: boolean, dma = false): void {
+    const state = this.#state;
+    const { taskFile } = this;
+    const count = extended ? taskFile.sectorCount16 || 0x10000 : taskFile.sectorCount || 0x100;
+    const sector = extended ? taskFile.lba48 : addressedSector(taskFile, this.#geometry);
+    if (block === 0 || (operation === "write" && this.#blocks.readOnly)) return this.abortCommand();
+    if (sector === undefined || sector >= this.#sectors) return this.fail(IDNF);
+    Object.assign(state, { operation, block, extended, sector, remaining: count, power: ACTIVE });
+    this.dma = dma;
+    if (operation === "write") this.#acceptChunk(false);
+    else this.#fetchChunk();
+  }
+
+  /** Sectors of the next chunk that exist; 0 when the command runs off the end of the disk. */
+  #nextChunk(): number {
+    const { remaining, sector } = this.#state;
+    return Math.min(remaining, CHUNK_SECTORS, this.#sectors - sector);
+  }
+
+  #fetchChunk(): void {
+    const state = this.#state;
+    state.chunk = this.#nextChunk();
+    if (state.chunk <= 0) return this.#failAt(state.sector, IDNF);
+    const { sector } = state;
+    const target = this.buffer.subarray(0, state.chunk * SECTOR_BYTES);
+    state.working = true;
+    this.startWork(
+      () => readSectors(this.#blocks, sector, SECTOR_BYTES, target),
+      (good) => this.#fetched(good),
+    );
+  }
+
+  #fetched(good: number): void {
+    const state = this.#state;
+    state.working = false;
+    if (good === 0) return this.#failAt(state.sector, UNC);
+    state.chunk = good;
+    this.#activity.read(good * SECTOR_BYTES);
+    if (state.operation === "verify") return this.#advance();
+    this.position = 0;
+    this.#offerBlock("toHost", true);
+  }
+
+  #acceptChunk(interrupt: boolean): void {
+    const state = this.#state;
+    state.chunk = this.#nextChunk();
+    if (state.chunk <= 0) return this.#failAt(state.sector, IDNF);
+    this.position = 0;
+    this.#offerBlock("fromHost", interrupt);
+  }
+
+  #offerBlock(direction: "toHost" | "fromHost", interrupt: boolean): void {
+    const left = this.#state.chunk * SECTOR_BYTES - this.position;
+    const bytes = this.dma ? left : Math.min(left, this.#state.block * SECTOR_BYTES);
+    this.startTransfer(direction, bytes, interrupt);
+  }
+
+  protected override transferDone(): void {
+    const state = this.#state;
+    const chunkDone = this.position >= state.chunk * SECTOR_BYTES;
+    switch (state.operation) {
+      case "read":
+        if (chunkDone) this.#advance();
+        else this.#offerBlock("toHost", true);
+        return;
+      case "write":
+        if (chunkDone) this.#storeChunk();
+        else this.#offerBlock("fromHost", true);
+        return;
+      default:
+        state.operation = "none";
+        this.finish(false);
+    }
+  }
+
+  #storeChunk(): void {
+    const state = this.#state;
+    const { sector } = state;
+    const source = this.buffer.subarray(0, state.chunk * SECTOR_BYTES);
+    state.working = true;
+    this.startWork(
+      () => writeSectors(this.#blocks, sector, SECTOR_BYTES, source),
+      (good) => {
+        state.working = false;
+        this.#activity.write(good * SECTOR_BYTES);
+        if (good < state.chunk) this.#failAt(state.sector + good, UNC);
+        else this.#advance();
+      },
+    );
+  }
+
+  /** The chunk is done: on to the next one, or the end of the command. */
+  #advance(): void {
+    const state = this.#state;
+    state.sector += state.chunk;
+    state.remaining -= state.chunk;
+    if (state.remaining > 0) {
+      if (state.operation === "write") this.#acceptChunk(true);
+      else this.#fetchChunk();
+      return;
+    }
+    // The last DRQ block of a PIO read was announced already; no interrupt follows it.
+    const interrupt = state.operation !== "read" || this.dma;
+    storeSector(this.taskFile, this.#geometry, state.sector - 1, state.extended);
+    this.taskFile.set(SECTOR_COUNT, 0);
+    state.operation = "none";
+    this.finish(interrupt);
+  }
+
+  #failAt(sector: number, error: number): void {
+    const state = this.#state;
+    storeSector(this.taskFile, this.#geometry, sector, state.extended);
+    state.operation = "none";
+    state.working = false;
+    this.fail(error);
+  }
+
+  #identify(): void {
+    const state = this.#state;
+    state.operation = "identify";
+    const facts = {
+      ...this.#identity,
+      ...state,
+      sectors: this.#sectors,
+      defaultGeometry: defaultGeometry(this.#sectors),
+      geometry: this.#geometry,
+      multipleMaximum: MULTIPLE_MAXIMUM,
+    };
+    this.buffer.set(identifyDisk(facts));
+    this.startTransfer("toHost", SECTOR_BYTES, true);
+  }
+
+  #initializeDeviceParameters(): void {
+    const sectorsPerTrack = this.taskFile.sectorCount;
+    if (sectorsPerTrack === 0) return this.abortCommand();
+    this.#state.heads = (this.taskFile.device & 0x0f) + 1;
+    this.#state.sectorsPerTrack = sectorsPerTrack;
+    this.finish();
+  }
+
+  #setMultipleMode(): void {
+    const count = this.taskFile.sectorCount;
+    if (count > MULTIPLE_MAXIMUM || (count & (count - 1)) !== 0) return this.abortCommand();
+    this.#state.multiple = count;
+    this.finish();
+  }
+
+  #setFeatures(): void {
+    const state = this.#state;
+    switch (this.taskFile.features) {
+      case 0x02:
+        state.writeCache = true;
+        break;
+      case 0x82:
+        state.writeCache = false;
+        break;
+      case 0xaa:
+        state.lookAhead = true;
+        break;
+      case 0x55:
+        state.lookAhead = false;
+        break;
+      case 0x66: // Keep settings over a software reset,
+      case 0xcc: // or revert to power-on defaults: they are kept in either case.
+        break;
+      case 0x03:
+        if (!this.#selectTransferMode()) return this.abortCommand();
+        break;
+      default:
+        return this.abortCommand();
+    }
+    this.finish();
+  }
+
+  #selectTransferMode(): boolean {
+    const mode = selectTransferMode(this.#state, this.taskFile.sectorCount);
+    if (mode === undefined) return false;
+    this.#state.multiwordDma = mode.multiwordDma;
+    this.#state.ultraDma = mode.ultraDma;
+    return true;
+  }
+
+  #seek(): void {
+    const sector = addressedSector(this.taskFile, this.#geometry);
+    if (sector === undefined || sector >= this.#sectors) this.fail(IDNF);
+    else this.finish();
+  }
+
+  #flush(): void {
+    const state = this.#state;
+    state.operation = "flush";
+    state.working = true;
+    this.startWork(
+      () =>
+        this.#blocks.flush().then(
+          () => true,
+          () => false,
+        ),
+      (flushed) => {
+        state.working = false;
+        state.operation = "none";
+        if (flushed) this.finish();
+        else this.fail(ABRT | UNC);
+      },
+    );
+  }
+
+  override save(writer: StateWriter): void {
+    const state = this.#state;
+    const hasData = state.operation !== "none" && state.operation !== "flush";
+    this.saveDrive(writer, hasData ? Math.max(this.limit, state.chunk * SECTOR_BYTES) : 0);
+    saveDiskState(writer, state);
+  }
+
+  override prepareLoad(reader: StateReader): () => void {
+    const loadDrive = this.prepareLoadDrive(reader);
+    const state = readDiskState(reader, this.#sectors);
+    return () => {
+      loadDrive();
+      this.#state = state;
+      if (state.working) this.#resumeWork();
+    };
+  }
+
+  /** Starts the block device's work anew that was under way when the state was saved: it can be repeated. */
+  #resumeWork(): void {
+    switch (this.#state.operation) {
+      case "read":
+      case "verify":
+        return this.#fetchChunk();
+      case "write":
+        return this.#storeChunk();
+      case "flush":
+        return this.#flush();
+      default:
+        this.#state.working = false;
+    }
+  }
+}
