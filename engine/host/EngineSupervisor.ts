@@ -1,0 +1,310 @@
+/**
+ * One machine's engine process from the host's side: starts it, relays to it, watches over it. Whatever way the process ends,
+ * the machine ends in a state that says why: a crash or a process that no longer answers is "aborted" with the reason, and the
+ * log is kept. Viewers of console and serial ports belong to the supervisor, so that they outlive runs.
+ */
+import { join } from "node:path";
+import { decodeBinaryMessage, encodeSerialInput } from "../api/binaryMessage.ts";
+import type { MachineConfig } from "../api/MachineConfig.ts";
+import { isLive, type MachineState } from "../api/MachineState.ts";
+import type { Activity, Figures, LastStop, LogLine } from "../api/MachineSummary.ts";
+import { ProtocolClient } from "../api/ProtocolClient.ts";
+import { GuesthouseError } from "../base/GuesthouseError.ts";
+import { TypedEvent } from "../base/TypedEvent.ts";
+import { ConsoleRelay } from "./ConsoleRelay.ts";
+import type { DisplayMode } from "./ConsoleStreamer.ts";
+import type { EngineChild, EngineSpawner } from "./EngineSpawner.ts";
+import { type EngineProtocol, engineProtocol } from "./engineProtocol.ts";
+import { LockFile } from "./LockFile.ts";
+import { RunLog } from "./RunLog.ts";
+import { SerialRelay } from "./SerialRelay.ts";
+
+/** Figures come every second; a host that is very busy or was asleep may delay them. */
+const SILENCE_MS = 30_000;
+const POWER_OFF_MS = 10_000;
+const EXIT_MS = 5_000;
+
+interface Run {
+  readonly child: EngineChild;
+  readonly client: ProtocolClient<EngineProtocol>;
+  readonly log: RunLog;
+  readonly lock: LockFile;
+  readonly ended: PromiseWithResolvers<void>;
+  lastSign: number;
+  stop: LastStop | undefined;
+  /** Why this side ended it. */
+  failure: string | undefined;
+  /** Why the connection closed: explains the end of a process that left in good order without a word. */
+  closedBecause: string;
+  watchdog: NodeJS.Timeout | undefined;
+}
+
+export interface RunFacts {
+  readonly state: MachineState;
+  readonly stateSinceMs: number;
+  readonly startedMs: number | null;
+  readonly engine: string | null;
+  readonly lastStop: LastStop | null;
+}
+
+export class EngineSupervisor {
+  readonly stateChanged = new TypedEvent<RunFacts>();
+  readonly activity = new TypedEvent<Activity>();
+  readonly figures = new TypedEvent<Figures>();
+  readonly display = new TypedEvent<DisplayMode>();
+  readonly logLine = new TypedEvent<LogLine>();
+  readonly console = new ConsoleRelay();
+
+  readonly #folder: string;
+  readonly #spawn: EngineSpawner;
+  readonly #serial = new Map<number, SerialRelay>();
+  #run: Run | undefined;
+  #facts: RunFacts = {
+    state: { kind: "poweredOff" },
+    stateSinceMs: Date.now(),
+    startedMs: null,
+    engine: null,
+    lastStop: null,
+  };
+  residentBytes = 0;
+
+  constructor(folder: string, spawn: EngineSpawner) {
+    this.#folder = folder;
+    this.#spawn = spawn;
+  }
+
+  get facts(): RunFacts {
+    return this.#facts;
+  }
+
+  get live(): boolean {
+    return isLive(this.#facts.state.kind);
+  }
+
+  /** Resolves when the guest runs. Rejects with why it cannot, the machine then being off. */
+  async start(config: MachineConfig): Promise<void> {
+    if (this.live) throw new GuesthouseError("illegal-state", "The machine runs already.");
+    this.#change({ state: { kind: "starting" }, startedMs: Date.now(), lastStop: null });
+    let run: Run;
+    try {
+      run = await this.#launch(config);
+    } catch (error) {
+      this.#change({ state: { kind: "poweredOff" }, startedMs: null });
+      throw error;
+    }
+    try {
+      const { engine } = await run.client.call("boot", { config, folder: this.#folder });
+      run.log.write("info", "The machine runs.", { engine });
+      if (this.#run === run && this.#facts.state.kind === "starting") {
+        this.#change({ state: { kind: "running" }, engine });
+      }
+      this.console.attach(run.client);
+    } catch (error) {
+      await this.#abandon(run, error);
+    }
+  }
+
+  async #launch(config: MachineConfig): Promise<Run> {
+    const lock = await LockFile.acquire(join(this.#folder, ".lock"), `The machine “${config.name}”`);
+    try {
+      const log = new RunLog(this.#folder, Date.now(), (line) => this.logLine.emit(line));
+      log.write("info", "The machine starts.", { name: config.name, memoryMiB: config.memoryMiB });
+      const child = this.#spawn(config.name);
+      const run: Run = {
+        child,
+        client: new ProtocolClient(engineProtocol, child.endpoint),
+        log,
+        lock,
+        ended: Promise.withResolvers(),
+        lastSign: performance.now(),
+        stop: undefined,
+        failure: undefined,
+        closedBecause: "",
+        watchdog: undefined,
+      };
+      this.#run = run;
+      this.#listen(run);
+      return run;
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  #listen(run: Run): void {
+    const { child, client, log } = run;
+    run.watchdog = setInterval(() => {
+      if (performance.now() - run.lastSign < SILENCE_MS) return;
+      this.#fail(run, `The engine gave no sign of life for ${SILENCE_MS / 1000} seconds.`);
+    }, 1000);
+    run.watchdog.unref();
+    client.on("figures", (figures) => {
+      run.lastSign = performance.now();
+      this.residentBytes = figures.residentBytes;
+      this.figures.emit(figures);
+    });
+    client.on("activity", (activity) => this.activity.emit(activity));
+    client.on("display", (mode) => this.display.emit(mode));
+    client.on("log", ({ level, message, facts }) => log.write(level, message, parseFacts(facts)));
+    client.on("stopped", (stop) => {
+      run.stop = stop;
+      if (this.#facts.state.kind !== "stopping") this.#change({ state: { kind: "stopping" } });
+      client.close("the machine stopped");
+      setTimeout(() => child.kill(), EXIT_MS).unref();
+    });
+    client.binary.subscribe((bytes) => this.#receiveBinary(run, bytes));
+    // A protocol error leaves the process without a host: it ends by itself, and if it does not, it is ended.
+    client.closed.subscribe((reason) => {
+      run.closedBecause = reason;
+      setTimeout(() => child.kill(), EXIT_MS).unref();
+    });
+    child.onOutput((text) => log.write("warn", text.trimEnd(), { source: "engine process" }));
+    child.onExit((code, signal) => void this.#ended(run, code, signal));
+  }
+
+  /** Boot was refused: a typed answer means the machine is off, anything else is an engine that broke. */
+  async #abandon(run: Run, error: unknown): Promise<never> {
+    const known = error instanceof GuesthouseError ? error : new GuesthouseError("internal", String(error));
+    const cancelled = run.stop !== undefined;
+    const broke = known.kind === "connection-closed" || known.kind === "internal";
+    if (!cancelled) run.log.write("error", known.message, known.context);
+    if (known.kind === "internal") run.failure ??= `The engine failed: ${known.message}`;
+    if (!broke) run.stop ??= { kind: "poweredOff", detail: known.message, exitValue: null };
+    run.client.close("boot failed");
+    await this.#exited(run);
+    if (cancelled) throw new GuesthouseError("start-cancelled", "The machine was powered off while it started.");
+    if (this.#facts.state.kind === "aborted") throw new GuesthouseError("engine-crashed", this.#facts.state.reason);
+    throw known;
+  }
+
+  async #exited(run: Run): Promise<void> {
+    const timer = setTimeout(() => run.child.kill(), EXIT_MS);
+    await run.ended.promise;
+    clearTimeout(timer);
+  }
+
+  #fail(run: Run, reason: string): void {
+    run.failure ??= reason;
+    run.child.kill();
+  }
+
+  async #ended(run: Run, code: number | null, signal: string | null): Promise<void> {
+    if (this.#run !== run) return;
+    this.#run = undefined;
+    clearInterval(run.watchdog);
+    this.residentBytes = 0;
+    const stop = run.stop ?? { kind: "failure", detail: explainEnd(run, code, signal), exitValue: null };
+    const crashed = stop.kind === "tripleFault" || stop.kind === "failure";
+    run.log.write(crashed ? "error" : "info", stop.detail);
+    run.log.close();
+    run.client.close("the engine process ended");
+    await run.lock.release().catch(() => undefined);
+    this.console.attach(undefined);
+    const state: MachineState = crashed ? { kind: "aborted", reason: stop.detail } : { kind: "poweredOff" };
+    this.#change({ state, engine: null, startedMs: null, lastStop: stop });
+    run.ended.resolve();
+  }
+
+  async pause(): Promise<void> {
+    await this.#running().client.call("pause", {});
+    if (this.#facts.state.kind === "running") this.#change({ state: { kind: "paused" } });
+  }
+
+  async resume(): Promise<void> {
+    await this.#running().client.call("resume", {});
+    if (this.#facts.state.kind === "paused") this.#change({ state: { kind: "running" } });
+  }
+
+  async reset(): Promise<void> {
+    await this.#running().client.call("reset", {});
+  }
+
+  async powerButton(): Promise<void> {
+    await this.#running().client.call("powerButton", {});
+  }
+
+  /** Resolves when the process is gone. An engine that does not obey in time is ended. */
+  async powerOff(): Promise<void> {
+    const run = this.#run;
+    if (run === undefined) return;
+    this.#change({ state: { kind: "stopping" } });
+    const impatience = setTimeout(() => {
+      run.stop ??= { kind: "poweredOff", detail: "The machine was ended because it did not stop.", exitValue: null };
+      run.child.kill();
+    }, POWER_OFF_MS);
+    // An answer that never comes is settled by the process's end.
+    run.client.call("powerOff", {}).catch((error: unknown) => {
+      const notBooted = error instanceof GuesthouseError && error.kind === "illegal-state";
+      if (!notBooted || run.stop !== undefined) return;
+      run.stop = { kind: "poweredOff", detail: "The machine was powered off.", exitValue: null };
+      run.client.close("powered off before it ran");
+    });
+    await run.ended.promise;
+    clearTimeout(impatience);
+  }
+
+  async attach(drive: "optical" | "floppy", slot: number, path: string, force: boolean): Promise<void> {
+    await this.#running().client.call("attach", { drive, slot, path, force });
+  }
+
+  async eject(drive: "optical" | "floppy", slot: number, force: boolean): Promise<void> {
+    await this.#running().client.call("eject", { drive, slot, force });
+  }
+
+  /** The engine itself, for console and keyboard calls. Throws "illegal-state" while the machine is off. */
+  get engine(): ProtocolClient<EngineProtocol> {
+    return this.#running().client;
+  }
+
+  serialPort(port: number): SerialRelay {
+    let relay = this.#serial.get(port);
+    if (relay === undefined) {
+      relay = new SerialRelay();
+      this.#serial.set(port, relay);
+    }
+    return relay;
+  }
+
+  /** Typed into a serial port; lost while the machine is off. */
+  sendSerial(port: number, bytes: Uint8Array): void {
+    this.#run?.client.sendBinary(encodeSerialInput(port, bytes));
+  }
+
+  #running(): Run {
+    if (this.#run === undefined) throw new GuesthouseError("illegal-state", "The machine does not run.");
+    return this.#run;
+  }
+
+  #receiveBinary(run: Run, bytes: Uint8Array): void {
+    try {
+      const message = decodeBinaryMessage(bytes);
+      if (message.kind === "serialOutput") this.serialPort(message.channel).put(message.bytes);
+      else if (message.kind === "frame") this.console.frame(message.channel, bytes);
+    } catch (error) {
+      this.#fail(run, error instanceof Error ? error.message : "malformed message");
+    }
+  }
+
+  #change(change: Partial<RunFacts>): void {
+    const since = change.state === undefined ? this.#facts.stateSinceMs : Date.now();
+    this.#facts = { ...this.#facts, stateSinceMs: since, ...change };
+    this.stateChanged.emit(this.#facts);
+  }
+}
+
+function explainEnd(run: Run, code: number | null, signal: string | null): string {
+  if (run.failure !== undefined) return run.failure;
+  if (signal !== null) return `The engine process was ended (${signal}).`;
+  if (code === 0) return `The engine process lost its connection: ${run.closedBecause}.`;
+  return `The engine process ended unexpectedly with status ${code}.`;
+}
+
+function parseFacts(facts: string): Record<string, unknown> {
+  if (facts === "") return {};
+  try {
+    const value: unknown = JSON.parse(facts);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : { value };
+  } catch {
+    return { facts };
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * The one service that owns the library of machines and their engine processes and serves any number of clients: a window,
+ * browser tabs, the command line. Commands are checked against the state of their machine before they run; events go to
+ * everybody. A client that sends nonsense loses its own connection only.
+ */
+import { freemem, totalmem } from "node:os";
+import { commandLegality } from "../api/commandLegality.ts";
+import type { Endpoint } from "../api/Endpoint.ts";
+import { type HostCommandName, type HostInfo, type HostProtocol, hostProtocol } from "../api/hostProtocol.ts";
+import { type CommandHandlers, ProtocolServer } from "../api/ProtocolServer.ts";
+import type { EventNames, PayloadOf } from "../api/ProtocolSpec.ts";
+import type { EngineSpawner } from "./EngineSpawner.ts";
+import type { EngineSupervisor } from "./EngineSupervisor.ts";
+import { HostConnection } from "./HostConnection.ts";
+import { informationCommands } from "./informationCommands.ts";
+import { JobList } from "./JobList.ts";
+import { libraryCommands } from "./libraryCommands.ts";
+import { MachineRegistry } from "./MachineRegistry.ts";
+import { ChannelNumbers, closeChannel, machineCommands, receiveSerialInput } from "./machineCommands.ts";
+
+const MEMORY_MS = 2000;
+
+export interface HostServiceOptions {
+  readonly dataFolder: string;
+  readonly shell: HostInfo["shell"];
+  readonly spawnEngine: EngineSpawner;
+  /** Errors of our own that belong into the shell's log. */
+  readonly onFault?: (error: unknown, command: string) => void;
+}
+
+type Server = ProtocolServer<HostProtocol, HostConnection>;
+
+export class HostService {
+  readonly #options: HostServiceOptions;
+  readonly #registry: MachineRegistry;
+  readonly #jobs = new JobList();
+  readonly #handlers: CommandHandlers<HostProtocol, HostConnection>;
+  readonly #servers = new Set<Server>();
+  #memoryTimer: NodeJS.Timeout | undefined;
+
+  private constructor(options: HostServiceOptions) {
+    this.#options = options;
+    const registry = new MachineRegistry(options.dataFolder, options.spawnEngine);
+    this.#registry = registry;
+    registry.supervised.subscribe(({ id, supervisor }) => this.#watch(id, supervisor));
+    this.#jobs.changed.subscribe((job) => this.#broadcast("job.changed", { job }));
+    const { dataFolder, shell } = options;
+    this.#handlers = onlyWhenLegal(registry, {
+      ...libraryCommands({
+        registry,
+        jobs: this.#jobs,
+        changed: (change) => this.#broadcast("library.changed", change),
+      }),
+      ...machineCommands(registry, new ChannelNumbers()),
+      ...informationCommands({ registry, jobs: this.#jobs, dataFolder, shell }),
+    });
+  }
+
+  /** Throws when the data folder cannot be used. */
+  static async open(options: HostServiceOptions): Promise<HostService> {
+    const service = new HostService(options);
+    await service.#registry.load();
+    service.#memoryTimer = setInterval(() => service.#reportMemory(), MEMORY_MS);
+    service.#memoryTimer.unref();
+    return service;
+  }
+
+  get clientCount(): number {
+    return this.#servers.size;
+  }
+
+  get liveMachineCount(): number {
+    return this.#registry.live().length;
+  }
+
+  /** Serves a client until its endpoint closes. */
+  serve(endpoint: Endpoint): void {
+    const connection = new HostConnection();
+    const { onFault } = this.#options;
+    const server: Server = new ProtocolServer<HostProtocol, HostConnection>({
+      protocol: hostProtocol,
+      endpoint,
+      handlers: this.#handlers,
+      context: connection,
+      onBinary: (bytes) => receiveSerialInput(this.#registry, connection, bytes),
+      onClose: () => {
+        this.#servers.delete(server);
+        for (const channel of [...connection.channels.keys()]) closeChannel(this.#registry, connection, channel);
+      },
+      ...(onFault === undefined ? {} : { onFault }),
+    });
+    connection.sendBinary = (bytes) => server.sendBinary(bytes);
+    this.#servers.add(server);
+  }
+
+  /** Pulls the plug of every machine and ends all connections. */
+  async close(): Promise<void> {
+    clearInterval(this.#memoryTimer);
+    await Promise.all(this.#registry.live().map((supervisor) => supervisor.powerOff()));
+    for (const server of [...this.#servers]) server.close("the host ends");
+  }
+
+  #watch(id: string, supervisor: EngineSupervisor): void {
+    supervisor.stateChanged.subscribe((facts) => this.#broadcast("machine.state", { id, ...facts }));
+    supervisor.activity.subscribe((activity) => this.#broadcast("machine.activity", { id, activity }));
+    supervisor.figures.subscribe((figures) => this.#broadcast("machine.figures", { id, figures }));
+    supervisor.display.subscribe((mode) => this.#broadcast("machine.display", { id, ...mode }));
+    supervisor.logLine.subscribe((line) => this.#broadcast("log.line", { id, line }));
+  }
+
+  #reportMemory(): void {
+    const guestsBytes = this.#registry.live().reduce((sum, supervisor) => sum + supervisor.residentBytes, 0);
+    this.#broadcast("host.memory", { memoryBytes: totalmem(), memoryFreeBytes: freemem(), guestsBytes });
+  }
+
+  #broadcast<E extends EventNames<HostProtocol>>(event: E, payload: PayloadOf<HostProtocol, E>): void {
+    for (const server of this.#servers) server.emit(event, payload);
+  }
+}
+
+/** Puts the table of legality before the handlers of commands that it restricts. */
+function onlyWhenLegal(
+  registry: MachineRegistry,
+  handlers: CommandHandlers<HostProtocol, HostConnection>,
+): CommandHandlers<HostProtocol, HostConnection> {
+  const guarded = Object.entries(handlers).map(([command, handler]) => {
+    const name = command as HostCommandName;
+    if (commandLegality[name] === "always") return [command, handler];
+    const run = handler as (params: { id: string }, connection: HostConnection) => unknown;
+    const guard = (params: { id: string }, connection: HostConnection): unknown => {
+      registry.demand(name, params.id);
+      return run(params, connection);
+    };
+    return [command, guard];
+  });
+  return Object.fromEntries(guarded) as CommandHandlers<HostProtocol, HostConnection>;
+}

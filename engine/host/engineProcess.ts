@@ -1,0 +1,18 @@
+/** Entry of an engine process: one machine, driven by the host over the process's message channel. */
+import type { Endpoint } from "../api/Endpoint.ts";
+import { type EmitterPort, PortEndpoint } from "../api/PortEndpoint.ts";
+import { createMachine } from "../machine/createMachine.ts";
+import { EngineSession } from "./EngineSession.ts";
+import { type MessageProcess, ProcessEndpoint } from "./ProcessEndpoint.ts";
+import { readCpuUnits } from "./readCpuUnits.ts";
+
+/** In an Electron utility process the parent is a port; in a fork it is the process itself. */
+function parentEndpoint(): Endpoint {
+  const port = (process as { parentPort?: EmitterPort }).parentPort;
+  return port === undefined ? new ProcessEndpoint(process as MessageProcess) : new PortEndpoint(port);
+}
+
+// The host ends machines by messages; a terminal's Ctrl+C reaches the whole process group and must not.
+process.on("SIGINT", () => {});
+
+new EngineSession(parentEndpoint(), { createMachine, readCpuUnits }, () => process.exit(0));

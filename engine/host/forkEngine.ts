@@ -1,0 +1,31 @@
+/** Engine processes as forks of this Node. They end by themselves when the channel to this process breaks. */
+import { fork } from "node:child_process";
+import type { EngineChild } from "./EngineSpawner.ts";
+import { hostEntry } from "./installation.ts";
+import { ProcessEndpoint } from "./ProcessEndpoint.ts";
+
+export function forkEngine(machineName: string, entry = hostEntry("engineProcess")): EngineChild {
+  const child = fork(entry, [machineName], {
+    serialization: "advanced",
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    execArgv: [],
+  });
+  const exitListeners: ((code: number | null, signal: string | null) => void)[] = [];
+  let ended = false;
+  const end = (code: number | null, signal: string | null): void => {
+    if (ended) return;
+    ended = true;
+    for (const listener of exitListeners) listener(code, signal);
+  };
+  child.on("close", end);
+  child.on("error", () => end(null, "could not be started"));
+  return {
+    endpoint: new ProcessEndpoint(child),
+    onExit: (listener) => exitListeners.push(listener),
+    onOutput: (listener) => {
+      child.stdout?.setEncoding("utf8").on("data", listener);
+      child.stderr?.setEncoding("utf8").on("data", listener);
+    },
+    kill: () => child.kill("SIGKILL"),
+  };
+}
