@@ -34,6 +34,16 @@ export function beginOperation(): void {
   roundedUp = false;
 }
 
+export function dropDenormal(): void {
+  raised &= ~DE;
+}
+
+/** Takes back that a result was inexact. */
+export function dropInexact(): void {
+  raised &= ~PE;
+  roundedUp = false;
+}
+
 export function flag(bits: u32): void {
   raised |= bits;
 }

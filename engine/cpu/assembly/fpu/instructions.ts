@@ -208,6 +208,7 @@ export function fpuStoreBcdLow(): i64 {
   const negative = st.sSign;
   let magnitude: u64 = value < 0 ? 0 - <u64>value : <u64>value;
   if ((f.raised & f.IE) != 0 || magnitude > 999_999_999_999_999_999) {
+    f.dropInexact();
     f.flag(f.IE);
     allowed = st.settle();
     bcdHigh = 0xffff;

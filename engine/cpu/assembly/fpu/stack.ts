@@ -3,6 +3,7 @@
 import { FPU_CONTROL, FPU_REGISTER, FPU_STATUS, FPU_TAG, FPU_TOP } from "../layout.generated";
 import {
   beginOperation,
+  dropDenormal,
   flag,
   IE,
   INTEGER_BIT,
@@ -13,6 +14,7 @@ import {
   setDefaultNan,
   setZ,
   UE,
+  ZE,
   zExp,
   zSig,
   zSign,
@@ -132,6 +134,8 @@ export function start(): void {
  * division by zero leaves the destination as it was.
  */
 export function settle(): bool {
+  // An invalid operation and a division by zero are found before a denormal operand is.
+  if ((raised & (IE | ZE)) != 0) dropDenormal();
   let status = load<u32>(FPU_STATUS) | raised;
   if ((raised & PE) != 0 && roundedUp) status |= C1;
   store<u32>(FPU_STATUS, status);

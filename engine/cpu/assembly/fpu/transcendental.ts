@@ -17,10 +17,15 @@ import {
   nExp,
   nSig,
   PE,
+  roundPackTo,
   setDefaultNan,
   setZ,
   settleOperand,
   settleOperands,
+  shiftRightSticky,
+  UE,
+  wideHigh,
+  wideLow,
   zExp,
   zSig,
   zSign,
@@ -47,18 +52,31 @@ function pow2(n: i32): f64 {
   return reinterpret<f64>((<u64>(n + 1023)) << 52);
 }
 
-/** Rounds the pair times 2^n into z*. */
+/** Rounds the pair times 2^n into z*; the precision control does not count here. */
 function fromPair(high: f64, low: f64, n: i32): void {
   fromF64(reinterpret<u64>(high));
   const sign = zSign, exp = zExp, sig = zSig;
-  if (low != 0) {
-    fromF64(reinterpret<u64>(low));
-    const lowSign = zSign, lowExp = zExp, lowSig = zSig;
-    const shifted = lowExp == 0 ? 0 : lowExp + n;
-    if (exp + n > 0 && exp + n < EXP_MAX && shifted > 0) add(sign, exp + n, sig, lowSign, shifted, lowSig);
-    else add(sign, exp, sig, lowSign, lowExp, lowSig);
-  } else setZ(sign, exp + (exp == 0 ? 0 : n), sig);
+  fromF64(reinterpret<u64>(low));
+  let wide = sig;
+  let rest: u64 = 0;
+  if (zSig != 0) {
+    shiftRightSticky(zSig, 0, exp - zExp);
+    if (zSign == sign) {
+      wide += wideHigh;
+      rest = wideLow;
+    } else {
+      rest = 0 - wideLow;
+      wide -= wideHigh + u64(wideLow != 0);
+    }
+  }
   flag(PE);
+  if (wide == 0) return setZ(sign, 0, 0);
+  const shift = <i32>clz(wide);
+  if (shift != 0) {
+    wide = (wide << shift) | (rest >> (64 - shift));
+    rest <<= shift;
+  }
+  roundPackTo(sign, exp + n - shift, wide, rest, 64);
 }
 
 /** Taylor series of e^x - 1, |x| < 0.36, in dd. */
@@ -435,7 +453,7 @@ function arctanFar(ySign: u32, yExp: i32, ySig: u64, xSign: u32, xExp: i32, xSig
   else if (xSign) multipleOfPi(ySign, PI_HI, PI_LO);
   else {
     div(ySign, yExp, ySig, 0, xExp, xSig);
-    flag(PE);
+    flag(zExp == 0 ? PE | UE : PE);
   }
 }
 
