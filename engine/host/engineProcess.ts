@@ -1,10 +1,9 @@
 /** Entry of an engine process: one machine, driven by the host over the process's message channel. */
 import type { Endpoint } from "../api/Endpoint.ts";
 import { type EmitterPort, PortEndpoint } from "../api/PortEndpoint.ts";
-import { createMachine } from "../machine/createMachine.ts";
 import { EngineSession } from "./EngineSession.ts";
+import { engineParts } from "./engineParts.ts";
 import { type MessageProcess, ProcessEndpoint } from "./ProcessEndpoint.ts";
-import { readCpuUnits } from "./readCpuUnits.ts";
 
 /** In an Electron utility process the parent is a port; in a fork it is the process itself. */
 function parentEndpoint(): Endpoint {
@@ -15,4 +14,4 @@ function parentEndpoint(): Endpoint {
 // The host ends machines by messages; a terminal's Ctrl+C reaches the whole process group and must not.
 process.on("SIGINT", () => {});
 
-new EngineSession(parentEndpoint(), { createMachine, readCpuUnits }, () => process.exit(0));
+new EngineSession(parentEndpoint(), engineParts, () => process.exit(0));

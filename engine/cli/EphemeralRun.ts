@@ -1,0 +1,204 @@
+/**
+ * One machine in this process, from power-on to its end: what `guesthouse run` is. Serial output goes out as it comes, timed
+ * keys and screenshots happen at their seconds since power-on, and the first of power-off, match, debug exit, crash and
+ * time-out decides the exit status.
+ */
+import { writeFile } from "node:fs/promises";
+import { decodeBinaryMessage } from "../api/binaryMessage.ts";
+import { encodePng } from "../host/encodePng.ts";
+import { KeyTypist } from "../host/KeyTypist.ts";
+import { type MachineParts, type OpenMachine, openMachine } from "../host/openMachine.ts";
+import { SerialOutlet } from "../host/SerialOutlet.ts";
+import { debugExitStatus, exitStatus } from "./exitStatus.ts";
+import { OutputWatch } from "./OutputWatch.ts";
+import type { RunOptions } from "./RunOptions.ts";
+
+const WATCH_MS = 50;
+
+export type RunEnd =
+  | { readonly kind: "poweredOff" | "matched" | "timeIsUp" | "interrupted" }
+  | { readonly kind: "debugExit"; readonly value: number }
+  | { readonly kind: "crashed" | "failed"; readonly detail: string };
+
+export interface RunFigures {
+  readonly end: RunEnd["kind"];
+  readonly status: number;
+  readonly wallSeconds: number;
+  readonly guestSeconds: number;
+  readonly instructions: number;
+  readonly mips: number;
+  readonly exits: number;
+  readonly peakRssBytes: number;
+  readonly engine: string;
+}
+
+export interface RunStreams {
+  output(bytes: Uint8Array): void;
+  /** A sentence for people. */
+  say(text: string): void;
+}
+
+export class EphemeralRun {
+  readonly #options: RunOptions;
+  readonly #parts: MachineParts;
+  readonly #streams: RunStreams;
+  readonly #end = Promise.withResolvers<RunEnd>();
+  readonly #timers: (() => void)[] = [];
+  #machine: OpenMachine | undefined;
+
+  constructor(options: RunOptions, parts: MachineParts, streams: RunStreams) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#streams = streams;
+  }
+
+  /** Typed into the first serial port. */
+  sendSerial(bytes: Uint8Array): void {
+    this.#machine?.control.sendSerial(0, bytes);
+  }
+
+  interrupt(): void {
+    this.#end.resolve({ kind: "interrupted" });
+  }
+
+  /** Throws when a medium cannot be opened; whatever happens later is in the result. */
+  async run(): Promise<RunFigures> {
+    const startedMs = performance.now();
+    const machine = await openMachine(this.#options.config, process.cwd(), this.#parts, (level, message) => {
+      if (level !== "info") this.#streams.say(message);
+    });
+    this.#machine = machine;
+    try {
+      const closeOutlets = this.#connect(machine);
+      machine.control.start();
+      this.#schedule(machine);
+      const end = await this.#end.promise;
+      await this.#finalScreenshots(machine);
+      for (const cancel of this.#timers) cancel();
+      const figures = this.#figures(machine, end, startedMs);
+      closeOutlets();
+      if (end.kind !== "poweredOff") machine.control.powerOff();
+      if ("detail" in end) this.#streams.say(end.detail);
+      return figures;
+    } finally {
+      for (const cancel of this.#timers) cancel();
+      await machine.close();
+    }
+  }
+
+  #connect(machine: OpenMachine): () => void {
+    const { control } = machine;
+    const { config, until } = this.#options;
+    const watch = until === undefined ? undefined : new OutputWatch(until);
+    const outlet = new SerialOutlet(config.serial, process.cwd(), (message) => {
+      const decoded = decodeBinaryMessage(message);
+      if (decoded.kind === "serialOutput") this.#streams.output(decoded.bytes);
+    });
+    const pending: { serial: number[]; debug: number[] } = { serial: [], debug: [] };
+    control.serialOutput.subscribe(({ index, byte }) => {
+      outlet.put(index, byte);
+      if (watch !== undefined && index === 0) pending.serial.push(byte);
+    });
+    control.debugOutput.subscribe((byte) => {
+      if (watch !== undefined) pending.debug.push(byte);
+    });
+    const look = (): boolean => {
+      if (watch === undefined) return false;
+      for (const source of ["serial", "debug"] as const) {
+        if (pending[source].length > 0) watch.put(source, Uint8Array.from(pending[source]));
+        pending[source] = [];
+      }
+      return watch.found(control.display.textScreen());
+    };
+    const timer = setInterval(() => {
+      if (look()) this.#end.resolve({ kind: "matched" });
+    }, WATCH_MS);
+    this.#timers.push(() => clearInterval(timer));
+    control.stopped.subscribe((stop) => {
+      switch (stop.kind) {
+        case "poweredOff":
+          this.#end.resolve({ kind: look() ? "matched" : "poweredOff" });
+          break;
+        case "debugExit":
+          this.#end.resolve({ kind: "debugExit", value: stop.value });
+          break;
+        case "tripleFault":
+          this.#end.resolve({ kind: "crashed", detail: `The guest crashed (triple fault): ${stop.reason}` });
+          break;
+        case "failure":
+          this.#end.resolve({ kind: "failed", detail: `The engine failed: ${stop.error.stack ?? stop.error.message}` });
+          break;
+      }
+    });
+    return () => outlet.close();
+  }
+
+  #schedule(machine: OpenMachine): void {
+    const { keys, screenshots, timeoutSeconds } = this.#options;
+    const typist = new KeyTypist(machine.control.keyboard);
+    for (const { atSeconds, strokes } of keys) this.#after(atSeconds, () => void typist.type(strokes));
+    for (const { atSeconds, path } of screenshots) {
+      if (atSeconds !== undefined) this.#after(atSeconds, () => void this.#screenshot(machine, path));
+    }
+    if (timeoutSeconds !== undefined) this.#after(timeoutSeconds, () => this.#end.resolve({ kind: "timeIsUp" }));
+  }
+
+  #after(seconds: number, action: () => void): void {
+    const timer = setTimeout(action, seconds * 1000);
+    this.#timers.push(() => clearTimeout(timer));
+  }
+
+  async #finalScreenshots(machine: OpenMachine): Promise<void> {
+    for (const { atSeconds, path } of this.#options.screenshots) {
+      if (atSeconds === undefined) await this.#screenshot(machine, path);
+    }
+  }
+
+  /** A picture that cannot be taken or written is said so and ends nothing. */
+  async #screenshot(machine: OpenMachine, path: string): Promise<void> {
+    try {
+      const update = machine.control.display.render(true);
+      if (update === undefined) throw new Error("The display shows no picture.");
+      const png = encodePng(update.width, update.height, update.pixels);
+      await writeFile(path, png);
+    } catch (error) {
+      this.#streams.say(`No screenshot in ${path}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  #figures(machine: OpenMachine, end: RunEnd, startedMs: number): RunFigures {
+    const { instructions, guestNs, exits, busyNs } = machine.control.figures();
+    return {
+      end: end.kind,
+      status: this.#statusOf(end),
+      wallSeconds: round((performance.now() - startedMs) / 1000),
+      guestSeconds: round(guestNs / 1e9),
+      instructions,
+      mips: round(busyNs > 0 ? (instructions / busyNs) * 1000 : 0),
+      exits,
+      peakRssBytes: process.resourceUsage().maxRSS * 1024,
+      engine: machine.control.engineDescription(),
+    };
+  }
+
+  #statusOf(end: RunEnd): number {
+    switch (end.kind) {
+      case "poweredOff":
+      case "matched":
+        return exitStatus.done;
+      case "debugExit":
+        return this.#options.debugExit ? debugExitStatus(end.value) : exitStatus.done;
+      case "timeIsUp":
+        return exitStatus.timeIsUp;
+      case "crashed":
+        return exitStatus.guestCrashed;
+      case "failed":
+      case "interrupted":
+        return exitStatus.failed;
+    }
+  }
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

@@ -1,0 +1,163 @@
+/**
+ * The arguments of `guesthouse run`, parsed: the machine as a configuration, and what to do with it when. Values are checked
+ * here, before anything is opened.
+ */
+import { randomUUID } from "node:crypto";
+import { checkMachineDraft, IDE_DEVICES_MAX } from "../api/checkMachineDraft.ts";
+import { type KeyStroke, keysOfText } from "../api/keysOfText.ts";
+import {
+  type BootSource,
+  defaultMachineDraft,
+  MACHINE_CONFIG_VERSION,
+  type MachineConfig,
+} from "../api/MachineConfig.ts";
+import { BadArguments } from "./BadArguments.ts";
+
+/** As commander hands them over. */
+export interface RunArguments {
+  readonly memory: string;
+  readonly accel: string;
+  readonly firmware?: string;
+  readonly kernel?: string;
+  readonly initrd?: string;
+  readonly append?: string;
+  readonly cdrom?: string;
+  readonly floppy?: string;
+  readonly disk: readonly string[];
+  readonly boot?: string;
+  readonly serial: string;
+  readonly until?: string;
+  readonly keys: readonly string[];
+  readonly screenshot: readonly string[];
+  readonly timeout?: string;
+  readonly debugExit?: boolean;
+  readonly json?: boolean;
+}
+
+export interface RunOptions {
+  readonly config: MachineConfig;
+  /** The first serial port is this process's standard input and output. */
+  readonly serialOnStdio: boolean;
+  readonly until: RegExp | undefined;
+  readonly keys: readonly { readonly atSeconds: number; readonly strokes: readonly KeyStroke[] }[];
+  /** `atSeconds` undefined is the end of the run. */
+  readonly screenshots: readonly { readonly atSeconds: number | undefined; readonly path: string }[];
+  readonly timeoutSeconds: number | undefined;
+  readonly debugExit: boolean;
+  readonly json: boolean;
+}
+
+/** Throws BadArguments. */
+export function parseRunOptions(given: RunArguments): RunOptions {
+  if (given.accel !== "auto" && given.accel !== "interpreter") {
+    throw new BadArguments(`--accel is auto or interpreter, not ${given.accel}`);
+  }
+  if (given.kernel === undefined && (given.initrd !== undefined || given.append !== undefined)) {
+    throw new BadArguments("--initrd and --append need --kernel");
+  }
+  const until = given.until === undefined ? undefined : parsePattern(given.until);
+  const debugExit = given.debugExit === true;
+  return {
+    config: machineOf(given, given.accel, debugExit || until !== undefined),
+    serialOnStdio: given.serial === "stdio",
+    until,
+    keys: given.keys.map(parseKeys),
+    screenshots: given.screenshot.map(parseScreenshot),
+    timeoutSeconds: given.timeout === undefined ? undefined : parseSeconds("--timeout", given.timeout),
+    debugExit,
+    json: given.json === true,
+  };
+}
+
+function machineOf(given: RunArguments, accel: MachineConfig["accel"], debugPorts: boolean): MachineConfig {
+  const draft = defaultMachineDraft("run");
+  const opticalFits = given.disk.length < IDE_DEVICES_MAX;
+  const config: MachineConfig = {
+    ...draft,
+    version: MACHINE_CONFIG_VERSION,
+    id: randomUUID(),
+    accel,
+    memoryMiB: parseNumber("--memory", given.memory),
+    firmware:
+      given.firmware === undefined || given.firmware === "builtin"
+        ? { kind: "builtin" }
+        : { kind: "rom", path: given.firmware },
+    bootOrder: given.boot === undefined ? bootOrderOf(given) : parseBootOrder(given.boot),
+    storage: {
+      disks: given.disk.map((path) => ({ path })),
+      opticals: given.cdrom !== undefined || opticalFits ? [{ path: given.cdrom ?? null }] : [],
+      floppies: [{ path: given.floppy ?? null }],
+    },
+    directBoot:
+      given.kernel === undefined
+        ? null
+        : { kernel: given.kernel, initrd: given.initrd ?? null, commandLine: given.append ?? "" },
+    serial: [parseSerial(given.serial)],
+    debugPorts,
+  };
+  const issue = checkMachineDraft(config)[0];
+  if (issue !== undefined) throw new BadArguments(issue.message);
+  return config;
+}
+
+/** Without --boot: what was given, most removable first. */
+function bootOrderOf(given: RunArguments): BootSource[] {
+  const order: BootSource[] = [];
+  if (given.floppy !== undefined) order.push("floppy");
+  if (given.cdrom !== undefined) order.push("cdrom");
+  if (given.disk.length > 0) order.push("disk");
+  return order.length > 0 ? order : defaultMachineDraft("run").bootOrder;
+}
+
+function parseBootOrder(text: string): BootSource[] {
+  return text.split(",").map((word) => {
+    if (word === "cdrom" || word === "floppy" || word === "disk") return word;
+    throw new BadArguments(`--boot lists cdrom, floppy and disk, not ${word}`);
+  });
+}
+
+function parseSerial(text: string): MachineConfig["serial"][number] {
+  if (text === "stdio") return { kind: "terminal" };
+  if (text === "none") return { kind: "none" };
+  if (text.startsWith("file:") && text.length > 5) return { kind: "file", path: text.slice(5) };
+  throw new BadArguments(`--serial is stdio, file:NAME or none, not ${text}`);
+}
+
+function parsePattern(text: string): RegExp {
+  try {
+    return new RegExp(text, "m");
+  } catch (error) {
+    throw new BadArguments(`--until is no regular expression: ${error instanceof Error ? error.message : text}`);
+  }
+}
+
+function parseNumber(option: string, text: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new BadArguments(`${option} takes a number, not ${text}`);
+  return Number(text);
+}
+
+/** Timers hold 31 bits of milliseconds. */
+const SECONDS_MAX = 2_000_000;
+
+function parseSeconds(option: string, text: string): number {
+  const seconds = parseNumber(option, text);
+  if (seconds > SECONDS_MAX) throw new BadArguments(`${option} takes at most ${SECONDS_MAX} seconds`);
+  return seconds;
+}
+
+function parseKeys(text: string): RunOptions["keys"][number] {
+  const at = text.lastIndexOf("@");
+  if (at < 0) throw new BadArguments(`--keys takes "text@SECONDS", not ${text}`);
+  const atSeconds = parseSeconds("--keys", text.slice(at + 1));
+  try {
+    return { atSeconds, strokes: keysOfText(text.slice(0, at)) };
+  } catch (error) {
+    throw new BadArguments(`--keys: ${error instanceof Error ? error.message : text}`);
+  }
+}
+
+function parseScreenshot(text: string): RunOptions["screenshots"][number] {
+  const match = /^(.+)@(\d+(?:\.\d+)?)$/.exec(text);
+  if (match === null) return { path: text, atSeconds: undefined };
+  return { path: match[1]!, atSeconds: parseSeconds("--screenshot", match[2]!) };
+}

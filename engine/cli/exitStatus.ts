@@ -1,0 +1,13 @@
+/** The command's exit statuses: a contract with scripts. */
+export const exitStatus = {
+  done: 0,
+  badArguments: 2,
+  timeIsUp: 4,
+  guestCrashed: 6,
+  failed: 8,
+} as const;
+
+/** The debug-exit device's convention (QEMU's isa-debug-exit): always odd, so never taken for another status. */
+export function debugExitStatus(value: number): number {
+  return ((value << 1) | 1) & 0xff;
+}
