@@ -31,6 +31,12 @@ const system = <R extends WasmValueType | undefined = undefined>(
     ...(endsBlock ? { endsBlock } : {}),
   }) as SystemHelper<R>;
 
+const fpu = (params: WasmValueType[], result?: WasmValueType): HelperSignature => ({
+  unit: "fpu",
+  params,
+  ...(result ? { result } : {}),
+});
+
 export const helperSignatures = {
   // --- memory: linear addresses, any alignment, page crossing allowed; privilege of the current CPL ---
   loadSlow8: system(["i64"], "i32"),
@@ -145,6 +151,74 @@ export const helperSignatures = {
   /** RDX:RAX / divisor -> RAX, RDX; #DE. */
   div64: system(["i64"]),
   idiv64: system(["i64"]),
+
+  // --- x87: entry checks (#NM, #MF; without waiting: #NM), then one export a kind of work ---
+  fpuEnter: fpu([]),
+  fpuEnterNoWait: fpu([]),
+  fpuWait: fpu([]),
+  fpuLoadF32: fpu(["i32"]),
+  fpuLoadF64: fpu(["i64"]),
+  fpuLoadF80: fpu(["i64", "i32"]), // significand, sign and exponent
+  fpuLoadInt: fpu(["i64"]),
+  fpuLoadBcd: fpu(["i64", "i32"]), // low 8 bytes, high 2
+  fpuLoadRegister: fpu(["i32"]),
+  fpuLoadConstant: fpu(["i32"]), // 0..6 in encoding order of FLD1..FLDZ
+  /** Stores give the value of ST(0); `fpuStoreAllowed` then tells whether it may be written (and popped). */
+  fpuStoreF32: fpu([], "i32"),
+  fpuStoreF64: fpu([], "i64"),
+  fpuStoreF80Significand: fpu([], "i64"),
+  fpuStoreF80SignExponent: fpu([], "i32"),
+  fpuStoreInt: fpu(["i32", "i32"], "i64"), // width in bits, truncate
+  fpuStoreBcdLow: fpu([], "i64"),
+  fpuStoreBcdHigh: fpu([], "i32"),
+  fpuStoreRegister: fpu(["i32"]),
+  fpuStoreAllowed: fpu([], "i32"),
+  fpuMoveRegister: fpu(["i32"]),
+  fpuPop: fpu([]),
+  fpuExchange: fpu(["i32"]),
+  fpuFree: fpu(["i32"]),
+  fpuMoveTop: fpu(["i32"]), // FINCSTP 1, FDECSTP -1
+  /** Operations by reg field: 0 add, 1 multiply, 4 subtract, 5 reversed, 6 divide, 7 reversed; ST(0) op value. */
+  fpuArithmeticF32: fpu(["i32", "i32"]),
+  fpuArithmeticF64: fpu(["i32", "i64"]),
+  fpuArithmeticInt: fpu(["i32", "i64"]),
+  fpuArithmeticRegister: fpu(["i32", "i32", "i32", "i32"]), // operation, target, source, pop
+  fpuCompareF32: fpu(["i32", "i32"]), // value, pops
+  fpuCompareF64: fpu(["i64", "i32"]),
+  fpuCompareInt: fpu(["i64", "i32"]),
+  fpuCompareRegister: fpu(["i32", "i32", "i32"]), // register, quiet, pops
+  fpuCompareFlags: fpu(["i32", "i32", "i32"]),
+  fpuTest: fpu([]),
+  fpuExamine: fpu([]),
+  fpuChangeSign: fpu([]),
+  fpuAbsolute: fpu([]),
+  fpuSquareRoot: fpu([]),
+  fpuRound: fpu([]),
+  fpuExp2Minus1: fpu([]),
+  fpuYLog2X: fpu([]),
+  fpuYLog2XPlus1: fpu([]),
+  fpuArctan: fpu([]),
+  fpuTrigonometric: fpu(["i32"]), // 0 sine, 1 cosine, 2 both, 3 tangent
+  fpuExtract: fpu([]),
+  fpuRemainder: fpu(["i32"]), // 1: to nearest
+  fpuScale: fpu([]),
+  fpuInit: fpu([]),
+  fpuClearExceptions: fpu([]),
+  fpuLoadControl: fpu(["i32"]),
+  fpuReadControl: fpu([], "i32"),
+  fpuReadStatus: fpu([], "i32"),
+  /** Linear address, operand size in bytes (2 or 4). */
+  fpuStoreEnvironment: fpu(["i64", "i32"]),
+  fpuLoadEnvironment: fpu(["i64", "i32"]),
+  fpuSave: fpu(["i64", "i32"]),
+  fpuRestore: fpu(["i64", "i32"]),
+  /** Linear address (#GP(0) unless 16-byte aligned), number of XMM registers. */
+  fpuFxsave: fpu(["i64", "i32"]),
+  fpuFxrstor: fpu(["i64", "i32"]),
+  /** MMX: #UD, #NM, #MF; then TOP = 0 and all tags valid. After a write to a register: its exponent becomes all ones. */
+  mmxEnter: fpu([]),
+  mmxWritten: fpu(["i32"]),
+  fpuEmms: fpu([]),
 } as const satisfies Record<string, HelperSignature>;
 
 export type HelperName = keyof typeof helperSignatures;
