@@ -35,13 +35,15 @@ export type FlagName = "CF" | "PF" | "AF" | "ZF" | "SF" | "OF" | "DF" | "IF";
 export type ConditionCode = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15;
 
 /** What a helper gives back, by its signature. */
-export type HelperResult<N extends HelperName> = (typeof helperSignatures)[N] extends { readonly result: infer R }
-  ? R extends "i32"
-    ? Value<32>
-    : R extends "i64"
-      ? Value<64>
-      : undefined
-  : undefined;
+export type HelperResult<N extends HelperName> = N extends HelperName
+  ? (typeof helperSignatures)[N] extends { readonly result: infer R }
+    ? R extends "i32"
+      ? Value<32>
+      : R extends "i64"
+        ? Value<64>
+        : undefined
+    : undefined
+  : never;
 
 export interface Algebra {
   /** Operand size of the instruction, and the width of addresses and of the stack pointer where semantics need to know. */
@@ -53,6 +55,7 @@ export interface Algebra {
 
   // --- operands ---
   constant<W extends Width>(width: W, value: bigint | number): Value<W>;
+  /** A segment register reads as its selector. */
   read<W extends Width>(operand: OperandRef<W>): Value<W>;
   readForWrite<W extends Width>(operand: OperandRef<W>): Value<W>;
   write<W extends Width>(operand: OperandRef<W>, value: Value<NoInfer<W>>): void;
@@ -141,6 +144,7 @@ export interface Algebra {
   push<W extends 16 | 32 | 64>(value: Value<W>): void;
   /** Value at the top; the pointer moves when `releaseStack` is called (POP to memory, RET n). */
   peekStack<W extends 16 | 32 | 64>(width: W, byteOffset?: number): Value<W>;
+  /** A negative number of bytes makes room instead. */
   releaseStack(bytes: number | Value<64>): void;
 
   // --- control ---
@@ -158,13 +162,13 @@ export interface Algebra {
   /** The record's raw far pointer: selector and offset. */
   farPointer(operand: OperandRef<Width>): { selector: Value<16>; offset: Value<64> };
   /**
-   * What the decoder knew: an immediate, a register's number (control, debug and segment registers), a memory operand's segment
+   * What the decoder knew: an immediate, zero-extended from its width, a register's number (control, debug and segment registers), a memory operand's segment
    * as `segmentIndex`.
    */
   recordConstant(operand: OperandRef<Width>): Value<32>;
   /**
    * Calls a helper; i32 parameters take Value<8|16|32> (zero-extended) or numbers, i64 ones Value<64>. Result width by signature.
-   * For helpers that end the block the executor stores `rip` first and refetches afterwards.
+   * For helpers that end the block the executor stores `rip` first and refetches when the semantics are through.
    */
   helper<N extends HelperName>(name: N, ...args: readonly (Value<Width> | number)[]): HelperResult<N>;
   /** Interrupts stay off until after the next instruction (STI, MOV SS). */

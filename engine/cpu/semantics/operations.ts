@@ -1,4 +1,31 @@
 import type { Semantics } from "./Algebra.ts";
+import { arithmetic } from "./arithmetic.ts";
+import { bits } from "./bits.ts";
+import { branches } from "./branches.ts";
+import { decimal } from "./decimal.ts";
+import { flags } from "./flags.ts";
+import { io } from "./io.ts";
+import { moves } from "./moves.ts";
+import { multiply } from "./multiply.ts";
+import { shifts } from "./shifts.ts";
+import { stack } from "./stack.ts";
+import { strings } from "./strings.ts";
+import { system } from "./system.ts";
+import { x87Operations } from "./x87.ts";
 
 /** The single source: what each operation does. Files beside this one hold them by kind. */
-export const operations = {} satisfies Record<string, Semantics>;
+export const operations = {
+  ...moves,
+  ...arithmetic,
+  ...branches,
+  ...stack,
+  ...shifts,
+  ...bits,
+  ...multiply,
+  ...flags,
+  ...strings,
+  ...io,
+  ...system,
+  ...decimal,
+  ...x87Operations,
+} satisfies Record<string, Semantics>;
