@@ -36,6 +36,8 @@ export class Hpet implements Device, IoHandler {
   readonly #comparators: readonly HpetComparator[];
   #configuration = 0;
   #status = 0;
+  /** Comparators whose last edge still holds its wire high. */
+  #edges = 0;
   /** The main counter when it was last started or written; a safe integer unless a guest wrote a huge value. */
   #base = 0n;
   #baseNumber = 0;
@@ -96,25 +98,28 @@ export class Hpet implements Device, IoHandler {
   reset(_kind: ResetKind): void {
     this.#configuration = 0;
     this.#status = 0;
+    this.#edges = 0;
     this.#setBase(0n);
     for (const comparator of this.#comparators) comparator.reset();
     this.#driveLines();
   }
 
   save(writer: StateWriter): void {
-    writer.u8(this.#configuration).u8(this.#status).u64(this.#base);
+    writer.u8(this.#configuration).u8(this.#status).u8(this.#edges).u64(this.#base);
     writer.f64(this.#running ? this.#clock.nowNs() - this.#startNs : 0);
     for (const comparator of this.#comparators) comparator.save(writer);
   }
 
   load(reader: StateReader): void {
-    const [configuration, status, base, elapsedNs] = [reader.u8(), reader.u8(), reader.u64(), reader.f64()];
+    const [configuration, status, edges] = [reader.u8(), reader.u8(), reader.u8()];
+    const [base, elapsedNs] = [reader.u64(), reader.f64()];
     const takes = this.#comparators.map((comparator) => comparator.restore(reader));
     if (!(elapsedNs >= 0 && elapsedNs <= Number.MAX_SAFE_INTEGER)) {
       throw new GuesthouseError("state-invalid", "The saved HPET is not at a possible time.", { elapsedNs });
     }
     this.#configuration = configuration & (ENABLE_CNF | LEG_RT_CNF);
     this.#status = status & ((1 << COMPARATORS) - 1);
+    this.#edges = edges & ((1 << COMPARATORS) - 1);
     this.#setBase(base);
     this.#startNs = this.#clock.nowNs() - elapsedNs;
     for (const take of takes) take();
@@ -174,6 +179,7 @@ export class Hpet implements Device, IoHandler {
     const configuration = value & (ENABLE_CNF | LEG_RT_CNF);
     const startsOrStops = ((configuration ^ this.#configuration) & ENABLE_CNF) !== 0;
     if (startsOrStops) this.#setBase(this.#counter());
+    if (((configuration ^ this.#configuration) & LEG_RT_CNF) !== 0) this.#edges = 0;
     this.#configuration = configuration;
     if (startsOrStops) for (const comparator of this.#comparators) comparator.rearm();
     this.#driveLines();
@@ -190,6 +196,7 @@ export class Hpet implements Device, IoHandler {
     if (!comparator) return;
     if ((offset & 0x1c) === 0) {
       comparator.configure(value);
+      this.#edges &= ~(1 << (offset >> 5));
       this.#driveLines();
     } else if ((offset & 0x18) === 8) comparator.writeValue(value, high);
   }
@@ -210,6 +217,7 @@ export class Hpet implements Device, IoHandler {
     const line = this.#lineOf(index);
     line?.set(false);
     line?.set(true);
+    this.#edges |= 1 << index;
   }
 
   #lineOf(index: number): IrqLine | undefined {
@@ -217,7 +225,7 @@ export class Hpet implements Device, IoHandler {
     return this.#pins.get(this.#comparators[index]!.route);
   }
 
-  /** Brings every wire to what configuration and status ask for. Edges leave their wire high until they are turned off. */
+  /** Brings every wire to what configuration and status ask for. An edge leaves its wire high until it is reconfigured. */
   #driveLines(): void {
     if (!this.#legacy) {
       this.#irq0.set(this.#pitLevel);
@@ -226,7 +234,7 @@ export class Hpet implements Device, IoHandler {
     const high = new Set<IrqLine>();
     for (const [index, comparator] of this.#comparators.entries()) {
       const line = this.#lineOf(index);
-      const asserted = comparator.level ? (this.#status >> index) & 1 : 0;
+      const asserted = ((comparator.level ? this.#status : this.#edges) >> index) & 1;
       if (line && comparator.interruptEnabled && asserted !== 0) high.add(line);
     }
     const wires = this.#legacy ? [this.#irq0, this.#irq8, ...this.#pins.values()] : [...this.#pins.values()];
