@@ -4,6 +4,8 @@ import type { EngineChild } from "./EngineSpawner.ts";
 import { hostEntry } from "./installation.ts";
 import { ProcessEndpoint } from "./ProcessEndpoint.ts";
 
+const STREAMS_MS = 500;
+
 export function forkEngine(machineName: string, entry = hostEntry("engineProcess")): EngineChild {
   const child = fork(entry, [machineName], {
     serialization: "advanced",
@@ -17,7 +19,14 @@ export function forkEngine(machineName: string, entry = hostEntry("engineProcess
     ended = true;
     for (const listener of exitListeners) listener(code, signal);
   };
-  child.on("close", end);
+  // "close" never comes to a child whose channel this side disconnected, so its streams' ends are awaited here; a grandchild
+  // that holds them open does not hold up the news.
+  child.on("exit", (code, signal) => {
+    const streams = [child.stdout, child.stderr].filter((stream) => stream !== null && !stream.closed);
+    const closed = streams.map((stream) => new Promise((resolve) => stream?.once("close", resolve)));
+    const patience = new Promise((resolve) => setTimeout(resolve, STREAMS_MS).unref());
+    void Promise.race([Promise.all(closed), patience]).then(() => end(code, signal));
+  });
   child.on("error", () => end(null, "could not be started"));
   return {
     endpoint: new ProcessEndpoint(child),
