@@ -11,10 +11,11 @@ const knownKinds = [
   "no-such-machine",
   "name-taken",
   "file-missing",
-  "file-in-use",
+  "in-use",
   "disk-full",
   "tray-locked",
-  "machine-in-use",
+  "file-exists",
+  "file-forbidden",
 ] as const;
 
 export interface ErrorDescription {
@@ -30,7 +31,8 @@ export function describeError(error: unknown, t: TFunction): ErrorDescription {
   const known = knownKinds.find((kind) => kind === error.kind);
   const facts = Object.entries(error.context).map(([name, value]) => `${name}: ${value}`);
   return {
-    sentence: known === undefined ? error.message : t(`errors.kind.${known}`),
+    sentence:
+      known === undefined ? error.message : t(`errors.kind.${known}`, { path: String(error.context.path ?? "") }),
     details: [`${error.kind}: ${error.message}`, ...facts].join("\n"),
   };
 }

@@ -1,0 +1,149 @@
+/**
+ * What the details pane shows of a configuration: sections of lines, each line a link to its place in the settings. Pure, so
+ * that the words can be tested without a page.
+ */
+import type { TFunction } from "i18next";
+import type { BootSource, MachineConfig } from "../../../engine/api/MachineConfig.ts";
+import { osTypeById } from "../../../engine/api/osTypes.ts";
+import type { SettingsSection } from "../../state/shellState.ts";
+import { baseName, formatMiB, formatNumber } from "../../ui/formatQuantities.ts";
+
+export type DriveKind = "optical" | "floppy";
+
+export interface DetailLine {
+  key: string;
+  name: string;
+  value: string;
+  /** The full text when `value` is a short form of it. */
+  title?: string;
+  /** A drive whose medium can be changed right here. */
+  drive?: { kind: DriveKind; slot: number; path: string | null };
+}
+
+export interface DetailSection {
+  id: SettingsSection | "description";
+  settings: SettingsSection;
+  lines: DetailLine[];
+}
+
+/** Where disks and optical drives sit: disks first, optical drives from secondary master on (or the next free place). */
+export function idePositions(disks: number, opticals: number): { disks: number[]; opticals: number[] } {
+  const diskPlaces = Array.from({ length: disks }, (_, index) => index);
+  const taken = new Set(diskPlaces);
+  const opticalPlaces: number[] = [];
+  for (let index = 0; index < opticals; index++) {
+    const place = [2, 3, 1, 0].find((candidate) => !taken.has(candidate)) ?? 3;
+    taken.add(place);
+    opticalPlaces.push(place);
+  }
+  return { disks: diskPlaces, opticals: opticalPlaces };
+}
+
+const idePlaces = ["primaryMaster", "primarySlave", "secondaryMaster", "secondarySlave"] as const;
+
+export function idePlaceName(place: number, t: TFunction): string {
+  return t(`details.ide.${idePlaces[place] ?? "secondarySlave"}`);
+}
+
+function systemLines(config: MachineConfig, t: TFunction, locale: string): DetailLine[] {
+  const bootNames = config.bootOrder.map((source: BootSource) => t(`bootSource.${source}`));
+  const lines: DetailLine[] = [
+    { key: "memory", name: t("details.memory"), value: formatMiB(config.memoryMiB, locale) },
+    { key: "boot", name: t("details.bootOrder"), value: bootNames.join(", ") || t("details.none") },
+    {
+      key: "firmware",
+      name: t("details.firmware"),
+      ...(config.firmware.kind === "builtin"
+        ? { value: t("details.firmwareBuiltin") }
+        : { value: baseName(config.firmware.path), title: config.firmware.path }),
+    },
+    { key: "engine", name: t("details.engine"), value: t(`accel.${config.accel}`) },
+  ];
+  if (config.directBoot !== null) {
+    const { kernel, commandLine } = config.directBoot;
+    lines.push({
+      key: "kernel",
+      name: t("details.kernel"),
+      value: baseName(kernel),
+      title: `${kernel} ${commandLine}`,
+    });
+  }
+  if (config.debugPorts) lines.push({ key: "debug", name: t("details.debugPorts"), value: t("details.on") });
+  return lines;
+}
+
+function storageLines(config: MachineConfig, t: TFunction): DetailLine[] {
+  const { disks, opticals, floppies } = config.storage;
+  const places = idePositions(disks.length, opticals.length);
+  return [
+    ...disks.map((disk, index) => ({
+      key: `disk${index}`,
+      name: idePlaceName(places.disks[index] ?? 0, t),
+      value: baseName(disk.path),
+      title: disk.path,
+    })),
+    ...opticals.map(({ path }, slot): DetailLine => {
+      const value = path === null ? t("details.emptyOptical") : t("details.optical", { name: baseName(path) });
+      return {
+        key: `optical${slot}`,
+        name: idePlaceName(places.opticals[slot] ?? 3, t),
+        value,
+        title: path ?? value,
+        drive: { kind: "optical", slot, path },
+      };
+    }),
+    ...floppies.map(({ path }, slot): DetailLine => {
+      const value = path === null ? t("details.empty") : baseName(path);
+      return {
+        key: `floppy${slot}`,
+        name: t("details.floppyDrive", { letter: slot === 0 ? "A" : "B" }),
+        value,
+        title: path ?? value,
+        drive: { kind: "floppy", slot, path },
+      };
+    }),
+  ];
+}
+
+function serialLines(config: MachineConfig, t: TFunction): DetailLine[] {
+  return config.serial.map((port, index) => ({
+    key: `serial${index}`,
+    name: `COM${index + 1}`,
+    value: port.kind === "file" ? t("serial.toFile", { name: baseName(port.path) }) : t(`serial.${port.kind}`),
+    ...(port.kind === "file" ? { title: port.path } : {}),
+  }));
+}
+
+export function detailSections(config: MachineConfig, t: TFunction, locale: string): DetailSection[] {
+  const none = (lines: DetailLine[]): DetailLine[] =>
+    lines.length > 0 ? lines : [{ key: "none", name: "", value: t("details.none") }];
+  return [
+    {
+      id: "general",
+      settings: "general",
+      lines: [
+        { key: "name", name: t("details.name"), value: config.name },
+        { key: "system", name: t("details.system"), value: osTypeById(config.osType).name },
+      ],
+    },
+    { id: "system", settings: "system", lines: systemLines(config, t, locale) },
+    {
+      id: "display",
+      settings: "display",
+      lines: [
+        {
+          key: "scale",
+          name: t("details.scale"),
+          value: t("details.scaleValue", { percent: formatNumber(config.display.scale * 100, locale) }),
+        },
+      ],
+    },
+    { id: "storage", settings: "storage", lines: none(storageLines(config, t)) },
+    { id: "serial", settings: "serial", lines: none(serialLines(config, t)) },
+    {
+      id: "description",
+      settings: "general",
+      lines: [{ key: "description", name: "", value: config.description.trim() || t("details.none") }],
+    },
+  ];
+}

@@ -1,0 +1,53 @@
+import { useServices, useShellState } from "../../state/AppContext.tsx";
+import type { OpenDialog } from "../../state/shellState.ts";
+import { CaptureHelpDialog } from "../console/CaptureHelpDialog.tsx";
+import { CloseConsoleDialog } from "../console/CloseConsoleDialog.tsx";
+import { TypeTextDialog } from "../console/TypeTextDialog.tsx";
+import { HostFileDialog } from "../files/HostFileDialog.tsx";
+import { RemoveDialog } from "../library/RemoveDialog.tsx";
+import { RenameDialog } from "../library/RenameDialog.tsx";
+import { CommandPalette } from "../palette/CommandPalette.tsx";
+import { SettingsDialog } from "../settings/SettingsDialog.tsx";
+import { NewMachineDialog } from "../wizard/NewMachineDialog.tsx";
+import { AboutDialog } from "./AboutDialog.tsx";
+import { ConfirmDialog } from "./ConfirmDialog.tsx";
+import { ShortcutsDialog } from "./ShortcutsDialog.tsx";
+
+function renderDialog(dialog: OpenDialog, close: () => void) {
+  switch (dialog.kind) {
+    case "newMachine":
+      return <NewMachineDialog onClose={close} />;
+    case "settings":
+      return <SettingsDialog id={dialog.id} section={dialog.section} onClose={close} />;
+    case "rename":
+      return <RenameDialog id={dialog.id} onClose={close} />;
+    case "remove":
+      return <RemoveDialog id={dialog.id} onClose={close} />;
+    case "closeConsole":
+      return <CloseConsoleDialog id={dialog.id} onClose={close} />;
+    case "typeText":
+      return <TypeTextDialog id={dialog.id} onClose={close} />;
+    case "captureHelp":
+      return <CaptureHelpDialog proceed={dialog.proceed} onClose={close} />;
+    case "confirm":
+      return <ConfirmDialog confirmation={dialog.confirmation} onClose={close} />;
+    case "chooseFile":
+      return <HostFileDialog options={dialog.options} answer={dialog.answer} onClose={close} />;
+    case "palette":
+      return <CommandPalette onClose={close} />;
+    case "about":
+      return <AboutDialog onClose={close} />;
+    case "shortcuts":
+      return <ShortcutsDialog onClose={close} />;
+  }
+}
+
+/** Every open dialog, the last one on top. */
+export function DialogHost() {
+  const { shell } = useServices();
+  const dialogs = useShellState((state) => state.dialogs);
+  return dialogs.map((dialog, index) => (
+    // biome-ignore lint/suspicious/noArrayIndexKey: a dialog's place in the stack is its identity
+    <div key={`${index}-${dialog.kind}`}>{renderDialog(dialog, () => shell.close(dialog))}</div>
+  ));
+}

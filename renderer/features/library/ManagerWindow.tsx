@@ -1,0 +1,44 @@
+import { useTranslation } from "react-i18next";
+import type { Route } from "../../app/routes.ts";
+import { useHost, useMachine } from "../../state/AppContext.tsx";
+import { Notice } from "../../ui/Notice.tsx";
+import { ActivityOverview } from "../activity/ActivityOverview.tsx";
+import { AppHeader } from "./AppHeader.tsx";
+import { HomePage } from "./HomePage.tsx";
+import "./library.css";
+import { MachinePane } from "./MachinePane.tsx";
+import { Sidebar } from "./Sidebar.tsx";
+import { StatusBar } from "./StatusBar.tsx";
+import { useManagerShortcuts } from "./useManagerShortcuts.ts";
+
+/** The main window: header, tools and machines on the left, the chosen one on the right, jobs and memory below. */
+export function ManagerWindow({ route }: { route: Exclude<Route, { kind: "console" }> }) {
+  const { t } = useTranslation();
+  const selected = useMachine(route.kind === "machine" ? route.id : undefined);
+  const connection = useHost((state) => state.connection);
+  useManagerShortcuts(selected);
+  return (
+    <div className="manager">
+      <AppHeader machine={selected} />
+      <div className="manager-body">
+        <Sidebar route={route} />
+        <main className="manager-main">
+          {connection.kind === "lost" ? (
+            <div className="connection-lost">
+              <Notice kind="warning">
+                <strong>{t("connection.lost")}</strong>
+                <span>{t("connection.retrying")}</span>
+              </Notice>
+            </div>
+          ) : null}
+          {route.kind === "overview" ? <ActivityOverview /> : null}
+          {route.kind === "machine" && selected !== undefined ? (
+            <MachinePane key={selected.id} machine={selected} tab={route.tab} />
+          ) : null}
+          {route.kind === "home" || (route.kind === "machine" && selected === undefined) ? <HomePage /> : null}
+        </main>
+      </div>
+      <StatusBar />
+    </div>
+  );
+}

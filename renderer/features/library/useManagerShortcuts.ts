@@ -1,0 +1,45 @@
+import { useEffect } from "react";
+import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
+import { useServices } from "../../state/AppContext.tsx";
+import { useMachineActions } from "../../state/useMachineActions.tsx";
+
+/**
+ * The shortcuts of the main window, VirtualBox's where it has one. They rest while a dialog is open, while something is typed,
+ * and while the console holds the keyboard (it prevents the default first).
+ */
+export function useManagerShortcuts(machine: MachineSummary | undefined): void {
+  const { shell } = useServices();
+  const actions = useMachineActions(machine);
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent) => {
+      if (event.defaultPrevented || shell.store.getState().dialogs.length > 0) return;
+      const command = isMac() ? event.metaKey : event.ctrlKey;
+      const combination = `${command ? "Ctrl+" : ""}${event.altKey ? "Alt+" : ""}${event.shiftKey ? "Shift+" : ""}${event.code}`;
+      const run = (action: { disabled?: boolean; run: () => void } | undefined) => {
+        event.preventDefault();
+        if (action?.disabled !== true) action?.run();
+      };
+      switch (combination) {
+        case "Ctrl+KeyK":
+          return run({ run: () => shell.open({ kind: "palette" }) });
+        case "Ctrl+KeyN":
+        case "Alt+KeyN":
+          return run({ run: () => shell.open({ kind: "newMachine" }) });
+        case "Ctrl+KeyS":
+          return run(machine === undefined ? undefined : actions.settings);
+        case "Ctrl+KeyR":
+          return run(machine === undefined ? undefined : actions.remove);
+        case "F2":
+          return run(machine === undefined ? undefined : actions.rename);
+        case "F1":
+          return run({ run: () => shell.open({ kind: "shortcuts" }) });
+      }
+    };
+    addEventListener("keydown", onKeyDown);
+    return () => removeEventListener("keydown", onKeyDown);
+  }, [machine, actions, shell]);
+}
+
+export function isMac(): boolean {
+  return navigator.platform.startsWith("Mac");
+}

@@ -1,0 +1,138 @@
+import { Cable, Cpu, HardDrive, Info, type LucideIcon, Monitor } from "lucide-react";
+import { useState } from "react";
+import { Tab, TabList, TabPanel, Tabs } from "react-aria-components";
+import { useTranslation } from "react-i18next";
+import { checkMachineDraft, type DraftField } from "../../../engine/api/checkMachineDraft.ts";
+import { draftOf, type MachineDraft } from "../../../engine/api/MachineConfig.ts";
+import { isLive } from "../../../engine/api/MachineState.ts";
+import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
+import { useAttempt, useMachine, useServices } from "../../state/AppContext.tsx";
+import type { SettingsSection } from "../../state/shellState.ts";
+import { useNameTaken } from "../../state/useNameTaken.ts";
+import { Button } from "../../ui/Button.tsx";
+import { Dialog } from "../../ui/Dialog.tsx";
+import { Notice } from "../../ui/Notice.tsx";
+import { DisplaySettings } from "./DisplaySettings.tsx";
+import { GeneralSettings } from "./GeneralSettings.tsx";
+import { SerialSettings } from "./SerialSettings.tsx";
+import { StorageSettings } from "./StorageSettings.tsx";
+import { SystemSettings } from "./SystemSettings.tsx";
+import "./settings.css";
+
+const sections: readonly { id: SettingsSection; icon: LucideIcon; fields: readonly DraftField[] }[] = [
+  { id: "general", icon: Info, fields: ["name"] },
+  { id: "system", icon: Cpu, fields: ["memoryMiB", "bootOrder", "directBoot"] },
+  { id: "display", icon: Monitor, fields: [] },
+  { id: "storage", icon: HardDrive, fields: ["storage.disks", "storage.opticals", "storage.floppies"] },
+  { id: "serial", icon: Cable, fields: ["serial"] },
+];
+
+export interface SettingsSectionProps {
+  draft: MachineDraft;
+  /** Changes part of the draft. */
+  change: (part: Partial<MachineDraft>) => void;
+  /** What is wrong with a field, in the user's words. */
+  problem: (field: DraftField) => string | undefined;
+  /** True while the machine is live: everything but names, words and looks is fixed. */
+  locked: boolean;
+}
+
+function SettingsForm({
+  machine,
+  initial,
+  section,
+  onClose,
+}: {
+  machine: MachineSummary;
+  initial: MachineDraft;
+  section: SettingsSection;
+  onClose: () => void;
+}) {
+  const { t } = useTranslation();
+  const { session } = useServices();
+  const attempt = useAttempt();
+  const [draft, setDraft] = useState(initial);
+  const taken = useNameTaken(draft.name, machine.id);
+  const issues = checkMachineDraft(draft);
+  const locked = isLive(machine.state.kind);
+  const changed = JSON.stringify(draft) !== JSON.stringify(initial);
+  const problem = (field: DraftField) => {
+    const issue = issues.find((candidate) => candidate.field === field);
+    if (issue !== undefined) return t(`issue.${issue.code}`);
+    return field === "name" && taken ? t("issue.name-taken") : undefined;
+  };
+  const save = async () => {
+    const trimmed = { ...draft, name: draft.name.trim() };
+    const saved = await attempt(t("failure.saveSettings", { name: machine.name }), () =>
+      session.call("library.update", { id: machine.id, draft: trimmed }),
+    );
+    if (saved) onClose();
+  };
+  const props: SettingsSectionProps = {
+    draft,
+    change: (part) => setDraft((before) => ({ ...before, ...part })),
+    problem,
+    locked,
+  };
+  return (
+    <Dialog
+      title={t("settings.title", { name: machine.name })}
+      width={820}
+      height={620}
+      dismissable={!changed}
+      onClose={onClose}
+      footer={
+        <>
+          <Button onPress={onClose}>{t("actions.cancel")}</Button>
+          <Button variant="primary" isDisabled={!changed || issues.length > 0 || taken} onPress={() => void save()}>
+            {t("settings.save")}
+          </Button>
+        </>
+      }
+    >
+      <Tabs orientation="vertical" className="settings" defaultSelectedKey={section}>
+        <TabList className="settings-list" aria-label={t("settings.sections")}>
+          {sections.map(({ id, icon: Icon, fields }) => (
+            <Tab
+              key={id}
+              id={id}
+              className="settings-tab"
+              data-problem={fields.some((field) => problem(field) !== undefined) || undefined}
+            >
+              <Icon size={16} aria-hidden />
+              {t(`section.${id}`)}
+            </Tab>
+          ))}
+        </TabList>
+        {sections.map(({ id }) => (
+          <TabPanel key={id} id={id} className="settings-panel stack">
+            {locked && id !== "general" && id !== "display" ? (
+              <Notice kind="info">{t(id === "storage" ? "settings.lockedStorage" : "settings.locked")}</Notice>
+            ) : null}
+            {id === "general" ? <GeneralSettings {...props} /> : null}
+            {id === "system" ? <SystemSettings {...props} /> : null}
+            {id === "display" ? <DisplaySettings {...props} /> : null}
+            {id === "storage" ? <StorageSettings {...props} machine={machine} /> : null}
+            {id === "serial" ? <SerialSettings {...props} /> : null}
+          </TabPanel>
+        ))}
+      </Tabs>
+    </Dialog>
+  );
+}
+
+/** The settings of a machine, open at one section. What is typed is kept until it is saved or given up. */
+export function SettingsDialog({
+  id,
+  section,
+  onClose,
+}: {
+  id: string;
+  section: SettingsSection;
+  onClose: () => void;
+}) {
+  const machine = useMachine(id);
+  const [initial] = useState(() => (machine?.config == null ? undefined : draftOf(machine.config)));
+  if (machine === undefined || initial === undefined) return null;
+  return <SettingsForm machine={machine} initial={initial} section={section} onClose={onClose} />;
+}

@@ -1,0 +1,114 @@
+import { Disc3, House, type LucideIcon, Package, Save, Square } from "lucide-react";
+import { Label, Radio, RadioGroup } from "react-aria-components";
+import { useTranslation } from "react-i18next";
+import { osTypeById } from "../../../engine/api/osTypes.ts";
+import { useFileFilters } from "../../state/useFileChooser.ts";
+import { FileField } from "../../ui/FileField.tsx";
+import { SystemTypeSelect } from "../../ui/SystemTypeSelect.tsx";
+import { TextField } from "../../ui/TextField.tsx";
+import type { SectionProps } from "./SectionProps.ts";
+import { type BootMedium, touch, withImage, withSystem } from "./WizardChoices.ts";
+
+const media: readonly { id: BootMedium; icon: LucideIcon }[] = [
+  { id: "optical", icon: Disc3 },
+  { id: "floppy", icon: Save },
+  { id: "kernel", icon: Package },
+  { id: "builtin", icon: House },
+  { id: "none", icon: Square },
+];
+
+function BootMediumChoice({ value, onChange }: { value: BootMedium; onChange: (medium: BootMedium) => void }) {
+  const { t } = useTranslation();
+  return (
+    <RadioGroup
+      className="field"
+      value={value}
+      onChange={(medium) => onChange(medium as BootMedium)}
+      orientation="horizontal"
+    >
+      <Label className="field-label">{t("wizard.bootFrom")}</Label>
+      <div className="tiles">
+        {media.map(({ id, icon: Icon }) => (
+          <Radio key={id} value={id} className="tile">
+            <Icon size={20} aria-hidden />
+            {t(`wizard.medium.${id}`)}
+          </Radio>
+        ))}
+      </div>
+    </RadioGroup>
+  );
+}
+
+/** Name, boot medium and system. Picking an image fills the others in. */
+export function BootChoices({
+  choices,
+  setChoices,
+  issues,
+  nameTaken = false,
+}: SectionProps & { nameTaken?: boolean }) {
+  const { t } = useTranslation();
+  const filters = useFileFilters();
+  const words = (code: (typeof issues)[keyof typeof issues]) => (code === undefined ? undefined : t(`issue.${code}`));
+  const medium = choices.bootMedium;
+  const choose = (kind: "optical" | "floppy" | "kernel") => ({
+    title: t(`drive.choose.${kind}`),
+    filters: filters(kind),
+  });
+  return (
+    <section className="stack">
+      <BootMediumChoice
+        value={medium}
+        onChange={(bootMedium) => setChoices({ ...choices, bootMedium, imagePath: "" })}
+      />
+      {medium === "optical" || medium === "floppy" ? (
+        <FileField
+          label={t(`wizard.image.${medium}`)}
+          value={choices.imagePath}
+          onChange={(path) => setChoices(withImage(choices, path))}
+          choose={choose(medium)}
+          error={words(issues.imagePath)}
+        />
+      ) : null}
+      {medium === "kernel" ? (
+        <>
+          <FileField
+            label={t("wizard.kernel")}
+            value={choices.kernelPath}
+            onChange={(kernelPath) => setChoices({ ...choices, kernelPath })}
+            choose={choose("kernel")}
+            error={words(issues.kernelPath)}
+          />
+          <FileField
+            label={t("wizard.initrd")}
+            value={choices.initrdPath}
+            onChange={(initrdPath) => setChoices({ ...choices, initrdPath })}
+            choose={choose("kernel")}
+            clearable
+          />
+          <TextField
+            label={t("wizard.commandLine")}
+            value={choices.commandLine}
+            onChange={(commandLine) => setChoices({ ...choices, commandLine })}
+            mono
+          />
+        </>
+      ) : null}
+      {medium === "builtin" ? (
+        <p className="quiet">{t("wizard.builtinNote")}</p>
+      ) : (
+        <div className="pair">
+          <TextField
+            label={t("details.name")}
+            value={choices.name}
+            onChange={(name) => setChoices(touch(choices, { name }, "name"))}
+            error={words(issues.name) ?? (nameTaken ? t("issue.name-taken") : undefined)}
+          />
+          <SystemTypeSelect
+            value={choices.osType}
+            onChange={(id) => setChoices(touch(withSystem(choices, osTypeById(id)), {}, "osType"))}
+          />
+        </div>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,24 @@
+/** The host as a page in a browser reaches it: one WebSocket to the loopback server that served the page. */
+import type { Endpoint } from "../../engine/api/Endpoint.ts";
+import { type DomWebSocket, WebSocketEndpoint } from "../../engine/api/WebSocketEndpoint.ts";
+import type { HostPort } from "./HostPort.ts";
+
+export function browserHost(): HostPort {
+  const openedByUs = opener !== null || location.hash.startsWith("#/console/");
+  return {
+    connect: async (): Promise<Endpoint> => {
+      const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+      return new WebSocketEndpoint(new WebSocket(`${scheme}//${location.host}/api`) as DomWebSocket);
+    },
+    capabilities: {
+      openWindow: (route) => void open(`/${route}`, windowName(route), "popup,width=1064,height=860"),
+      ...(openedByUs ? { closeWindow: () => close() } : {}),
+      ownsAllKeys: false,
+    },
+  };
+}
+
+/** One window a route: asking twice brings the first to the front. */
+function windowName(route: string): string {
+  return `guesthouse${route.replace(/[^a-z0-9]/gi, "-")}`;
+}
