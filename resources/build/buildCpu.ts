@@ -4,8 +4,8 @@
  * A unit is compiled only when its sources, the layout or the compiler changed. The memory is imported and shared.
  */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   attentionBits,
@@ -110,13 +110,22 @@ async function compileUnit(name: CpuUnitName, digest: string): Promise<void> {
   writeWhenChanged(join(output, `${name}.digest`), digest);
 }
 
-/** What the units are made from, as one digest. */
-function inputDigest(layout: string): string {
-  const hash = createHash("sha256").update(layout);
-  const names = readdirSync(sources, { recursive: true, encoding: "utf8" }).filter(
-    (name) => /^(?!.*\.test\.ts$).*\.ts$/.test(name) && !name.endsWith(".generated.ts"),
-  );
-  for (const name of names.sort()) hash.update(name).update(readFileSync(join(sources, name)));
+/** A source file and everything it imports. */
+function sourceClosure(path: string, found = new Map<string, Buffer>()): Map<string, Buffer> {
+  const file = path.endsWith(".ts") ? path : `${path}.ts`;
+  if (found.has(file) || !existsSync(file)) return found;
+  const content = readFileSync(file);
+  found.set(file, content);
+  for (const [, target] of content.toString().matchAll(/from "(\.[^"]+)"/g))
+    sourceClosure(join(dirname(file), target!), found);
+  return found;
+}
+
+/** What a unit is made from, as one digest. */
+function inputDigest(entry: string): string {
+  const hash = createHash("sha256");
+  for (const [file, content] of [...sourceClosure(join(sources, entry))].sort())
+    hash.update(relative(root, file)).update(content);
   hash.update(readFileSync(fileURLToPath(import.meta.url)));
   hash.update(readFileSync(join(root, "node_modules/assemblyscript/package.json")));
   return hash.digest("hex");
@@ -127,11 +136,11 @@ export async function buildCpu(): Promise<Partial<Record<CpuUnitName, string>>> 
   mkdirSync(output, { recursive: true });
   const layout = layoutSource();
   writeWhenChanged(join(sources, "layout.generated.ts"), layout);
-  const digest = inputDigest(layout);
   const paths: Partial<Record<CpuUnitName, string>> = {};
   for (const name of Object.keys(units) as CpuUnitName[]) {
     if (!existsSync(join(sources, units[name].entry))) continue;
     paths[name] = join(output, `${name}.wasm`);
+    const digest = inputDigest(units[name].entry);
     const digestPath = join(output, `${name}.digest`);
     const current = existsSync(paths[name]) && existsSync(digestPath) && readFileSync(digestPath, "utf8") === digest;
     if (!current) await compileUnit(name, digest);

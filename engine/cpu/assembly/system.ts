@@ -1,0 +1,59 @@
+// The system unit: what `semantics/helperSignatures.ts` lists under "system", and what the run loop calls besides.
+export { div64, idiv64, mulHighS, mulHighU } from "./arithmetic";
+export {
+  clts,
+  gdtrBase,
+  gdtrLimit,
+  hlt,
+  idtrBase,
+  idtrLimit,
+  invlpg,
+  lgdt,
+  lidt,
+  lmsw,
+  monitor,
+  mwait,
+  readControl,
+  readDebug,
+  requireProtected,
+  requireSupervisor,
+  smsw,
+  swapgs,
+  wbinvd,
+  writeControl,
+  writeDebug,
+} from "./control";
+export { cpuid } from "./cpuid";
+export { debugAfterInstruction, debugBeforeInstruction } from "./debug";
+export { loadSegment } from "./descriptors";
+export { farCall, farJump, farReturn } from "./farTransfer";
+export { syscall, sysenter, sysexit, sysret } from "./fastCalls";
+export { raise, segmentFault } from "./faults";
+export { cli, popf, pushfImage, readFlags, setArithmeticFlags, sti } from "./flags";
+export { bound, enter } from "./frames";
+export { iret } from "./interruptReturn";
+export { deliverFault, deliverInterrupt, deliverNmi, int1, int3, into, softwareInterrupt, takeInterrupt } from "./interrupts";
+export {
+  loadSlow16,
+  loadSlow32,
+  loadSlow64,
+  loadSlow8,
+  peekLinear8,
+  probeWrite,
+  storeSlow16,
+  storeSlow32,
+  storeSlow64,
+  storeSlow8,
+  translateFetch,
+} from "./memoryAccess";
+export { translateForDebugger } from "./mmu";
+export { rdmsr, rdpmc, rdtsc, rdtscp, wrmsr } from "./msr";
+export { readPhysical8 } from "./physical";
+export { in16, in32, in8, out16, out32, out8 } from "./ports";
+export { resetCpu, setA20 } from "./reset";
+export { updateMode } from "./segments";
+export { arpl, lar, lldt, lsl, ltr, sldt, str, verr, verw } from "./selectors";
+export { updateAttention } from "./state";
+export { ins, outs } from "./stringPorts";
+export { cmps, lods, movs, scas, stos } from "./strings";
+export { flushTlb, flushTlbNonGlobal, flushTlbPage, protectPage, protectWrites } from "./tlb";
