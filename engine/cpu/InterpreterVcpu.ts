@@ -1,0 +1,175 @@
+import type { CpuState } from "../contracts/CpuState.ts";
+import type { InterruptSource } from "../contracts/InterruptSource.ts";
+import type { Vcpu, VcpuExit } from "../contracts/Vcpu.ts";
+import { CpuStateImage } from "./CpuStateImage.ts";
+import { Decoder } from "./decode/Decoder.ts";
+import { Interpreter } from "./interpreter/Interpreter.ts";
+import { rows } from "./isa/rows.ts";
+import { attentionBits } from "./layout/cpuLayout.ts";
+import { memoryPlan } from "./layout/memoryPlan.ts";
+
+type Width = 1 | 2 | 4;
+
+/** What an InterpreterVcpu is joined to. */
+export interface InterpreterVcpuOptions {
+  /** Shared; laid out by `memoryPlan`, with physMap filled in by its owner. */
+  readonly memory: WebAssembly.Memory;
+  /** The compiled AssemblyScript units (`dist/cpu/*.wasm`). */
+  readonly units: { readonly system: Uint8Array<ArrayBuffer>; readonly fpu: Uint8Array<ArrayBuffer> };
+  readonly ports: { read(port: number, width: Width): number; write(port: number, value: number, width: Width): void };
+  readonly mmio: {
+    read(address: number, width: Width): number;
+    write(address: number, value: number, width: Width): void;
+  };
+  readonly interrupts: InterruptSource;
+  /** Ticks of the time-stamp counter since power-on, an integer. */
+  readonly tsc: () => number;
+  /** An MSR that concerns a device outside of the processor was written (APIC base). */
+  readonly msrWritten?: (index: number, low: number, high: number) => void;
+  /** FERR#: an unmasked x87 exception with CR0.NE clear (IRQ 13). */
+  readonly fpuError?: () => void;
+}
+
+/**
+ * One virtual processor executed by the generated interpreter. Everything architectural is in the shared memory; this class joins
+ * the generated core, the units and the outside, and answers the run loop's questions at block boundaries.
+ */
+export class InterpreterVcpu implements Vcpu {
+  readonly #state: CpuStateImage;
+  readonly #interpreter: Interpreter;
+  readonly #tsc: () => number;
+  #instructions = 0;
+  #failure: Error | undefined;
+
+  constructor(options: InterpreterVcpuOptions) {
+    this.#state = new CpuStateImage(options.memory.buffer);
+    this.#tsc = options.tsc;
+    const { ports, mmio, interrupts, msrWritten, fpuError } = options;
+    this.#interpreter = new Interpreter({
+      memory: options.memory,
+      state: this.#state,
+      units: options.units,
+      decoder: new Decoder(rows),
+      environment: {
+        mmioRead: (low, high, size) => mmio.read(physical(low, high), size as Width),
+        mmioWrite: (low, high, size, value) => mmio.write(physical(low, high), value >>> 0, size as Width),
+        portRead: (port, size) => ports.read(port & 0xffff, size as Width),
+        portWrite: (port, size, value) => ports.write(port & 0xffff, value >>> 0, size as Width),
+        tsc: options.tsc,
+        interruptAcknowledge: () => interrupts.acknowledge(),
+        msrWritten: (index, low, high) => msrWritten?.(index >>> 0, low >>> 0, high >>> 0),
+        fpuError: () => fpuError?.(),
+      },
+    });
+    this.reset();
+  }
+
+  run(instructions: number): VcpuExit {
+    if (this.#failure) return { kind: "failure", error: this.#failure };
+    const state = this.#state;
+    const budget = Math.max(1, Math.min(instructions, 0x7000_0000));
+    state.set32("budget", budget);
+    try {
+      this.#interpreter.run();
+    } catch (error) {
+      this.#failure = error instanceof Error ? error : new Error(String(error));
+      return { kind: "failure", error: this.#failure };
+    } finally {
+      this.#instructions += budget - (state.get32("budget") | 0);
+    }
+    const activity = state.get32("activity");
+    if (activity === 2) return { kind: "shutdown", reason: "triple fault" };
+    if (activity === 1 && !this.#interpreter.canWake()) return { kind: "halted" };
+    return { kind: "budget" };
+  }
+
+  kick(): void {
+    this.#state.set32("attention", this.#state.get32("attention") | attentionBits.kick);
+  }
+
+  setInterruptPending(pending: boolean): void {
+    this.#state.set32("interruptPin", pending ? 1 : 0);
+    this.#interpreter.system.updateAttention();
+  }
+
+  raiseNmi(): void {
+    this.#state.set32("nmiPending", 1);
+    this.#interpreter.system.updateAttention();
+  }
+
+  reset(): void {
+    this.#interpreter.system.resetCpu();
+    this.#interpreter.fpuReset();
+    this.flushTlb();
+    this.#failure = undefined;
+  }
+
+  setA20(enabled: boolean): void {
+    this.#interpreter.system.setA20(enabled ? 1 : 0);
+    this.#refetch();
+  }
+
+  getState(): CpuState {
+    const state = this.#state;
+    const image = state.read();
+    image.msrs.set(0x10, BigInt.asUintN(64, BigInt(Math.floor(this.#tsc())) + state.get64("tscOffset")));
+    return {
+      ...image,
+      rflags: BigInt(this.#interpreter.system.readFlags() >>> 0),
+      interruptShadow: state.get64("shadowRip") === image.rip,
+      cpuid: this.#interpreter.cpuidTable(),
+    };
+  }
+
+  setState(state: CpuState): void {
+    this.#state.write(state);
+    const tsc = state.msrs.get(0x10);
+    if (tsc !== undefined) this.#state.set64("tscOffset", BigInt.asUintN(64, tsc - BigInt(Math.floor(this.#tsc()))));
+    this.#applyCpuid(state);
+    const { system } = this.#interpreter;
+    system.setA20(state.a20 ? 1 : 0);
+    system.updateMode();
+    this.flushTlb();
+  }
+
+  /** The guest goes on seeing the features that it saw. */
+  #applyCpuid(state: CpuState): void {
+    for (const [leaf, subleaf, , , ecx, edx] of state.cpuid) {
+      if (subleaf !== 0) continue;
+      if (leaf === 1) {
+        this.#state.set32("featureEcx", ecx);
+        this.#state.set32("featureEdx", edx);
+      } else if (leaf === 0x8000_0001) {
+        this.#state.set32("extendedFeatureEcx", ecx);
+        this.#state.set32("extendedFeatureEdx", edx);
+      }
+    }
+  }
+
+  invalidateCode(address: number, length: number): void {
+    this.#interpreter.invalidate(address, length);
+  }
+
+  flushTlb(): void {
+    this.#interpreter.system.flushTlb();
+    this.#refetch();
+  }
+
+  instructionCount(): number {
+    return this.#instructions;
+  }
+
+  #refetch(): void {
+    this.#state.set32("attention", this.#state.get32("attention") | attentionBits.refetch);
+  }
+
+  /** Handlers met so far, for the profile that decides which ones the loop has inline. */
+  get interpreter(): Interpreter {
+    return this.#interpreter;
+  }
+}
+
+/** Bytes of shared memory that a machine with this much guest RAM needs. */
+export const memoryBytesFor = (ramBytes: number): number => memoryPlan.ram + ramBytes;
+
+const physical = (low: number, high: number): number => (high >>> 0) * 0x1_0000_0000 + (low >>> 0);

@@ -1,0 +1,385 @@
+import type { Condition, OperandRef, Value, Width } from "../semantics/Algebra.ts";
+import type { FunctionBuilder } from "../wasm/FunctionBuilder.ts";
+import type { OpcodeName, ValueType } from "../wasm/opcodes.ts";
+
+/** What a `Value` of the algebra is here: a constant or a wasm local. Bits above the width are garbage unless `clean`. */
+export interface Emitted {
+  readonly width: Width;
+  readonly constant?: bigint;
+  readonly local: number;
+  /** Zero-extended to the local's type. */
+  readonly clean: boolean;
+  /** The same, zero-extended, computed at nesting depth `cleanedAt` or outside of it. */
+  cleaned?: { readonly local: number; readonly branch: number };
+}
+
+export interface EmittedCondition {
+  readonly constant?: boolean;
+  /** An i32 that is 0 or 1. */
+  readonly local: number;
+}
+
+export const emitted = (value: Value<Width>): Emitted => value as unknown as Emitted;
+export const asValue = <W extends Width>(value: Emitted): Value<W> => value as unknown as Value<W>;
+export const emittedCondition = (value: Condition): EmittedCondition => value as unknown as EmittedCondition;
+export const asCondition = (value: EmittedCondition): Condition => value as unknown as Condition;
+
+type Binary = "Add" | "Sub" | "Mul" | "And" | "Or" | "Xor";
+
+/**
+ * The arithmetic half of the algebra as WebAssembly: values of 8, 16 and 32 bits are i32 locals, of 64 bits i64 locals. Every
+ * operation computes at once into a new local, so that a handle may be used any number of times; the engine's own
+ * compiler removes what this costs. Nothing here knows where operands live.
+ */
+export abstract class ValueEmitter {
+  readonly f: FunctionBuilder;
+  readonly #used: { type: ValueType; local: number }[] = [];
+  /** Which arm of which `when` code is being written in; values cleaned in another arm are not known to be clean here. */
+  #branches: number[] = [0];
+  #nextBranch = 1;
+
+  constructor(f: FunctionBuilder) {
+    this.f = f;
+  }
+
+  // --- locals ---
+  newLocal(type: ValueType): number {
+    const local = this.f.local(type);
+    this.#used.push({ type, local });
+    return local;
+  }
+
+  /** Gives back all locals; no handle may be used afterwards. */
+  releaseLocals(): void {
+    for (const { type, local } of this.#used) this.f.release(type, local);
+    this.#used.length = 0;
+  }
+
+  protected wasmType(width: Width): "i32" | "i64" {
+    return width === 64 ? "i64" : "i32";
+  }
+
+  // --- to and from the wasm stack ---
+  /** Takes what lies on the stack into a value. */
+  take<W extends Width>(width: W, clean: boolean): Value<W> {
+    const local = this.newLocal(this.wasmType(width));
+    this.f.set(local);
+    return asValue({ width, local, clean: clean || width >= 32 });
+  }
+
+  takeCondition(): Condition {
+    const local = this.newLocal("i32");
+    this.f.set(local);
+    return asCondition({ local });
+  }
+
+  #pushConstant(value: Emitted, signed: boolean): void {
+    const bits = value.constant!;
+    if (value.width === 64) this.f.i64(bits);
+    else this.f.i32(Number(signed ? BigInt.asIntN(value.width, bits) : BigInt.asIntN(32, bits)));
+  }
+
+  /** The value with whatever lies above its width. */
+  put(value: Value<Width>): void {
+    const v = emitted(value);
+    if (v.constant !== undefined) this.#pushConstant(v, false);
+    else this.f.get(v.cleaned && this.#branches.includes(v.cleaned.branch) ? v.cleaned.local : v.local);
+  }
+
+  putZeroExtended(value: Value<Width>): void {
+    const v = emitted(value);
+    this.put(value);
+    if (v.constant !== undefined || v.clean) return;
+    if (v.cleaned && this.#branches.includes(v.cleaned.branch)) return;
+    const local = this.newLocal("i32");
+    this.f
+      .i32(v.width === 8 ? 0xff : 0xffff)
+      .op("i32And")
+      .tee(local);
+    v.cleaned = { local, branch: this.#branches.at(-1)! };
+  }
+
+  putSignExtended(value: Value<Width>): void {
+    const v = emitted(value);
+    if (v.constant !== undefined) {
+      this.#pushConstant(v, true);
+      return;
+    }
+    this.f.get(v.local);
+    if (v.width === 8) this.f.op("i32Extend8S");
+    else if (v.width === 16) this.f.op("i32Extend16S");
+  }
+
+  /** Zero-extended to i64, whatever the width. */
+  put64(value: Value<Width>): void {
+    const v = emitted(value);
+    if (v.constant !== undefined) this.f.i64(v.constant);
+    else {
+      this.putZeroExtended(value);
+      if (v.width !== 64) this.f.op("i64ExtendI32U");
+    }
+  }
+
+  putSigned64(value: Value<Width>): void {
+    const v = emitted(value);
+    if (v.constant !== undefined) this.f.i64(BigInt.asIntN(v.width, v.constant));
+    else {
+      this.putSignExtended(value);
+      if (v.width !== 64) this.f.op("i64ExtendI32S");
+    }
+  }
+
+  putCondition(condition: Condition): void {
+    const c = emittedCondition(condition);
+    if (c.constant !== undefined) this.f.i32(c.constant ? 1 : 0);
+    else this.f.get(c.local);
+  }
+
+  // --- arithmetic ---
+  constant<W extends Width>(width: W, value: bigint | number): Value<W> {
+    return asValue({ width, constant: BigInt.asUintN(width, BigInt(value)), local: -1, clean: true });
+  }
+
+  #wide(width: Width, name: string): OpcodeName {
+    return `${width === 64 ? "i64" : "i32"}${name}` as OpcodeName;
+  }
+
+  #binary<W extends Width>(name: Binary, a: Value<W>, b: Value<W>, clean = false): Value<W> {
+    this.put(a);
+    this.put(b);
+    this.f.op(this.#wide(a.width, name));
+    return this.take(a.width, clean);
+  }
+
+  add<W extends Width>(a: Value<W>, b: Value<NoInfer<W>>): Value<W> {
+    return this.#binary("Add", a, b);
+  }
+  sub<W extends Width>(a: Value<W>, b: Value<NoInfer<W>>): Value<W> {
+    return this.#binary("Sub", a, b);
+  }
+  mul<W extends Width>(a: Value<W>, b: Value<NoInfer<W>>): Value<W> {
+    return this.#binary("Mul", a, b);
+  }
+  and<W extends Width>(a: Value<W>, b: Value<NoInfer<W>>): Value<W> {
+    return this.#binary("And", a, b, emitted(a).clean || emitted(b).clean);
+  }
+  or<W extends Width>(a: Value<W>, b: Value<NoInfer<W>>): Value<W> {
+    return this.#binary("Or", a, b, emitted(a).clean && emitted(b).clean);
+  }
+  xor<W extends Width>(a: Value<W>, b: Value<NoInfer<W>>): Value<W> {
+    return this.#binary("Xor", a, b, emitted(a).clean && emitted(b).clean);
+  }
+  not<W extends Width>(a: Value<W>): Value<W> {
+    return this.xor(a, this.constant(a.width, -1));
+  }
+  neg<W extends Width>(a: Value<W>): Value<W> {
+    return this.sub(this.constant(a.width, 0), a);
+  }
+
+  #pushCount(a: Value<Width>, count: Value<8>): void {
+    if (a.width === 64) this.put64(count);
+    else this.putZeroExtended(count);
+  }
+
+  shiftLeft<W extends Width>(a: Value<W>, count: Value<8>): Value<W> {
+    this.put(a);
+    this.#pushCount(a, count);
+    this.f.op(this.#wide(a.width, "Shl"));
+    return this.take(a.width, false);
+  }
+  shiftRight<W extends Width>(a: Value<W>, count: Value<8>): Value<W> {
+    this.putZeroExtended(a);
+    this.#pushCount(a, count);
+    this.f.op(this.#wide(a.width, "ShrU"));
+    return this.take(a.width, true);
+  }
+  shiftRightSigned<W extends Width>(a: Value<W>, count: Value<8>): Value<W> {
+    this.putSignExtended(a);
+    this.#pushCount(a, count);
+    this.f.op(this.#wide(a.width, "ShrS"));
+    return this.take(a.width, false);
+  }
+  rotateLeft<W extends Width>(a: Value<W>, count: Value<8>): Value<W> {
+    return this.#rotate(a, count, "Rotl", "Shl", "ShrU");
+  }
+  rotateRight<W extends Width>(a: Value<W>, count: Value<8>): Value<W> {
+    return this.#rotate(a, count, "Rotr", "ShrU", "Shl");
+  }
+  #rotate<W extends Width>(a: Value<W>, count: Value<8>, whole: string, there: string, back: string): Value<W> {
+    if (a.width >= 32) {
+      this.put(a);
+      this.#pushCount(a, count);
+      this.f.op(this.#wide(a.width, whole));
+      return this.take(a.width, true);
+    }
+    const turns = this.and(count, this.constant(8, a.width - 1));
+    this.putZeroExtended(a);
+    this.putZeroExtended(turns);
+    this.f.op(this.#wide(32, there));
+    this.putZeroExtended(a);
+    this.f.i32(a.width);
+    this.putZeroExtended(turns);
+    this.f.op("i32Sub").op(this.#wide(32, back)).op("i32Or");
+    return this.take(a.width, false);
+  }
+
+  #divide<W extends 32 | 64>(name: string, a: Value<W>, b: Value<W>): Value<W> {
+    this.put(a);
+    this.put(b);
+    this.f.op(this.#wide(a.width, name));
+    return this.take(a.width, true);
+  }
+  divU<W extends 32 | 64>(a: Value<W>, b: Value<NoInfer<W>>): Value<W> {
+    return this.#divide("DivU", a, b);
+  }
+  remU<W extends 32 | 64>(a: Value<W>, b: Value<NoInfer<W>>): Value<W> {
+    return this.#divide("RemU", a, b);
+  }
+  divS<W extends 32 | 64>(a: Value<W>, b: Value<NoInfer<W>>): Value<W> {
+    return this.#divide("DivS", a, b);
+  }
+  remS<W extends 32 | 64>(a: Value<W>, b: Value<NoInfer<W>>): Value<W> {
+    return this.#divide("RemS", a, b);
+  }
+
+  countLeadingZeros<W extends Width>(a: Value<W>): Value<W> {
+    this.putZeroExtended(a);
+    this.f.op(this.#wide(a.width, "Clz"));
+    if (a.width < 32) this.f.i32(32 - a.width).op("i32Sub");
+    return this.take(a.width, true);
+  }
+  countTrailingZeros<W extends Width>(a: Value<W>): Value<W> {
+    this.put(a);
+    if (a.width < 32) this.f.i32(1 << a.width).op("i32Or");
+    this.f.op(this.#wide(a.width, "Ctz"));
+    return this.take(a.width, true);
+  }
+  popCount<W extends Width>(a: Value<W>): Value<W> {
+    this.putZeroExtended(a);
+    this.f.op(this.#wide(a.width, "Popcnt"));
+    return this.take(a.width, true);
+  }
+
+  zeroExtend<W extends Width>(a: Value<Width>, width: W): Value<W> {
+    const { constant } = emitted(a);
+    if (constant !== undefined) return this.constant(width, constant);
+    if (width === 64) this.put64(a);
+    else this.putZeroExtended(a);
+    return this.take(width, true);
+  }
+  signExtend<W extends Width>(a: Value<Width>, width: W): Value<W> {
+    const { constant } = emitted(a);
+    if (constant !== undefined) return this.constant(width, BigInt.asIntN(a.width, constant));
+    if (width === 64) this.putSigned64(a);
+    else this.putSignExtended(a);
+    return this.take(width, a.width === width && emitted(a).clean);
+  }
+  truncate<W extends Width>(a: Value<Width>, width: W): Value<W> {
+    const { constant, local } = emitted(a);
+    if (constant !== undefined) return this.constant(width, constant);
+    if (a.width === width) return asValue(emitted(a));
+    if (a.width !== 64) return asValue({ width, local, clean: false });
+    this.put(a);
+    this.f.op("i32WrapI64");
+    return this.take(width, false);
+  }
+
+  // --- conditions ---
+  #compare(name: string, a: Value<Width>, b: Value<Width>, signed = false): Condition {
+    for (const value of [a, b]) {
+      if (signed) this.putSignExtended(value);
+      else this.putZeroExtended(value);
+    }
+    this.f.op(this.#wide(a.width, name));
+    return this.takeCondition();
+  }
+  equal<W extends Width>(a: Value<W>, b: Value<NoInfer<W>>): Condition {
+    return this.#compare("Eq", a, b);
+  }
+  notEqual<W extends Width>(a: Value<W>, b: Value<NoInfer<W>>): Condition {
+    return this.#compare("Ne", a, b);
+  }
+  lessU<W extends Width>(a: Value<W>, b: Value<NoInfer<W>>): Condition {
+    return this.#compare("LtU", a, b);
+  }
+  lessS<W extends Width>(a: Value<W>, b: Value<NoInfer<W>>): Condition {
+    return this.#compare("LtS", a, b, true);
+  }
+  isZero<W extends Width>(a: Value<W>): Condition {
+    this.putZeroExtended(a);
+    this.f.op(this.#wide(a.width, "Eqz"));
+    return this.takeCondition();
+  }
+  isNegative<W extends Width>(a: Value<W>): Condition {
+    return this.bit(a, a.width - 1);
+  }
+  bit<W extends Width>(a: Value<W>, index: number | Value<8>): Condition {
+    this.put(a);
+    if (typeof index === "number") this.put(this.constant(a.width, index));
+    else this.#pushCount(a, index);
+    this.f.op(this.#wide(a.width, "ShrU"));
+    if (a.width === 64) this.f.op("i32WrapI64");
+    this.f.i32(1).op("i32And");
+    return this.takeCondition();
+  }
+  #combine(name: OpcodeName, a: Condition, b: Condition): Condition {
+    this.putCondition(a);
+    this.putCondition(b);
+    this.f.op(name);
+    return this.takeCondition();
+  }
+  and2(a: Condition, b: Condition): Condition {
+    return this.#combine("i32And", a, b);
+  }
+  or2(a: Condition, b: Condition): Condition {
+    return this.#combine("i32Or", a, b);
+  }
+  xor2(a: Condition, b: Condition): Condition {
+    return this.#combine("i32Xor", a, b);
+  }
+  not2(a: Condition): Condition {
+    this.putCondition(a);
+    this.f.op("i32Eqz");
+    return this.takeCondition();
+  }
+  constantCondition(value: boolean): Condition {
+    return asCondition({ constant: value, local: -1 });
+  }
+  fromCondition<W extends Width>(a: Condition, width: W): Value<W> {
+    this.putCondition(a);
+    if (width === 64) this.f.op("i64ExtendI32U");
+    return this.take(width, true);
+  }
+  select<W extends Width>(condition: Condition, ifTrue: Value<W>, ifFalse: Value<NoInfer<W>>): Value<W> {
+    this.put(ifTrue);
+    this.put(ifFalse);
+    this.putCondition(condition);
+    this.f.op("select");
+    return this.take(ifTrue.width, emitted(ifTrue).clean && emitted(ifFalse).clean);
+  }
+
+  // --- structure ---
+  when(condition: Condition, then: () => void, otherwise?: () => void): void {
+    this.putCondition(condition);
+    this.f.if();
+    this.#arm(then);
+    if (otherwise) {
+      this.f.else();
+      this.#arm(otherwise);
+    }
+    this.f.end();
+  }
+
+  /** Writes one arm of a conditional; subclasses wrap it to keep their own knowledge per arm. */
+  protected writeArm(body: () => void): void {
+    body();
+  }
+
+  #arm(body: () => void): void {
+    this.#branches.push(this.#nextBranch++);
+    this.writeArm(body);
+    this.#branches.pop();
+  }
+
+  abstract read<W extends Width>(operand: OperandRef<W>): Value<W>;
+}

@@ -1,0 +1,278 @@
+import type { Decoder } from "../decode/Decoder.ts";
+import type { Instruction } from "../decode/Instruction.ts";
+import { codeModeBits } from "../layout/cpuLayout.ts";
+import { memoryPlan, physMapBits, physPages } from "../layout/memoryPlan.ts";
+import { codePageLayout, poolStart, zeroLine } from "./codePageLayout.ts";
+import { handlerSpecOf, isLong } from "./HandlerSpec.ts";
+import type { HandlerTable } from "./HandlerTable.ts";
+import { RecordEncoder } from "./RecordEncoder.ts";
+import { recordLayout, specialHandler } from "./recordLayout.ts";
+
+const pageBytes = 4096;
+/** A run of records ends after this many instructions, so that code that is never reached is rarely decoded. */
+const longestRun = 32;
+const recordBytes = recordLayout.sizeBytes;
+/** No instruction is longer, so none that starts earlier reaches into a line. */
+const longestInstruction = 15;
+
+/** What the records of a run and new tables may take at most. */
+const enoughForRun =
+  (longestRun + 1) * recordBytes + codePageLayout.sizeBytes + (longestRun + 1) * codePageLayout.lineTableBytes;
+
+/** Bytes to decode: where they are in memory, how many are known, and their offset in the page. */
+export interface DecodeSource {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly available: number;
+}
+
+/**
+ * Decoded records by page of memory (not of guest physical space: ROM seen at two addresses is decoded once). Records are handed out from
+ * one pool; what is invalidated is made to decode itself anew in place, so that nothing that points to it needs to be found. When the
+ * pool is full everything is dropped.
+ */
+export class CodeCache {
+  readonly #words: Uint32Array;
+  readonly #bytes: Uint8Array;
+  readonly #halves: Uint16Array;
+  readonly #encoder: RecordEncoder;
+  readonly #decoder: Decoder;
+  readonly #handlers: HandlerTable;
+  /** Tells the page walker that writes to a guest physical page must come to `codeWritten`. */
+  readonly #protectPage: (physPage: number) => void;
+  /** Records grow upwards from here, code pages and line tables downwards from `#bottom`. */
+  #top = poolStart;
+  #bottom: number = memoryPlan.recordsEnd;
+  readonly #physPages = new Set<number>();
+  readonly #memoryPages = new Set<number>();
+  /** Statistics. */
+  decoded = 0;
+  drops = 0;
+  invalidations = 0;
+
+  constructor(
+    buffer: ArrayBufferLike,
+    decoder: Decoder,
+    handlers: HandlerTable,
+    protectPage: (physPage: number) => void,
+  ) {
+    this.#words = new Uint32Array(buffer);
+    this.#bytes = new Uint8Array(buffer);
+    this.#halves = new Uint16Array(buffer);
+    this.#encoder = new RecordEncoder(buffer);
+    this.#decoder = decoder;
+    this.#handlers = handlers;
+    this.#protectPage = protectPage;
+    this.#words.fill(0, zeroLine >> 2, poolStart >> 2);
+    this.dropAll();
+  }
+
+  // --- pool ---
+  #allocateTable(bytes: number): number {
+    this.#bottom -= bytes;
+    return this.#bottom;
+  }
+
+  /** Forgets everything. Records that are being executed stay readable until new ones are made. */
+  dropAll(): void {
+    for (const page of this.#memoryPages) this.#words[(memoryPlan.codeMap >> 2) + page] = 0;
+    for (const page of this.#physPages) this.#unmark(page);
+    this.#memoryPages.clear();
+    this.#physPages.clear();
+    this.#top = poolStart;
+    this.#bottom = memoryPlan.recordsEnd;
+    this.#words[codePageLayout.generation >> 2]!++;
+    this.drops++;
+  }
+
+  #unmark(physPage: number): void {
+    this.#words[(memoryPlan.physMap >> 2) + physPage]! &= ~physMapBits.hasCode;
+  }
+
+  // --- code pages ---
+  /** The code page of a memory page for a mode, or 0. */
+  #find(memoryPage: number, mode: number): number {
+    let page = this.#words[(memoryPlan.codeMap >> 2) + memoryPage]!;
+    while (page !== 0 && this.#words[(page + codePageLayout.mode) >> 2] !== mode) {
+      page = this.#words[(page + codePageLayout.next) >> 2]!;
+    }
+    return page;
+  }
+
+  #create(memoryPage: number, mode: number): number {
+    const words = this.#words;
+    const page = this.#allocateTable(codePageLayout.sizeBytes);
+    words[(page + codePageLayout.mode) >> 2] = mode;
+    words[(page + codePageLayout.next) >> 2] = words[(memoryPlan.codeMap >> 2) + memoryPage]!;
+    words.fill(0, (page + codePageLayout.decodedLines) >> 2, (page + codePageLayout.lines) >> 2);
+    words.fill(zeroLine, (page + codePageLayout.lines) >> 2, (page + codePageLayout.sizeBytes) >> 2);
+    words[(memoryPlan.codeMap >> 2) + memoryPage] = page;
+    this.#memoryPages.add(memoryPage);
+    return page;
+  }
+
+  #guard(physPage: number): void {
+    const entry = (memoryPlan.physMap >> 2) + physPage;
+    if (this.#words[entry]! & physMapBits.hasCode) return;
+    this.#words[entry]! |= physMapBits.hasCode;
+    this.#physPages.add(physPage);
+    this.#protectPage(physPage);
+  }
+
+  #recordAt(page: number, offset: number): number {
+    const table = this.#words[(page + codePageLayout.lines + (offset >> 6) * 4) >> 2]!;
+    return this.#words[(table >> 2) + (offset & 63)]!;
+  }
+
+  #setRecordAt(page: number, offset: number, record: number): void {
+    const words = this.#words;
+    const line = (page + codePageLayout.lines + (offset >> 6) * 4) >> 2;
+    if (words[line] === zeroLine) {
+      const table = this.#allocateTable(codePageLayout.lineTableBytes);
+      words.fill(0, table >> 2, (table + codePageLayout.lineTableBytes) >> 2);
+      words[line] = table;
+    }
+    words[(words[line]! >> 2) + (offset & 63)] = record;
+  }
+
+  #markLines(page: number, start: number, end: number): void {
+    for (let line = start >> 6; line <= (end - 1) >> 6; line++) {
+      this.#words[((page + codePageLayout.decodedLines) >> 2) + (line >> 5)]! |= 1 << (line & 31);
+    }
+  }
+
+  // --- decoding ---
+  /**
+   * The record for the instruction at `offset` of a memory page, with those that follow it. Undefined when its bytes go on in the
+   * next page: the caller then brings them together and uses `single`.
+   */
+  decodeRun(memoryPage: number, physPage: number, offset: number, mode: number): number | undefined {
+    if (this.#bottom - this.#top < enoughForRun) this.dropAll();
+    let page = this.#find(memoryPage, mode);
+    if (page === 0) page = this.#create(memoryPage, mode);
+    this.#guard(physPage);
+    const known = this.#recordAt(page, offset);
+    if (known !== 0) return known;
+    const first = this.#top;
+    const next = this.#encodeRun(page, memoryPage * pageBytes, offset, mode, first);
+    if (next === first) return undefined;
+    this.#top = next + recordBytes;
+    this.#handlers.flush();
+    return first;
+  }
+
+  /** Writes records from `at` on; returns the place of the last, which stands for no instruction. */
+  #encodeRun(page: number, memory: number, offset: number, mode: number, at: number): number {
+    const encoder = this.#encoder;
+    for (let count = 0; ; count++) {
+      if (offset >= pageBytes) {
+        encoder.refetch(at, offset);
+        return at;
+      }
+      const known = count > 0 ? this.#recordAt(page, offset) : 0;
+      if (known !== 0) {
+        encoder.follow(at, offset, known);
+        return at;
+      }
+      if (count === longestRun) {
+        encoder.resolve(at, offset);
+        return at;
+      }
+      const decoded = this.#decode(memory + offset, pageBytes - offset, mode);
+      if ("failure" in decoded && decoded.failure === "truncated") {
+        encoder.refetch(at, offset);
+        return at;
+      }
+      const length = this.#encode(at, decoded, offset, mode, true);
+      this.#setRecordAt(page, offset, at);
+      this.#markLines(page, offset, Math.min(offset + length, pageBytes));
+      at += recordBytes;
+      offset += length;
+      if ("failure" in decoded || (decoded.row.endsBlock && !fallsThrough(decoded))) {
+        if (offset >= pageBytes) encoder.refetch(at, offset);
+        else encoder.resolve(at, offset);
+        return at;
+      }
+    }
+  }
+
+  #decode(start: number, available: number, mode: number): ReturnType<Decoder["decode"]> {
+    const size = isLong(mode) ? 64 : (mode & codeModeBits.codeSizeMask) === 1 ? 32 : 16;
+    return this.#decoder.decode(this.#bytes, start, available, { codeSize: size });
+  }
+
+  /** Writes one record; returns the length of its instruction. */
+  #encode(at: number, decoded: ReturnType<Decoder["decode"]>, offset: number, mode: number, linked: boolean): number {
+    this.decoded++;
+    if ("failure" in decoded) {
+      const place = { start: offset, length: 1 };
+      if (decoded.failure === "invalid") this.#encoder.raise(at, place, 6, -1);
+      else this.#encoder.raise(at, place, 13, 0);
+      return 1;
+    }
+    const end = offset + decoded.length;
+    const staysInPage = (displacement: number): boolean =>
+      linked && end + displacement >= 0 && end + displacement < pageBytes;
+    const spec = handlerSpecOf(decoded, mode, staysInPage);
+    const place = { start: offset, length: decoded.length };
+    this.#encoder.instruction(at, this.#handlers.indexOf(spec), spec, decoded, place);
+    return decoded.length;
+  }
+
+  /**
+   * Records for one execution of the instruction in `source` (which is at `offset` of its page), then back to the look-up, or out of
+   * the loop when `leave`.
+   */
+  single(source: DecodeSource, offset: number, mode: number, leave: boolean): number {
+    const at = codePageLayout.singleRecords;
+    const size = isLong(mode) ? 64 : (mode & codeModeBits.codeSizeMask) === 1 ? 32 : 16;
+    const decoded = this.#decoder.decode(source.bytes, source.start, source.available, { codeSize: size });
+    const length = this.#encode(at, decoded, offset, mode, false);
+    if (leave) this.#encoder.leave(at + recordBytes, offset + length);
+    else this.#encoder.refetch(at + recordBytes, offset + length);
+    this.#handlers.flush();
+    return at;
+  }
+
+  // --- invalidation ---
+  /** Guest physical bytes were written, at most up to the end of the page. */
+  written(physPage: number, offset: number, bytes: number): void {
+    if (physPage >= physPages) return;
+    const memoryPage = this.#words[(memoryPlan.physMap >> 2) + physPage]! >>> 12;
+    const firstLine = offset >> 6;
+    const lastLine = Math.min(offset + bytes - 1, pageBytes - 1) >> 6;
+    let left = 0;
+    let page = this.#words[(memoryPlan.codeMap >> 2) + memoryPage]!;
+    for (; page !== 0; page = this.#words[(page + codePageLayout.next) >> 2]!) {
+      for (let line = firstLine; line <= lastLine; line++) this.#invalidateLine(page, line);
+      const bits = (page + codePageLayout.decodedLines) >> 2;
+      left |= this.#words[bits]! | this.#words[bits + 1]!;
+    }
+    if (left === 0 && this.#physPages.delete(physPage)) this.#unmark(physPage);
+  }
+
+  #invalidateLine(page: number, line: number): void {
+    const word = ((page + codePageLayout.decodedLines) >> 2) + (line >> 5);
+    const bit = 1 << (line & 31);
+    if ((this.#words[word]! & bit) === 0) return;
+    this.#words[word]! &= ~bit;
+    this.invalidations++;
+    const start = line * codePageLayout.lineBytes;
+    const end = start + codePageLayout.lineBytes;
+    for (let offset = Math.max(0, start - longestInstruction + 1); offset < end; offset++) {
+      const record = this.#recordAt(page, offset);
+      if (record === 0) continue;
+      const length = this.#halves[(record + recordLayout.place) >> 1]! >> 12;
+      if (offset + length <= start) continue;
+      this.#halves[(record + recordLayout.handler) >> 1] = specialHandler.resolve;
+      this.#setRecordAt(page, offset, 0);
+    }
+  }
+}
+
+/** Whether what follows in memory may well be executed next, so that decoding on is worth it. */
+function fallsThrough(instruction: Instruction): boolean {
+  const { operation } = instruction.row;
+  if (operation === "JMP" || operation === "RET" || operation === "CALL") return false;
+  return operation.startsWith("J") || operation.startsWith("LOOP") || operation === "CLI" || operation === "STI";
+}

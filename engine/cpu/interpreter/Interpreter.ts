@@ -1,0 +1,292 @@
+import type { CpuState } from "../../contracts/CpuState.ts";
+import type { CpuStateImage } from "../CpuStateImage.ts";
+import type { Decoder } from "../decode/Decoder.ts";
+import { attentionBits, codeModeBits, segmentIndex } from "../layout/cpuLayout.ts";
+import { memoryPlan, physMapBits, physPages } from "../layout/memoryPlan.ts";
+import { ModuleBuilder } from "../wasm/ModuleBuilder.ts";
+import { CodeCache } from "./CodeCache.ts";
+import { CoreModule, runResult } from "./CoreModule.ts";
+import { isLong, parseHandlerKey } from "./HandlerSpec.ts";
+import { HandlerTable } from "./HandlerTable.ts";
+import { inlineHandlerKeys } from "./inlineHandlers.ts";
+
+/** What the system unit calls of the outside; 64-bit values as halves. */
+export interface UnitEnvironment {
+  mmioRead(low: number, high: number, size: number): number;
+  mmioWrite(low: number, high: number, size: number, value: number): void;
+  portRead(port: number, size: number): number;
+  portWrite(port: number, size: number, value: number): void;
+  tsc(): number;
+  interruptAcknowledge(): number;
+  msrWritten(index: number, low: number, high: number): void;
+  /** FERR#: an unmasked x87 exception with CR0.NE clear. */
+  fpuError(): void;
+}
+
+/** The exports of the system unit that JavaScript calls. */
+export interface SystemUnit {
+  translateFetch(linear: bigint): bigint;
+  takeInterrupt(): number;
+  debugBeforeInstruction(linear: bigint): void;
+  debugAfterInstruction(): void;
+  updateAttention(): void;
+  updateMode(): void;
+  resetCpu(): void;
+  setA20(enabled: number): void;
+  flushTlb(): void;
+  protectPage(physPage: number): void;
+  protectWrites(): void;
+  readFlags(): number;
+  cpuid(): void;
+  raise(vector: number, errorCode: number): void;
+}
+
+export interface InterpreterParts {
+  readonly memory: WebAssembly.Memory;
+  readonly state: CpuStateImage;
+  readonly units: { readonly system: Uint8Array<ArrayBuffer>; readonly fpu: Uint8Array<ArrayBuffer> };
+  readonly decoder: Decoder;
+  readonly environment: UnitEnvironment;
+}
+
+const pageBytes = 4096;
+const longestInstruction = 15;
+const generalProtection = 13;
+
+/** The module that owns the exception tag, and throws it. */
+function faultModule(): WebAssembly.Imports[string] {
+  const module = new ModuleBuilder();
+  const tag = module.tag();
+  module.export("guestFault", "tag", tag);
+  module.export(
+    "throwFault",
+    "function",
+    module.function([], [], (f) => void f.throw(tag)),
+  );
+  return new WebAssembly.Instance(new WebAssembly.Module(module.finish())).exports as WebAssembly.Imports[string];
+}
+
+/**
+ * Joins the generated core, its handlers, the units and the code cache into something that runs, and holds the JavaScript half of
+ * the run loop: decoding what has no record yet, and the questions of block boundaries (interrupts, single step, stop).
+ */
+export class Interpreter {
+  readonly system: SystemUnit;
+  readonly cache: CodeCache;
+  readonly handlers: HandlerTable;
+  readonly #fpu: Record<string, (...args: number[]) => number>;
+  readonly #state: CpuStateImage;
+  readonly #decoder: Decoder;
+  readonly #environment: UnitEnvironment;
+  readonly #bytes: Uint8Array;
+  readonly #physMap: Uint32Array;
+  readonly #fetched = new Uint8Array(longestInstruction);
+  readonly #run: () => number;
+  /** A single step is under way: debug traps are due after it. */
+  #stepped = false;
+
+  constructor(parts: InterpreterParts) {
+    this.#state = parts.state;
+    this.#decoder = parts.decoder;
+    this.#environment = parts.environment;
+    const { buffer } = parts.memory;
+    this.#bytes = new Uint8Array(buffer);
+    this.#physMap = new Uint32Array(buffer, memoryPlan.physMap, physPages);
+    const fault = faultModule()!;
+    const env = {
+      memory: parts.memory,
+      ...fault,
+      ...parts.environment,
+      codeWritten: (page: number, offset: number, size: number) => this.cache.written(page >>> 0, offset, size),
+      abort: () => {
+        throw new Error("a CPU unit broke an invariant");
+      },
+    };
+    const systemModule = new WebAssembly.Module(parts.units.system);
+    const system = new WebAssembly.Instance(systemModule, { env }).exports as WebAssembly.Imports[string] & object;
+    this.system = system as unknown as SystemUnit;
+    const fpu = new WebAssembly.Instance(new WebAssembly.Module(parts.units.fpu), { env, system }).exports;
+    this.#fpu = fpu as Record<string, (...args: number[]) => number>;
+    const inlineSpecs = inlineHandlerKeys.map(parseHandlerKey);
+    const table = new WebAssembly.Table({ element: "anyfunc", initial: 1024 });
+    const imports: WebAssembly.Imports = {
+      env: { ...env, handlers: table },
+      system,
+      fpu: fpu as WebAssembly.Imports[string] & object,
+      host: {
+        decodeAt: () => this.#decodeAt(),
+        decodeSingle: () => this.#decodeSingle(),
+        attend: () => this.#attend(),
+      },
+    };
+    const core = new WebAssembly.Instance(new WebAssembly.Module(new CoreModule(inlineSpecs).bytes), imports).exports;
+    this.#run = core.run as () => number;
+    this.handlers = new HandlerTable(inlineSpecs, table, {
+      ...imports,
+      core: core as WebAssembly.Imports[string] & object,
+    });
+    this.cache = new CodeCache(buffer, parts.decoder, this.handlers, (page) => this.system.protectPage(page));
+  }
+
+  /** Runs until the budget is spent or something else ends it; the state tells. */
+  run(): void {
+    const state = this.#state;
+    if (state.get32("activity") !== 0) state.set32("attention", state.get32("attention") | attentionBits.stop);
+    this.#run();
+  }
+
+  /** An interrupt is waiting that would end HLT. */
+  canWake(): boolean {
+    return (this.#state.get32("attention") & attentionBits.interrupt) !== 0;
+  }
+
+  /** Physical memory was changed by somebody else. */
+  invalidate(address: number, length: number): void {
+    let at = address;
+    const end = address + length;
+    while (at < end) {
+      const page = Math.floor(at / pageBytes);
+      const offset = at - page * pageBytes;
+      const bytes = Math.min(end - at, pageBytes - offset);
+      if (page < physPages && this.#physMap[page]! & physMapBits.hasCode) this.cache.written(page, offset, bytes);
+      at += bytes;
+    }
+  }
+
+  fpuReset(): void {
+    this.#fpu.fpuReset?.();
+  }
+
+  /** Every CPUID leaf that the guest can ask for. */
+  cpuidTable(): CpuState["cpuid"] {
+    const state = this.#state;
+    const saved = [0, 1, 2, 3].map((i) => state.get64("gpr", i));
+    const table: [number, number, number, number, number, number][] = [];
+    const ask = (leaf: number, subleaf: number): number => {
+      state.set64("gpr", BigInt(leaf), 0);
+      state.set64("gpr", BigInt(subleaf), 1);
+      this.system.cpuid();
+      const answer = [0, 3, 1, 2].map((i) => Number(state.get64("gpr", i) & 0xffff_ffffn));
+      table.push([leaf, subleaf, answer[0]!, answer[1]!, answer[2]!, answer[3]!]);
+      return answer[0]!;
+    };
+    for (const first of [0, 0x8000_0000]) {
+      const last = ask(first, 0);
+      for (let leaf = first + 1; leaf <= last && leaf < first + 64; leaf++) {
+        for (let subleaf = 0; subleaf < (leaf === 4 ? 4 : 1); subleaf++) ask(leaf, subleaf);
+      }
+    }
+    saved.forEach((value, i) => {
+      state.set64("gpr", value, i);
+    });
+    return table;
+  }
+
+  // --- block boundaries ---
+  #attend(): number {
+    const state = this.#state;
+    const before = state.get32("attention");
+    if (before & attentionBits.refetch) state.set32("attention", before & ~attentionBits.refetch);
+    if (before & attentionBits.kick) {
+      state.set32("attention", before & ~(attentionBits.kick | attentionBits.refetch));
+      return runResult.leave;
+    }
+    if (this.#stepped) {
+      this.#stepped = false;
+      this.system.debugAfterInstruction();
+    }
+    if (state.get32("activity") === 2) return runResult.leave;
+    if ((state.get32("budget") | 0) <= 0) return runResult.leave;
+    const shadowed = state.get64("shadowRip") === state.get64("rip");
+    if (this.system.takeInterrupt()) return runResult.goOn;
+    if (state.get32("activity") === 1) return runResult.leave;
+    const now = state.get32("attention");
+    if (now & attentionBits.debug) {
+      this.#stepped = true;
+      this.system.debugBeforeInstruction(this.#linearRip());
+      return runResult.step;
+    }
+    if (shadowed) return runResult.step;
+    // Nothing that can be done now: whoever changes that sets the bit again.
+    if (now & attentionBits.interrupt) this.system.updateAttention();
+    return runResult.goOn;
+  }
+
+  // --- decoding ---
+  #linearRip(): bigint {
+    const linear = this.#state.get64("rip") + BigInt(this.#state.segmentBase(segmentIndex.cs));
+    return BigInt.asUintN(isLong(this.#state.get32("codeMode")) ? 64 : 32, linear);
+  }
+
+  /** The record for the instruction at rip, after the look-up found none. */
+  #decodeAt(): number {
+    const state = this.#state;
+    const mode = state.get32("codeMode");
+    const rip = state.getNumber("rip");
+    const unlimited = isLong(mode) || (mode & codeModeBits.flat) !== 0;
+    const limit = unlimited ? Number.POSITIVE_INFINITY : state.segmentWord(segmentIndex.cs, "executeHi");
+    if (rip > limit) this.system.raise(generalProtection, 0);
+    const linear = this.#linearRip();
+    const physical = Number(this.system.translateFetch(linear));
+    const offset = physical % pageBytes;
+    this.#storePageRip(offset);
+    const physPage = Math.floor(physical / pageBytes);
+    const entry = physPage < physPages ? this.#physMap[physPage]! : 0;
+    const wholePage = rip - offset + pageBytes - 1 <= limit;
+    if (entry & physMapBits.readable && wholePage) {
+      const record = this.cache.decodeRun(entry >>> 12, physPage, offset, mode);
+      if (record !== undefined) return record;
+    }
+    return this.#fetchSingle(linear, physical, limit - rip + 1, mode, false);
+  }
+
+  /** The instruction at rip alone, then out of the loop. */
+  #decodeSingle(): number {
+    const state = this.#state;
+    const mode = state.get32("codeMode");
+    const rip = state.getNumber("rip");
+    const unlimited = isLong(mode) || (mode & codeModeBits.flat) !== 0;
+    const limit = unlimited ? Number.POSITIVE_INFINITY : state.segmentWord(segmentIndex.cs, "executeHi");
+    if (rip > limit) this.system.raise(generalProtection, 0);
+    const linear = this.#linearRip();
+    const physical = Number(this.system.translateFetch(linear));
+    this.#storePageRip(physical % pageBytes);
+    return this.#fetchSingle(linear, physical, limit - rip + 1, mode, true);
+  }
+
+  #storePageRip(offset: number): void {
+    this.#state.set64("pageRip", BigInt.asUintN(64, this.#state.get64("rip") - BigInt(offset)));
+  }
+
+  /** Brings the bytes of one instruction together, from two pages when it takes them, and makes its records. */
+  #fetchSingle(linear: bigint, physical: number, withinLimit: number, mode: number, leave: boolean): number {
+    const offset = physical % pageBytes;
+    const wanted = Math.min(longestInstruction, withinLimit);
+    const here = Math.min(wanted, pageBytes - offset);
+    const bytes = this.#fetched;
+    for (let i = 0; i < here; i++) bytes[i] = this.#readPhysical(physical + i);
+    let available = here;
+    if (here < wanted && this.#isTruncated(here, mode)) {
+      const next = Number(this.system.translateFetch(linear + BigInt(here)));
+      for (let i = here; i < wanted; i++) bytes[i] = this.#readPhysical(next + i - here);
+      available = wanted;
+    }
+    if (available < longestInstruction && this.#isTruncated(available, mode)) this.system.raise(generalProtection, 0);
+    return this.cache.single({ bytes, start: 0, available }, offset, mode, leave);
+  }
+
+  #isTruncated(available: number, mode: number): boolean {
+    const codeSize = isLong(mode) ? 64 : (mode & codeModeBits.codeSizeMask) === 1 ? 32 : 16;
+    const decoded = this.#decoder.decode(this.#fetched, 0, available, { codeSize });
+    return "failure" in decoded && decoded.failure === "truncated";
+  }
+
+  #readPhysical(address: number): number {
+    const page = Math.floor(address / pageBytes);
+    const entry = page < physPages ? this.#physMap[page]! : 0;
+    if (entry & physMapBits.readable) {
+      return this.#bytes[(entry >>> 12) * pageBytes + (address % pageBytes)]!;
+    }
+    return this.#environment.mmioRead(address % 0x1_0000_0000, Math.floor(address / 0x1_0000_0000), 1) & 0xff;
+  }
+}

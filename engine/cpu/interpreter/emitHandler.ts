@@ -1,0 +1,60 @@
+import type { HandlerExit } from "../emit/HandlerExit.ts";
+import { stateOffset } from "../emit/MemoryEmitter.ts";
+import type { Semantics } from "../semantics/Algebra.ts";
+import { operations } from "../semantics/operations.ts";
+import { FunctionBuilder } from "../wasm/FunctionBuilder.ts";
+import type { HandlerSpec } from "./HandlerSpec.ts";
+import { type CoreFunctions, InterpreterAlgebra } from "./InterpreterAlgebra.ts";
+import { recordLayout } from "./recordLayout.ts";
+
+const cr0Emulation = 4;
+const cr0TaskSwitched = 8;
+const cr4Osfxsr = 1 << 9;
+
+/** CR0.EM, CR0.TS and CR4.OSFXSR as SSE instructions see them (SDM vol. 3, 13.1). x87 and MMX ask their unit's entry checks. */
+function emitUnitCheck(algebra: InterpreterAlgebra): void {
+  if (algebra.spec.unit !== "sse") return;
+  const { f } = algebra;
+  const raiseWhen = (vector: number): void => {
+    f.if();
+    algebra.raise(vector);
+    f.end();
+  };
+  algebra.loadState("i32Load", stateOffset("cr4"));
+  f.i32(cr4Osfxsr).op("i32And").op("i32Eqz");
+  algebra.loadState("i32Load", stateOffset("cr0"));
+  f.i32(cr0Emulation).op("i32And").op("i32Or");
+  raiseWhen(6);
+  algebra.loadState("i32Load", stateOffset("cr0"));
+  f.i32(cr0TaskSwitched).op("i32And");
+  raiseWhen(7);
+}
+
+/**
+ * Writes what one handler does. Returns whether the instruction behind it follows ("advance"): the caller then goes on at the
+ * next record.
+ */
+export function emitHandler(
+  f: FunctionBuilder,
+  spec: HandlerSpec,
+  record: number,
+  core: CoreFunctions,
+  exit: HandlerExit,
+): "advance" | "transferred" {
+  const algebra = new InterpreterAlgebra(f, spec, record, core, exit);
+  emitUnitCheck(algebra);
+  const semantics = (operations as Readonly<Record<string, Semantics>>)[spec.operation]!;
+  semantics(algebra, algebra.operands());
+  const end = algebra.finish();
+  algebra.releaseLocals();
+  return end;
+}
+
+/** A handler as a function of its own: takes the record, gives the next one (0: leave). */
+export function emitHandlerFunction(spec: HandlerSpec, core: CoreFunctions): FunctionBuilder {
+  const f = new FunctionBuilder(["i32"], ["i32"]);
+  const end = emitHandler(f, spec, 0, core, { transfer: () => void f.op("return") });
+  if (end === "advance") f.get(0).i32(recordLayout.sizeBytes).op("i32Add");
+  else f.op("unreachable");
+  return f;
+}
