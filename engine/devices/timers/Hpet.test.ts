@@ -131,6 +131,21 @@ describe("HPET", () => {
     expect([irq(0).level, irq(8).level]).toEqual([true, true]);
   });
 
+  test("an edge survives status writes until the next one", () => {
+    const { clock, write, irq } = make();
+    write(0x10, 3);
+    write(0x100, 0x14c);
+    write(0x108, 1000);
+    write(0x108, 1000);
+    clock.advance(10_000);
+    write(0x20, 7);
+    expect([irq(0).level, irq(0).rises]).toEqual([true, 1]);
+    clock.advance(10_000);
+    expect(irq(0).rises).toBe(2);
+    write(0x100, 0);
+    expect(irq(0).level).toBe(false);
+  });
+
   test("a route the hardware does not have reads back as zero", () => {
     const { read, write } = make();
     write(0x100, (5 << 9) | 4);
