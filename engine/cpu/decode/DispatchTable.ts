@@ -66,7 +66,8 @@ export class DispatchTable {
 
   /** A row that needs REX.W or REX.B, if there is one for these bytes. */
   withRex(rex: number, map: number, opcode: number, column: number, modrm: number): Plan | undefined {
-    const entry = (rex & 8 ? this.#rexW : this.#rexB).get(cell(map, opcode, column));
+    const at = cell(map, opcode, column);
+    const entry = (rex & 8 && this.#rexW.get(at)) || (rex & 1 && this.#rexB.get(at)) || undefined;
     return entry && (entry.plan ?? entry.byModrm[modrm]);
   }
 

@@ -40,6 +40,7 @@ export class ReferenceAlgebra implements Algebra {
   readonly #state: ReferenceState;
   readonly #next: bigint;
   readonly #helpers: ReferenceHelpers;
+  readonly #addresses = new Map<MemoryOperand, bigint>();
 
   /** For the instruction at `state.rip`, which moves on to the next one right away. */
   constructor(state: ReferenceState, instruction: Instruction, helpers: ReferenceHelpers = {}) {
@@ -387,11 +388,20 @@ export class ReferenceAlgebra implements Algebra {
   #byteOffset(offset: number | Value<64>): bigint {
     return typeof offset === "number" ? BigInt(offset) : bitsOf(offset);
   }
+  /** An operand's address is computed once, before its base or index may change. */
   #offset(memory: MemoryOperand, byteOffset: bigint): bigint {
+    let start = this.#addresses.get(memory);
+    if (start === undefined) {
+      start = this.#startOf(memory);
+      this.#addresses.set(memory, start);
+    }
+    return cut(memory.addressSize, start + byteOffset);
+  }
+  #startOf(memory: MemoryOperand): bigint {
     const base = memory.base < 0 ? 0n : this.#state.gpr[memory.base]!;
     const index = memory.index < 0 ? 0n : this.#state.gpr[memory.index]! << BigInt(memory.scaleShift);
     const place = memory.ripRelative ? this.#next : 0n;
-    return cut(memory.addressSize, base + index + place + memory.displacement + byteOffset);
+    return base + index + place + memory.displacement;
   }
   #linear(segment: number, offset: bigint): bigint {
     return this.#wrap(this.#state.segments[segment]!.base + offset);

@@ -1,7 +1,7 @@
 /**
  * Bit tests, bit scans, byte swap and counts (Intel SDM vol. 2). A register bit offset into memory reaches 2^(width-1) bits both ways from the
  * operand; an immediate one stays inside it. BSF and BSR of zero set ZF and keep the destination, which software relies
- * on. Undefined flags are as current Intel cores leave them.
+ * on. Undefined flags are as recorded from an Intel core: cleared, and PF of BSF and BSR follows the position.
  */
 import type { Algebra, Condition, OperandRef, Semantics, Value, Width } from "./Algebra.ts";
 import { binary, mixed, unary } from "./shapes.ts";
@@ -49,16 +49,19 @@ const bitTest = (change?: Change): Semantics =>
     x.setFlag("CF", tested);
   });
 
-const bitScan = (position: <W extends Width>(x: Algebra, a: Value<W>) => Value<W>): Semantics =>
-  binary((x, destination, source) => {
-    const a = x.read(source);
-    x.when(x.not2(x.isZero(a)), () => x.write(destination, position(x, a)));
-    x.setFlag("ZF", x.isZero(a));
-  });
-
 const clearFlags = (x: Algebra, ...names: readonly ("CF" | "PF" | "AF" | "ZF" | "SF" | "OF")[]): void => {
   for (const name of names) x.setFlag(name, x.constantCondition(false));
 };
+
+const bitScan = (position: <W extends Width>(x: Algebra, a: Value<W>) => Value<W>): Semantics =>
+  binary((x, destination, source) => {
+    const a = x.read(source);
+    const none = x.isZero(a);
+    const result = x.select(none, a, position(x, a));
+    x.when(x.not2(none), () => x.write(destination, result));
+    x.flagsResult(result, x.constantCondition(false), x.constantCondition(false));
+    x.setFlag("ZF", none);
+  });
 
 /** LZCNT, TZCNT: a zero source counts its whole width and sets CF. */
 const zeroCount = (count: <W extends Width>(x: Algebra, a: Value<W>) => Value<W>): Semantics =>
@@ -66,6 +69,7 @@ const zeroCount = (count: <W extends Width>(x: Algebra, a: Value<W>) => Value<W>
     const a = x.read(source);
     const result = x.select(x.isZero(a), x.constant(destination.width, destination.width), count(x, a));
     x.write(destination, result);
+    clearFlags(x, "PF", "AF", "SF", "OF");
     x.setFlag("CF", x.isZero(a));
     x.setFlag("ZF", x.isZero(result));
   });

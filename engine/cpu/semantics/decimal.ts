@@ -1,6 +1,7 @@
 /**
  * Decimal adjustment (Intel SDM vol. 2; not in 64-bit mode). The manual's pseudocode decides AF, CF and the result; SF, ZF and PF follow
- * AL, also for AAA and AAS where they are undefined, and OF is cleared where it is undefined.
+ * AL, also for AAA and AAS where they are undefined. OF, AF and CF where undefined are as recorded from an Intel core: cleared, but
+ * those of the addition for AAD.
  */
 import type { Algebra, Condition, Semantics, Value } from "./Algebra.ts";
 import { nullary, unary } from "./shapes.ts";
@@ -57,8 +58,10 @@ export const decimal = {
   }),
   AAD: unary((x, base) => {
     const product = x.mul(x.zeroExtend(x.readRegister(8, ah), 32), x.zeroExtend(x.read(base), 32));
-    const result = x.add(x.readRegister(8, al), x.truncate(product, 8));
+    const digit = x.readRegister(8, al);
+    const tens = x.truncate(product, 8);
+    const result = x.add(digit, tens);
     x.writeRegister(16, ax, x.zeroExtend(result, 16));
-    x.flagsResult(result, never(x), never(x));
+    x.flagsAdd(digit, tens, result);
   }),
 } satisfies Record<string, Semantics>;

@@ -12,9 +12,10 @@ const divideError = 0;
 const wideProduct = <W extends Width>(x: Algebra, a: Value<W>, b: Value<W>, signed: boolean): Value<64> =>
   signed ? x.mul(x.signExtend(a, 64), x.signExtend(b, 64)) : x.mul(x.zeroExtend(a, 64), x.zeroExtend(b, 64));
 
-/** CF = OF = the product does not fit; SF and PF follow the low half. */
+/** CF = OF = the product does not fit. The undefined ones as recorded: SF and PF follow the low half, ZF and AF are clear. */
 function productFlags<W extends Width>(x: Algebra, low: Value<W>, overflow: Condition): void {
   x.flagsResult(low, overflow, overflow);
+  x.setFlag("ZF", x.constantCondition(false));
 }
 
 const fitsNot = <W extends Width>(x: Algebra, product: Value<64>, low: Value<W>, signed: boolean): Condition =>

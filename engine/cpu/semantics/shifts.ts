@@ -1,7 +1,7 @@
 /**
  * Shifts and rotates (Intel SDM vol. 2: "SAL/SAR/SHL/SHR", "RCL/RCR/ROL/ROR", "SHLD", "SHRD"). Counts are masked to 5 bits, 6 for 64-bit
  * operands; a masked count of zero leaves the flags alone. Where the manual leaves OF (count over one) or AF undefined, they are
- * what current Intel cores give: OF follows the same formula as for a count of one, AF is cleared.
+ * what recordings of an Intel core show: OF is what a count of one would have given, whatever the count, and AF is cleared.
  *
  * Everything is computed in 64 bits, so that counts beyond a narrow operand's width need no case of their own.
  */
@@ -27,7 +27,7 @@ const lastOutLeft = (x: Algebra, wide: Value<64>, width: Width, count: Value<8>)
 /** SF ZF PF from the result, AF cleared. */
 const shift = (
   compute: <W extends Width>(x: Algebra, a: Value<W>, count: Value<8>) => Result<W>,
-  overflow: <W extends Width>(x: Algebra, a: Value<W>, result: Result<W>) => Condition,
+  overflow: <W extends Width>(x: Algebra, a: Value<W>) => Condition,
 ): Semantics =>
   unaryWithCount((x, destination, countOperand) => {
     const a = x.readForWrite(destination);
@@ -38,7 +38,7 @@ const shift = (
       () => {
         const result = compute(x, a, count);
         x.write(destination, result.value);
-        x.flagsResult(result.value, result.carry, overflow(x, a, result));
+        x.flagsResult(result.value, result.carry, overflow(x, a));
       },
     );
   });
@@ -46,7 +46,7 @@ const shift = (
 /** Only CF and OF change. */
 const rotate = (
   compute: <W extends Width>(x: Algebra, a: Value<W>, count: Value<8>) => Result<W>,
-  overflow: <W extends Width>(x: Algebra, result: Result<W>) => Condition,
+  overflow: <W extends Width>(x: Algebra, a: Value<W>) => Condition,
   reduce: (x: Algebra, width: Width, count: Value<8>) => Value<8> = (_x, _width, count) => count,
 ): Semantics =>
   unaryWithCount((x, destination, countOperand) => {
@@ -57,7 +57,7 @@ const rotate = (
       () => x.write(destination, a),
       () => {
         const result = compute(x, a, count);
-        const overflows = overflow(x, result);
+        const overflows = overflow(x, a);
         x.write(destination, result.value);
         x.setFlag("CF", result.carry);
         x.setFlag("OF", overflows);
@@ -65,11 +65,9 @@ const rotate = (
     );
   });
 
-const topXorCarry = <W extends Width>(x: Algebra, result: Result<W>): Condition =>
-  x.xor2(topBit(x, result.value), result.carry);
-
-const topTwoDiffer = <W extends Width>(x: Algebra, result: Result<W>): Condition =>
-  x.xor2(topBit(x, result.value), x.bit(result.value, result.value.width - 2));
+/** A left shift by one overflows when the top bit and the one below differ. */
+const topTwoDiffer = <W extends Width>(x: Algebra, a: Value<W>): Condition =>
+  x.xor2(topBit(x, a), x.bit(a, a.width - 2));
 
 /** RCL and RCR go through CF: 9, 17, 33 or 65 places. Only the narrow ones can have counts that go round. */
 const throughCarry = (x: Algebra, width: Width, count: Value<8>): Value<8> => {
@@ -124,6 +122,7 @@ function doubleRight<W extends Width>(x: Algebra, a: Value<W>, b: Value<W>, coun
 
 const doubleShift = (
   compute: <W extends Width>(x: Algebra, a: Value<W>, b: Value<W>, count: Value<8>) => Result<W>,
+  overflow: <W extends Width>(x: Algebra, a: Value<W>, b: Value<W>) => Condition,
 ): Semantics =>
   binaryWithCount((x, destination, source, countOperand) => {
     const b = x.read(source);
@@ -135,19 +134,16 @@ const doubleShift = (
       () => {
         const result = compute(x, a, b, count);
         x.write(destination, result.value);
-        x.flagsResult(result.value, result.carry, x.xor2(topBit(x, a), topBit(x, result.value)));
+        x.flagsResult(result.value, result.carry, overflow(x, a, b));
       },
     );
   });
 
 export const shifts = {
-  SHL: shift(
-    (x, a, count) => {
-      const wide = x.zeroExtend(a, 64);
-      return { value: x.truncate(x.shiftLeft(wide, count), a.width), carry: lastOutLeft(x, wide, a.width, count) };
-    },
-    (x, _a, result) => topXorCarry(x, result),
-  ),
+  SHL: shift((x, a, count) => {
+    const wide = x.zeroExtend(a, 64);
+    return { value: x.truncate(x.shiftLeft(wide, count), a.width), carry: lastOutLeft(x, wide, a.width, count) };
+  }, topTwoDiffer),
   SHR: shift(
     (x, a, count) => {
       const wide = x.zeroExtend(a, 64);
@@ -167,13 +163,16 @@ export const shifts = {
   ROL: rotate((x, a, count) => {
     const value = x.rotateLeft(a, count);
     return { value, carry: x.bit(value, 0) };
-  }, topXorCarry),
-  ROR: rotate((x, a, count) => {
-    const value = x.rotateRight(a, count);
-    return { value, carry: topBit(x, value) };
   }, topTwoDiffer),
-  RCL: rotate(rotateThroughCarryLeft, topXorCarry, throughCarry),
-  RCR: rotate(rotateThroughCarryRight, topTwoDiffer, throughCarry),
-  SHLD: doubleShift(doubleLeft),
-  SHRD: doubleShift(doubleRight),
+  ROR: rotate(
+    (x, a, count) => {
+      const value = x.rotateRight(a, count);
+      return { value, carry: topBit(x, value) };
+    },
+    (x, a) => x.xor2(topBit(x, a), x.bit(a, 0)),
+  ),
+  RCL: rotate(rotateThroughCarryLeft, topTwoDiffer, throughCarry),
+  RCR: rotate(rotateThroughCarryRight, (x, a) => x.xor2(topBit(x, a), x.getFlag("CF")), throughCarry),
+  SHLD: doubleShift(doubleLeft, topTwoDiffer),
+  SHRD: doubleShift(doubleRight, (x, a, b) => x.xor2(topBit(x, a), x.bit(b, 0))),
 } satisfies Record<string, Semantics>;
