@@ -1,7 +1,7 @@
 /**
  * Addition, subtraction, logic, and the atomic read-modify-write instructions (Intel SDM vol. 2). Flags are set after the result is
- * written, since the write is the last thing that may fault. CMPXCHG and its double-width forms always write their destination, with
- * the old value when the comparison fails, as the bus cycle of the real ones does.
+ * written, since the write is the last thing that may fault. CMPXCHG and its double-width forms always write a destination in memory,
+ * with the old value when the comparison fails, as the bus cycle of the real ones does.
  */
 import type { Algebra, Semantics, Value, Width } from "./Algebra.ts";
 import { binary, unary } from "./shapes.ts";
@@ -96,8 +96,16 @@ export const arithmetic = {
     const expected = x.readRegister(destination.width, 0);
     const a = x.readForWrite(destination);
     const same = x.equal(expected, a);
-    x.write(destination, x.select(same, replacement, a));
-    x.when(x.not2(same), () => x.writeRegister(destination.width, 0, a));
+    if (destination.kind === "memory") {
+      x.write(destination, x.select(same, replacement, a));
+      x.when(x.not2(same), () => x.writeRegister(destination.width, 0, a));
+    } else {
+      x.when(
+        same,
+        () => x.write(destination, replacement),
+        () => x.writeRegister(destination.width, 0, a),
+      );
+    }
     x.flagsSub(expected, a, x.sub(expected, a));
   }),
   CMPXCHG8B: (x, [memory]) => {
