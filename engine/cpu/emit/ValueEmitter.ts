@@ -362,10 +362,10 @@ export abstract class ValueEmitter {
   when(condition: Condition, then: () => void, otherwise?: () => void): void {
     this.putCondition(condition);
     this.f.if();
-    this.#arm(then);
+    this.arm(then);
     if (otherwise) {
       this.f.else();
-      this.#arm(otherwise);
+      this.arm(otherwise);
     }
     this.f.end();
   }
@@ -375,7 +375,8 @@ export abstract class ValueEmitter {
     body();
   }
 
-  #arm(body: () => void): void {
+  /** Writes code that is reached only sometimes, between `f.if()` and `f.end()`. */
+  protected arm(body: () => void): void {
     this.#branches.push(this.#nextBranch++);
     this.writeArm(body);
     this.#branches.pop();

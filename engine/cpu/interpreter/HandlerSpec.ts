@@ -21,6 +21,8 @@ export type OperandForm =
       readonly ripRelative: boolean;
       /** A 64-bit absolute address in place of displacement and immediate. */
       readonly wide: boolean;
+      /** The other memory operand of a string instruction: a register without index and displacement, in slots of its own. */
+      readonly second: boolean;
     }
   | { readonly kind: "immediate"; readonly width: OperandWidth; readonly slot: 8 | 12 | "wide" }
   | { readonly kind: "relative"; readonly inPage: boolean }
@@ -48,7 +50,7 @@ export const isLong = (codeMode: number): boolean => (codeMode & codeModeBits.co
 /** Segments whose base counts in 64-bit code, and those that `flat` does not speak of. */
 const alwaysBased = (segment: number): boolean => segment >= 4;
 
-function memoryForm(operand: MemoryOperand, codeMode: number): OperandForm {
+function memoryForm(operand: MemoryOperand, codeMode: number, second: boolean): OperandForm {
   const flat = !alwaysBased(operand.segment) && (isLong(codeMode) || (codeMode & codeModeBits.flat) !== 0);
   const wide = BigInt.asIntN(32, operand.displacement) !== operand.displacement && operand.addressSize === 64;
   return {
@@ -59,6 +61,7 @@ function memoryForm(operand: MemoryOperand, codeMode: number): OperandForm {
     indexed: operand.index >= 0,
     ripRelative: operand.ripRelative,
     wide,
+    second,
   };
 }
 
@@ -72,12 +75,13 @@ export function handlerSpecOf(instruction: Instruction, codeMode: number, staysI
     ? [recordLayout.slots[0], ...spareSlots]
     : [...recordLayout.slots, ...spareSlots];
   const immediateSlots: (8 | 12)[] = hasMemory ? [12] : [12, 8];
+  let memoryOperands = 0;
   const form = (operand: Operand): OperandForm => {
     switch (operand.kind) {
       case "register":
         return { kind: "register", file: operand.file, width: operand.width, slot: registerSlots.shift()! };
       case "memory":
-        return memoryForm(operand, codeMode);
+        return memoryForm(operand, codeMode, memoryOperands++ > 0);
       case "immediate": {
         const wide = BigInt.asIntN(32, operand.value) !== operand.value && operand.width === 64;
         return { kind: "immediate", width: operand.width, slot: wide ? "wide" : immediateSlots.shift()! };
@@ -107,7 +111,7 @@ function formKey(form: OperandForm): string {
     case "register":
       return `r${form.file === "general" ? "" : form.file}${form.width}@${form.slot}`;
     case "memory":
-      return `m${form.width}a${form.addressSize}${form.flat ? "f" : "s"}${form.indexed ? "x" : ""}${form.ripRelative ? "r" : ""}${form.wide ? "w" : ""}`;
+      return `m${form.width}a${form.addressSize}${form.flat ? "f" : "s"}${form.indexed ? "x" : ""}${form.ripRelative ? "r" : ""}${form.wide ? "w" : ""}${form.second ? "2" : ""}`;
     case "immediate":
       return `i${form.width}@${form.slot}`;
     case "relative":
@@ -130,7 +134,7 @@ function parseForm(text: string): OperandForm {
     const file = (register[1] || "general") as RegisterOperand["file"];
     return { kind: "register", file, width: Number(register[2]) as OperandWidth, slot: Number(register[3]) };
   }
-  const memory = /^m(\d+)a(\d+)([fs])(x?)(r?)(w?)$/.exec(text);
+  const memory = /^m(\d+)a(\d+)([fs])(x?)(r?)(w?)(2?)$/.exec(text);
   if (memory) {
     return {
       kind: "memory",
@@ -140,6 +144,7 @@ function parseForm(text: string): OperandForm {
       indexed: memory[4] === "x",
       ripRelative: memory[5] === "r",
       wide: memory[6] === "w",
+      second: memory[7] === "2",
     };
   }
   const immediate = /^i(\d+)@(\d+|wide)$/.exec(text);

@@ -215,9 +215,10 @@ export class InterpreterAlgebra extends StackEmitter implements Algebra {
   #pushAddress32(form: MemoryForm): void {
     if (form.ripRelative) this.loadState("i32Load", stateOffset("pageRip"));
     else {
-      this.#pushSlot(recordLayout.base);
+      this.#pushSlot(form.second ? recordLayout.secondBase : recordLayout.base);
       this.f.memory("i32Load", generalRegister(0));
     }
+    if (form.second) return;
     if (form.indexed) {
       this.#pushSlot(recordLayout.index);
       this.f.memory("i32Load", generalRegister(0));
@@ -238,9 +239,10 @@ export class InterpreterAlgebra extends StackEmitter implements Algebra {
     }
     if (form.ripRelative) this.loadState("i64Load", stateOffset("pageRip"));
     else {
-      this.#pushSlot(recordLayout.base);
+      this.#pushSlot(form.second ? recordLayout.secondBase : recordLayout.base);
       this.f.memory("i64Load", generalRegister(0));
     }
+    if (form.second) return;
     if (form.indexed) {
       this.#pushSlot(recordLayout.index);
       this.f.memory("i64Load", generalRegister(0));
@@ -251,9 +253,9 @@ export class InterpreterAlgebra extends StackEmitter implements Algebra {
   }
 
   /** The row of the segment that the record names. */
-  #segmentPlace(): SegmentPlace {
+  #segmentPlace(form: MemoryForm): SegmentPlace {
     const rowLocal = this.newLocal("i32");
-    this.#pushSlot(recordLayout.addressing);
+    this.#pushSlot(form.second ? recordLayout.secondAddressing : recordLayout.addressing);
     this.f.i32(0xe0).op("i32And").i32(1).op("i32Shl").i32(segmentRow(0)).op("i32Add").set(rowLocal);
     return { rowLocal };
   }
@@ -261,7 +263,7 @@ export class InterpreterAlgebra extends StackEmitter implements Algebra {
   /** Linear address of `bytes` bytes at an offset within the operand's segment. */
   #linearOf(form: MemoryForm, offset: number, bytes: number, access: "read" | "write"): number {
     if (form.flat) return offset;
-    const place = this.#segmentPlace();
+    const place = this.#segmentPlace(form);
     if (!this.long) this.checkSegment(place, offset, bytes, access);
     this.f.get(offset);
     return this.addSegmentBase(place);
@@ -348,7 +350,7 @@ export class InterpreterAlgebra extends StackEmitter implements Algebra {
     const { form } = operandOf(operand);
     if (form.kind === "register") this.#pushSlot(form.slot);
     else if (form.kind === "memory") {
-      this.#pushSlot(recordLayout.addressing);
+      this.#pushSlot(form.second ? recordLayout.secondAddressing : recordLayout.addressing);
       this.f.i32(5).op("i32ShrU");
     } else if (form.kind === "immediate" && form.slot !== "wide" && form.width <= 32) {
       this.f.get(this.#record).memory(registerLoad[form.width as 8 | 16 | 32], form.slot);
@@ -444,8 +446,10 @@ export class InterpreterAlgebra extends StackEmitter implements Algebra {
       this.loadState("i32Load", stateOffset("pageRip"));
       this.#pushField(12);
       this.f.op("i32Add").i32(-0x1_0000).op("i32And").if();
-      this.#pushRip(() => this.#pushField(12));
-      this.jump(this.take(64, true));
+      this.arm(() => {
+        this.#pushRip(() => this.#pushField(12));
+        this.jump(this.take(64, true));
+      });
       this.f.end();
     }
     this.commitStackPointer();

@@ -87,6 +87,11 @@ export class RecordEncoder {
 
   #memory(at: number, form: Extract<OperandForm, { kind: "memory" }>, operand: MemoryOperand, end: number): void {
     const view = this.#view;
+    if (form.second) {
+      view.setUint8(at + recordLayout.secondBase, operand.base * 8);
+      view.setUint8(at + recordLayout.secondAddressing, operand.segment << 5);
+      return;
+    }
     view.setUint8(at + recordLayout.base, operand.base < 0 ? zeroRegister : operand.base * 8);
     view.setUint8(at + recordLayout.index, operand.index < 0 ? zeroRegister : operand.index * 8);
     view.setUint8(at + recordLayout.addressing, (operand.segment << 5) | operand.scaleShift);

@@ -13,6 +13,9 @@ export const recordLayout = {
   index: 6,
   /** Segment in bits 5..7, scale shift in bits 0..1. */
   addressing: 7,
+  /** Base and addressing of a second memory operand, which has nothing else. */
+  secondBase: 4,
+  secondAddressing: 6,
   /** i32: displacement, second immediate, selector of a far pointer, or the record that a branch leads to (0: not yet known). */
   displacement: 8,
   /** i32: immediate, or a branch's target: offset in the page when it lies there, else relative to the next instruction. */
