@@ -17,11 +17,16 @@ describe("activityHistory", () => {
   });
 
   test("a light goes out by itself and tells reading from writing", () => {
-    const view = nextActivity(undefined, { ...idle, floppyWritten: 512 }, 1000);
+    const before = nextActivity(undefined, idle, 750);
+    const view = nextActivity(before, { ...idle, floppyWritten: 512 }, 1000);
     expect(isLit(view, "floppyWritten", 1100)).toBe(true);
     expect(isLit(view, "floppyRead", 1100)).toBe(false);
     expect(isLit(view, "floppyWritten", 1400)).toBe(false);
     expect(isLit(undefined, "floppyWritten", 0)).toBe(false);
+  });
+
+  test("the first report is a sum, not a rate", () => {
+    expect(nextActivity(undefined, { ...idle, diskRead: 1e9 }, 5000).rates.diskRead).toBe(0);
   });
 
   test("a counter that restarts gives no negative rate", () => {

@@ -22,9 +22,10 @@ export const LIGHT_MS = 350;
 export function nextActivity(before: ActivityView | undefined, totals: Activity, atMs: number): ActivityView {
   const rates = { ...nothing };
   // Reports come only while something changes: after a pause the elapsed time says nothing about the rate.
-  const elapsedMs = before === undefined ? 250 : Math.min(Math.max(atMs - before.atMs, 50), 500);
+  const elapsedMs = Math.min(Math.max(atMs - (before?.atMs ?? 0), 50), 500);
   for (const counter of counters) {
-    const delta = totals[counter] - (before?.totals[counter] ?? 0);
+    // The first report sums up everything since power-on, which is no rate.
+    const delta = before === undefined ? 0 : totals[counter] - before.totals[counter];
     rates[counter] = delta > 0 ? (delta * 1000) / elapsedMs : 0;
   }
   return { totals, rates, atMs };

@@ -15,6 +15,7 @@ export interface FileFieldProps {
   hint?: string;
   hideLabel?: boolean;
   disabled?: boolean;
+  placeholder?: string;
   /** Offers to empty the field. */
   clearable?: boolean;
 }
@@ -39,6 +40,7 @@ export function FileField(props: FileFieldProps) {
         mono
         disabled={disabled}
         hideLabel={props.hideLabel ?? false}
+        placeholder={props.placeholder ?? ""}
         {...(props.hint === undefined ? {} : { hint: props.hint })}
       />
       <span className={`file-field-buttons ${props.hideLabel === true ? "" : "below-label"}`}>

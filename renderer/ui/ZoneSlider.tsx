@@ -52,7 +52,10 @@ export function ZoneSlider(props: ZoneSliderProps) {
             <Input className="input input-number" />
           </Group>
         </NumberField>
-        <span className="quiet">{props.unit}</span>
+        <span className="quiet slider-unit">
+          {props.unit}
+          {props.value >= 1024 ? ` = ${props.formatEnd(props.value)}` : ""}
+        </span>
       </div>
       <Slider
         aria-label={props.label}

@@ -42,6 +42,7 @@ function DriveRow({ icon, place, path, onPath, onRemove, kind, locked }: DriveRo
           onChange={onPath}
           choose={{ title: t(`drive.choose.${kind}`), filters: filters(kind) }}
           disabled={locked}
+          placeholder={t("details.empty")}
           clearable={kind !== "disk"}
         />
       </div>
