@@ -155,6 +155,12 @@ export class InterpreterVcpu implements Vcpu {
     this.#refetch();
   }
 
+  /** The physical address behind a linear one by the page tables in force, or undefined; nothing changes by asking. */
+  translate(linear: number): number | undefined {
+    const physical = BigInt.asUintN(64, this.#interpreter.system.translateForDebugger(BigInt(linear)));
+    return physical === 0xffff_ffff_ffff_ffffn ? undefined : Number(physical);
+  }
+
   instructionCount(): number {
     return this.#instructions;
   }

@@ -21,7 +21,7 @@ export interface DirectBoot {
  */
 export interface MachineOptions {
   /** The processor's two compiled units, `dist/cpu/system.wasm` and `dist/cpu/fpu.wasm`. */
-  cpuUnits: { system: Uint8Array; fpu: Uint8Array };
+  cpuUnits: { system: Uint8Array<ArrayBuffer>; fpu: Uint8Array<ArrayBuffer> };
   memoryBytes: number;
   firmware: FirmwareChoice;
   bootOrder: readonly BootSource[];
@@ -36,7 +36,10 @@ export interface MachineOptions {
   floppyDrives: readonly (Medium | undefined)[];
   /** Port 0xE9 console and port 0xF4 exit device. */
   debugPorts: boolean;
+  /** What the battery-backed clock shows: UTC, or the host's local time. */
   rtcUtc: boolean;
+  /** Local time minus UTC in milliseconds, used unless `rtcUtc`. */
+  zoneOffsetMs?: number;
   wallClock: WallClock;
   entropy: Entropy;
   /** A steady host clock in nanoseconds, any origin. */

@@ -33,6 +33,8 @@ export class RunLoop {
   /** Invalidates callbacks of an earlier start. */
   #generation = 0;
   #cancelSleep: (() => void) | undefined;
+  #boundaryWork: (() => void)[] = [];
+  #yieldWanted = false;
   /** `wake` was called since the processor last ran. */
   #woken = false;
   /** Measured speed, to aim turns at deadlines. */
@@ -61,6 +63,19 @@ export class RunLoop {
     this.#parts.vcpu.kick();
   }
 
+  /** Has `work` done between two turns, soon: the state of the processor is then its guest's own. */
+  atBoundary(work: () => void): void {
+    this.#boundaryWork.push(work);
+    this.#parts.vcpu.kick();
+    this.wake();
+  }
+
+  /** Ends the slice after this turn: the guest waits for something that the host's event loop brings. */
+  yieldSoon(): void {
+    this.#yieldWanted = true;
+    this.#parts.vcpu.kick();
+  }
+
   /** Something happened that a halted guest may be waiting for. */
   wake(): void {
     this.#woken = true;
@@ -82,6 +97,7 @@ export class RunLoop {
     const { clock, host } = this.#parts;
     const end = host.steadyNowNs() + SLICE_NS;
     while (this.#phase === "running") {
+      for (const work of this.#boundaryWork.splice(0)) work();
       clock.runDue();
       if (this.#phase !== "running") return;
       this.#woken = false;
@@ -97,8 +113,9 @@ export class RunLoop {
         this.#parts.onStop(exit);
         return;
       }
-      if (host.steadyNowNs() >= end) break;
+      if (this.#yieldWanted || host.steadyNowNs() >= end) break;
     }
+    this.#yieldWanted = false;
     if (this.#phase === "running") this.#schedule();
   }
 

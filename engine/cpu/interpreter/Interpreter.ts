@@ -26,6 +26,7 @@ export interface UnitEnvironment {
 /** The exports of the system unit that JavaScript calls. */
 export interface SystemUnit {
   translateFetch(linear: bigint): bigint;
+  translateForDebugger(linear: bigint): bigint;
   takeInterrupt(): number;
   debugBeforeInstruction(linear: bigint): void;
   debugAfterInstruction(): void;

@@ -1,0 +1,341 @@
+import type { Device, ResetKind } from "../../contracts/Device.ts";
+import type { IoHandler, IoWidth, Mapping } from "../../contracts/IoHandler.ts";
+import type { SerialBackend } from "../../contracts/SerialPort.ts";
+import { InterpreterVcpu, memoryBytesFor } from "../../cpu/InterpreterVcpu.ts";
+import { memoryPlan, physMapBits, physPages } from "../../cpu/layout/memoryPlan.ts";
+import { AcpiPowerManagement } from "../../devices/acpi/AcpiPowerManagement.ts";
+import { Piix3Ide } from "../../devices/ata/Piix3Ide.ts";
+import { DebugConsole } from "../../devices/debug/DebugConsole.ts";
+import { DebugExit } from "../../devices/debug/DebugExit.ts";
+import { Dma8237 } from "../../devices/dma/Dma8237.ts";
+import { Fdc82077 } from "../../devices/floppy/Fdc82077.ts";
+import { FloppyDrive } from "../../devices/floppy/FloppyDrive.ts";
+import { A20Gate } from "../../devices/input/A20Gate.ts";
+import { I8042 } from "../../devices/input/I8042.ts";
+import { Ps2Keyboard } from "../../devices/input/Ps2Keyboard.ts";
+import { Ps2Mouse } from "../../devices/input/Ps2Mouse.ts";
+import { SystemControlPortA } from "../../devices/input/SystemControlPortA.ts";
+import { InterruptRouter } from "../../devices/irq/InterruptRouter.ts";
+import { PciBus } from "../../devices/pci/PciBus.ts";
+import { PciHostBridge } from "../../devices/pci/PciHostBridge.ts";
+import { Piix3IsaBridge } from "../../devices/pci/Piix3IsaBridge.ts";
+import { Uart16550 } from "../../devices/serial/Uart16550.ts";
+import { Hpet } from "../../devices/timers/Hpet.ts";
+import { PcSpeaker } from "../../devices/timers/PcSpeaker.ts";
+import { Pit8254 } from "../../devices/timers/Pit8254.ts";
+import { RtcCmos } from "../../devices/timers/RtcCmos.ts";
+import { SystemControlPortB } from "../../devices/timers/SystemControlPortB.ts";
+import { Vga } from "../../devices/video/Vga.ts";
+import { VgaPci } from "../../devices/video/VgaPci.ts";
+import { Bus } from "../../memory/Bus.ts";
+import { MemoryMap } from "../../memory/MemoryMap.ts";
+import type { MachineOptions } from "../MachineOptions.ts";
+import type { VirtualClock } from "../VirtualClock.ts";
+import { fillCmos } from "./cmosSetup.ts";
+import { type DriveActivity, type IdeDrives, placeIdeDrives } from "./driveSlots.ts";
+import { MovableWindow } from "./MovableWindow.ts";
+import { MemoryRegions } from "./memoryRegions.ts";
+
+/**
+ * A PC of the i440FX/PIIX3 class: makes every device, maps its windows and wires its lines. This is the one place that knows
+ * port numbers and interrupt numbers. The board does not run; the machine does that with `vcpu`.
+ */
+export interface BoardParts {
+  readonly options: MachineOptions;
+  readonly clock: VirtualClock;
+  readonly activity: DriveActivity;
+  /** The far ends of COM1, COM2, ... */
+  readonly serial: readonly SerialBackend[];
+  /** INTR rose while the guest may be halted. */
+  readonly onInterrupt: () => void;
+  readonly onResetRequest: () => void;
+  readonly onPowerOff: () => void;
+  readonly onDebugByte: (byte: number) => void;
+  readonly onDebugExit: (value: number) => void;
+  /** The tone of the PC speaker, 0 Hz for silence. */
+  readonly onTone: (hertz: number) => void;
+}
+
+/** The time-stamp counter counts nanoseconds: 1 GHz. */
+const TICKS_PER_NS = 1;
+const WASM_PAGE_BYTES = 0x1_0000;
+const LARGEST_MEMORY_BYTES = 0x1_0000_0000;
+const FERR_INTERRUPT = 13;
+
+const serialPorts = [
+  { start: 0x3f8, irq: 4 },
+  { start: 0x2f8, irq: 3 },
+  { start: 0x3e8, irq: 4 },
+  { start: 0x2e8, irq: 3 },
+] as const;
+
+export class Board {
+  readonly memory: WebAssembly.Memory;
+  readonly ports = new Bus("ports");
+  readonly mmio = new Bus("memory");
+  readonly map: MemoryMap;
+  readonly regions: MemoryRegions;
+  readonly vcpu: InterpreterVcpu;
+  readonly router: InterruptRouter;
+  readonly rtc: RtcCmos;
+  readonly dma: Dma8237;
+  readonly bus: PciBus;
+  readonly vga: Vga;
+  readonly keyboard: Ps2Keyboard;
+  readonly mouse: Ps2Mouse;
+  readonly uarts: readonly Uart16550[];
+  readonly acpi: AcpiPowerManagement;
+  readonly ide: IdeDrives;
+  readonly floppies: readonly FloppyDrive[];
+  /** Every device with state, in the order of reset and load. */
+  readonly devices: readonly Device[];
+  readonly #parts: BoardParts;
+
+  constructor(parts: BoardParts) {
+    this.#parts = parts;
+    const { options, clock } = parts;
+    this.memory = sharedMemory(options.memoryBytes);
+    this.map = new MemoryMap(this.memory, { ...memoryPlan, physPages, bits: physMapBits }, this.mmio);
+    this.regions = new MemoryRegions(this.map, options.memoryBytes);
+    const localApicWindow = new MovableWindow(this.mmio, 0x1000);
+    this.router = new InterruptRouter({
+      clock,
+      onPendingChanged: (pending) => this.#interruptChanged(pending),
+      onNmi: () => this.vcpu.raiseNmi(),
+      onInit: () => parts.onResetRequest(),
+      onLocalApicMoved: (address) => localApicWindow.place(address),
+    });
+    const ferr = this.router.line(FERR_INTERRUPT);
+    this.vcpu = new InterpreterVcpu({
+      memory: this.memory,
+      units: options.cpuUnits,
+      ports: this.ports,
+      mmio: this.mmio,
+      interrupts: this.router,
+      tsc: () => Math.floor(clock.nowNs() * TICKS_PER_NS),
+      msrWritten: (index, low, high) => this.#msrWritten(index, low, high),
+      fpuError: () => ferr.set(true),
+    });
+    this.#mapPort(0xf0, 2, { read: () => 0xff, write: () => ferr.set(false) });
+    this.map.listen({
+      mapChanged: () => this.vcpu.flushTlb(),
+      codeWritten: (address, length) => this.vcpu.invalidateCode(address, length),
+    });
+    localApicWindow.serve(this.router.localApic);
+    this.mmio.map({ start: 0xfec0_0000, length: 0x1000 }, this.router.ioApic);
+    this.#mapPort(0x20, 2, this.router.pic.masterPorts);
+    this.#mapPort(0xa0, 2, this.router.pic.slavePorts);
+    this.#mapPort(0x4d0, 2, this.router.pic.elcrPorts);
+
+    const timers = this.#buildTimers();
+    this.rtc = timers.rtc;
+    this.dma = this.#buildDma();
+    this.floppies = options.floppyDrives.map((medium) => new FloppyDrive(medium));
+    const floppyController = this.#buildFloppy();
+    const input = this.#buildInput();
+    this.keyboard = input.keyboard;
+    this.mouse = input.mouse;
+    this.uarts = this.#buildSerial();
+    const pci = this.#buildPci();
+    this.bus = pci.bus;
+    this.acpi = pci.acpi;
+    this.ide = pci.ide;
+    this.vga = pci.vga;
+    if (options.debugPorts) {
+      this.#mapPort(0xe9, 1, new DebugConsole({ onByte: parts.onDebugByte }));
+      this.ports.map({ start: 0xf4, length: 4 }, new DebugExit({ onExit: parts.onDebugExit }));
+    }
+    this.devices = [
+      ...timers.devices,
+      this.dma,
+      floppyController,
+      ...input.devices,
+      ...this.uarts,
+      ...pci.devices,
+      // Last, so that lines which move while the others load leave no edge behind.
+      ...this.router.devices,
+    ];
+  }
+
+  /** The reset line; "power" also clears RAM and the CMOS. */
+  reset(kind: ResetKind): void {
+    if (kind === "power") this.regions.clear();
+    for (const device of this.devices) device.reset(kind);
+    if (kind === "power") this.#setUpCmos();
+    this.vcpu.reset();
+    this.vcpu.setInterruptPending(this.router.pending());
+    this.vcpu.invalidateCode(0, this.regions.sizes.below4GiB);
+  }
+
+  #setUpCmos(): void {
+    const { options } = this.#parts;
+    fillCmos(this.rtc, {
+      sizes: this.regions.sizes,
+      floppies: options.floppyDrives.length,
+      disks: options.disks.length,
+      bootOrder: options.bootOrder,
+    });
+  }
+
+  #interruptChanged(pending: boolean): void {
+    this.vcpu.setInterruptPending(pending);
+    if (pending) this.#parts.onInterrupt();
+  }
+
+  #msrWritten(index: number, low: number, high: number): void {
+    const apicBase = 0x1b;
+    if (index === apicBase) this.router.setBaseMsr((BigInt(high) << 32n) | BigInt(low));
+  }
+
+  #mapPort(start: number, length: number, handler: IoHandler, widths: readonly IoWidth[] = [1]): Mapping {
+    return this.ports.map({ start, length }, handler, widths);
+  }
+
+  #buildTimers(): { rtc: RtcCmos; devices: Device[] } {
+    const { clock, options } = this.#parts;
+    const hpet = new Hpet({ clock, line: (irq) => this.router.line(irq) });
+    const pit = new Pit8254({ clock, irq: hpet.pitInput });
+    const speaker = new PcSpeaker({ pit, sink: { tone: this.#parts.onTone } });
+    const portB = new SystemControlPortB({ clock, pit, speaker });
+    const rtc = new RtcCmos({
+      clock,
+      wallClock: options.wallClock,
+      irq: hpet.rtcInput,
+      zoneOffsetMs: options.rtcUtc ? 0 : (options.zoneOffsetMs ?? 0),
+    });
+    this.mmio.map({ start: 0xfed0_0000, length: 0x400 }, hpet);
+    this.#mapPort(0x40, 4, pit);
+    this.#mapPort(0x61, 1, portB);
+    this.#mapPort(0x70, 2, rtc.lowPorts);
+    this.#mapPort(0x72, 2, rtc.highPorts);
+    return { rtc, devices: [pit, hpet, portB, rtc] };
+  }
+
+  #buildDma(): Dma8237 {
+    const dma = new Dma8237({ memory: this.map });
+    this.#mapPort(0x00, 16, dma.firstPorts);
+    this.#mapPort(0x80, 16, dma.pagePorts);
+    this.#mapPort(0xc0, 32, dma.secondPorts);
+    return dma;
+  }
+
+  #buildFloppy(): Fdc82077 {
+    const controller = new Fdc82077({
+      clock: this.#parts.clock,
+      irq: this.router.line(6),
+      dma: this.dma.channel(2),
+      activity: this.#parts.activity.floppy,
+      drives: this.floppies,
+    });
+    this.#mapPort(0x3f0, 6, controller.ports);
+    this.#mapPort(0x3f7, 1, controller.changePort);
+    return controller;
+  }
+
+  #buildInput(): { keyboard: Ps2Keyboard; mouse: Ps2Mouse; devices: Device[] } {
+    const { clock, onResetRequest } = this.#parts;
+    const a20 = new A20Gate({ onChanged: (enabled) => this.vcpu.setA20(enabled) });
+    const keyboard = new Ps2Keyboard({ clock });
+    const mouse = new Ps2Mouse({ clock });
+    const controller = new I8042({
+      clock,
+      keyboardIrq: this.router.line(1),
+      auxIrq: this.router.line(12),
+      keyboard,
+      aux: mouse,
+      a20,
+      onReset: onResetRequest,
+    });
+    const portA = new SystemControlPortA({ a20, onReset: onResetRequest });
+    this.#mapPort(0x60, 1, controller.dataPort);
+    this.#mapPort(0x64, 1, controller.commandPort);
+    this.#mapPort(0x92, 1, portA);
+    return { keyboard, mouse, devices: [a20, keyboard, mouse, controller, portA] };
+  }
+
+  #buildSerial(): Uart16550[] {
+    return this.#parts.serial.map((backend, index) => {
+      const { start, irq } = serialPorts[index]!;
+      const uart = new Uart16550({
+        id: `com${index + 1}`,
+        clock: this.#parts.clock,
+        irq: this.router.line(irq),
+        backend,
+      });
+      this.#mapPort(start, 8, uart);
+      return uart;
+    });
+  }
+
+  #buildPci(): { bus: PciBus; acpi: AcpiPowerManagement; ide: IdeDrives; vga: Vga; devices: Device[] } {
+    const { clock, options, activity, onResetRequest, onPowerOff } = this.#parts;
+    const isaBridge = new Piix3IsaBridge({ irqLine: (irq) => this.router.line(irq), onReset: onResetRequest });
+    const pirq = (index: number) => isaBridge.pirqLine(index);
+    const bus = new PciBus([pirq(0), pirq(1), pirq(2), pirq(3)]);
+    const hostBridge = new PciHostBridge({
+      bus,
+      onPamChanged: (segment) => this.regions.applyPam(segment),
+      resetControl: isaBridge.resetControl,
+    });
+    const ide = placeIdeDrives(options, activity);
+    const ideFunction = this.#buildIde(ide);
+    const acpiWindow = new MovableWindow(this.ports, 64);
+    const acpi = new AcpiPowerManagement({
+      clock,
+      sci: this.router.line(9),
+      onWindowChanged: (base) => acpiWindow.place(base),
+      onPowerOff,
+    });
+    acpiWindow.serve(acpi);
+    const videoMemory = this.map.videoMemory(memoryPlan.videoMemory, memoryPlan.videoMemoryBytes);
+    const vga = new Vga({ clock, memory: videoMemory });
+    const registers = new MovableWindow(this.mmio, 0x1000, [1, 2]);
+    registers.serve(vga.mmio);
+    const vgaPci = new VgaPci({ memory: videoMemory, onRegistersMoved: (address) => registers.place(address) });
+    this.ports.map({ start: 0xcf8, length: 8 }, hostBridge);
+    this.#mapPort(0xb2, 2, acpi.smiPorts);
+    this.#mapPort(0x3b0, 12, vga.monochromePorts);
+    this.#mapPort(0x3c0, 32, vga.ports);
+    this.#mapPort(0x1ce, 3, vga.dispiPorts, [1, 2]);
+    this.mmio.map({ start: 0xa0000, length: 0x2_0000 }, vga.legacyWindow);
+    bus.attach(0, 0, hostBridge);
+    bus.attach(1, 0, isaBridge);
+    bus.attach(1, 1, ideFunction);
+    bus.attach(1, 3, acpi);
+    bus.attach(2, 0, vgaPci);
+    return { bus, acpi, ide, vga, devices: [hostBridge, isaBridge, ideFunction, acpi, vga, vgaPci] };
+  }
+
+  #buildIde({ slots }: IdeDrives): Piix3Ide {
+    const busMaster = new MovableWindow(this.ports, 16);
+    const windows: Mapping[][] = [[], []];
+    const ide = new Piix3Ide({
+      memory: this.map,
+      irqs: [this.router.line(14), this.router.line(15)],
+      drives: [
+        [slots[0], slots[1]],
+        [slots[2], slots[3]],
+      ],
+      onBusMasterMoved: (port) => busMaster.place(port),
+      onChannelEnabled: (channel, enabled) => {
+        for (const window of windows[channel]!) window.enable(enabled);
+      },
+    });
+    busMaster.serve(ide.busMasterBlock);
+    const [primary, secondary] = ide.channels;
+    windows[0] = [
+      this.ports.map({ start: 0x1f0, length: 8 }, primary.commandBlock),
+      this.#mapPort(0x3f6, 1, primary.controlBlock),
+    ];
+    windows[1] = [
+      this.ports.map({ start: 0x170, length: 8 }, secondary.commandBlock),
+      this.#mapPort(0x376, 1, secondary.controlBlock),
+    ];
+    return ide;
+  }
+}
+
+function sharedMemory(ramBytes: number): WebAssembly.Memory {
+  const pages = Math.min(memoryBytesFor(ramBytes), LARGEST_MEMORY_BYTES) / WASM_PAGE_BYTES;
+  return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+}

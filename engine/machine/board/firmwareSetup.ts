@@ -1,0 +1,82 @@
+import type { ResetKind } from "../../contracts/Device.ts";
+import type { PortAccess } from "../../contracts/PortAccess.ts";
+import { memoryPlan } from "../../cpu/layout/memoryPlan.ts";
+import { Bios } from "../../firmware/Bios.ts";
+import type { FirmwareDrive } from "../../firmware/disk/FirmwareDrive.ts";
+import type { Bus } from "../../memory/Bus.ts";
+import type { MachineOptions } from "../MachineOptions.ts";
+import type { RunLoop } from "../RunLoop.ts";
+import type { VirtualClock } from "../VirtualClock.ts";
+import type { Board } from "./Board.ts";
+import type { DriveActivity } from "./driveSlots.ts";
+
+/** Puts the chosen firmware on a board: our own BIOS, or a replacement ROM with our video BIOS beside it. */
+export interface Firmware {
+  reset(kind: ResetKind): void;
+}
+
+export const VERSION = "0.1";
+const TRAP_PORTS = 4;
+
+export function installFirmware(
+  board: Board,
+  options: MachineOptions,
+  clock: VirtualClock,
+  activity: DriveActivity,
+  loop: RunLoop,
+): Firmware {
+  const bios = new Bios({
+    memory: board.map,
+    cpu: { translate: (linear) => board.vcpu.translate(linear), yieldToHost: () => loop.yieldSoon() },
+    ports: portAccess(board.ports),
+    clock,
+    sizes: board.regions.sizes,
+    drives: firmwareDrives(board, options, activity),
+    bootOrder: options.bootOrder,
+    bootMenu: options.bootMenu ?? false,
+    ...(options.directBoot ? { directBoot: options.directBoot } : {}),
+    version: VERSION,
+    videoMemoryBytes: memoryPlan.videoMemoryBytes,
+    log: (message) => options.log("info", message),
+  });
+  board.ports.map({ start: bios.trapPort, length: TRAP_PORTS }, bios.handler, [4]);
+  const images = bios.romImage();
+  board.regions.installVideoRom(images.c000);
+  board.regions.installSystemRom(options.firmware.kind === "builtin" ? images.f000 : options.firmware.image);
+  return bios;
+}
+
+function portAccess(ports: Bus): PortAccess {
+  return {
+    in8: (port) => ports.read(port, 1),
+    in16: (port) => ports.read(port, 2),
+    in32: (port) => ports.read(port, 4),
+    out8: (port, value) => ports.write(port, value, 1),
+    out16: (port, value) => ports.write(port, value, 2),
+    out32: (port, value) => ports.write(port, value, 4),
+  };
+}
+
+function firmwareDrives(board: Board, options: MachineOptions, activity: DriveActivity): FirmwareDrive[] {
+  return [
+    ...board.floppies.map(
+      (drive, index): FirmwareDrive => ({
+        kind: "floppy",
+        name: `Floppy ${"AB".charAt(index)}`,
+        drive,
+        activity: activity.floppy,
+      }),
+    ),
+    ...options.disks.map(
+      ({ name, blocks }): FirmwareDrive => ({ kind: "disk", name, blocks, activity: activity.disk }),
+    ),
+    ...board.ide.opticals.map(
+      (drive, index): FirmwareDrive => ({
+        kind: "cdrom",
+        name: `CD-ROM ${index + 1}`,
+        drive,
+        activity: activity.optical,
+      }),
+    ),
+  ];
+}
