@@ -1,0 +1,329 @@
+import { describe, expect, test } from "vitest";
+import { assemble } from "../../resources/assembler/assemble.ts";
+import { type BareMachine, createBareMachine, placeFlat32, placeRealMode } from "../../tests/fixtures/bareMachine.ts";
+import { physMapBits } from "./layout/memoryPlan.ts";
+
+async function real(source: string, ramBytes?: number): Promise<BareMachine> {
+  const machine = await createBareMachine(ramBytes);
+  placeRealMode(machine, [...assemble(`bits 16\norg 0x7c00\n${source}`).bytes]);
+  return machine;
+}
+
+async function flat(source: string, ramBytes?: number): Promise<BareMachine> {
+  const machine = await createBareMachine(ramBytes);
+  placeFlat32(machine, [...assemble(`bits 32\norg 0x10000\n${source}`).bytes]);
+  return machine;
+}
+
+const word = (machine: BareMachine, address: number): number =>
+  machine.ram[address]! | (machine.ram[address + 1]! << 8);
+const dword = (machine: BareMachine, address: number): number =>
+  new DataView(machine.ram.buffer, machine.ram.byteOffset).getUint32(address, true);
+const gpr = (machine: BareMachine, number: number): number => Number(machine.state.get64("gpr", number) & 0xffff_ffffn);
+
+function setVector(machine: BareMachine, vector: number, handler: readonly number[], at: number): void {
+  machine.ram.set([at & 0xff, at >> 8, 0, 0], vector * 4);
+  machine.ram.set(handler, at);
+}
+
+describe("running", () => {
+  test("a loop in real mode, and HLT says so", async () => {
+    const machine = await real("mov cx, 100\nxor ax, ax\nagain: add ax, cx\nloop again\nmov [0x500], ax\nhlt");
+    expect(machine.vcpu.run(10_000)).toEqual({ kind: "halted" });
+    expect(word(machine, 0x500)).toBe(5050);
+    expect(machine.vcpu.instructionCount()).toBe(204);
+    expect(machine.vcpu.run(10)).toEqual({ kind: "halted" });
+  });
+
+  test("the budget ends a run near where it was set, and the next one goes on", async () => {
+    const machine = await real("again: inc ax\njmp again");
+    expect(machine.vcpu.run(1000)).toEqual({ kind: "budget" });
+    const first = machine.vcpu.instructionCount();
+    expect(first).toBeGreaterThanOrEqual(1000);
+    expect(first).toBeLessThan(1100);
+    machine.vcpu.run(1000);
+    expect(machine.vcpu.instructionCount()).toBeGreaterThanOrEqual(2000);
+    expect(gpr(machine, 0)).toBe(machine.vcpu.instructionCount() / 2);
+  });
+
+  test("kick from within an I/O handler ends the run at the next block boundary", async () => {
+    const machine = await real("again: inc bx\nout 0x80, al\njmp again");
+    machine.onPortWrite = () => machine.vcpu.kick();
+    expect(machine.vcpu.run(1_000_000)).toEqual({ kind: "budget" });
+    expect(gpr(machine, 3)).toBe(1);
+  });
+
+  test("calls, returns and stack in flat protected mode", async () => {
+    const machine = await flat(`
+      mov ecx, 1000
+      xor eax, eax
+    again:
+      push ecx
+      call add_it
+      pop ecx
+      dec ecx
+      jnz again
+      mov [0x500], eax
+      hlt
+    add_it:
+      add eax, [esp+4]
+      ret`);
+    expect(machine.vcpu.run(100_000)).toEqual({ kind: "halted" });
+    expect(dword(machine, 0x500)).toBe(500_500);
+    expect(gpr(machine, 4)).toBe(0x9000);
+  });
+
+  test("an instruction across two pages runs, again and again", async () => {
+    const machine = await createBareMachine();
+    // mov eax, imm32 begins two bytes before the page ends.
+    const code = assemble(
+      "bits 32\norg 0x10ff0\nmov ecx, 3\njmp near over\ntimes 4 nop\nover: mov eax, 0x12345678\nadd [0x500], eax\ndec ecx\njnz over\nhlt",
+    ).bytes;
+    placeFlat32(machine, [...code], 0x1_0ff0);
+    expect(machine.vcpu.run(1000)).toEqual({ kind: "halted" });
+    expect(dword(machine, 0x500)).toBe((0x12345678 * 3) >>> 0);
+  });
+
+  test("an instruction that is no instruction raises #UD with its own address", async () => {
+    const machine = await real("mov ax, 1\nud2");
+    setVector(machine, 6, [0xf4], 0x600);
+    expect(machine.vcpu.run(100)).toEqual({ kind: "halted" });
+    expect(machine.state.getNumber("rip")).toBe(0x601);
+    expect(word(machine, 0x7000 - 6)).toBe(0x7c03);
+  });
+
+  test("a triple fault shuts down", async () => {
+    const machine = await flat("lidt [empty]\nint3\nempty: dw 0\ndd 0");
+    expect(machine.vcpu.run(100)).toMatchObject({ kind: "shutdown" });
+  });
+});
+
+describe("code that changes", () => {
+  test("the next instruction of the same block", async () => {
+    const machine = await flat("mov byte [target+1], 7\ntarget: mov al, 1\nhlt");
+    machine.vcpu.run(100);
+    expect(gpr(machine, 0) & 0xff).toBe(7);
+  });
+
+  test("a loop that rewrites its own immediate each time round", async () => {
+    const machine = await flat(`
+      mov ecx, 50
+      xor eax, eax
+    again:
+    add_it: add eax, strict_dword
+      inc dword [add_it+1]
+      dec ecx
+      jnz again
+      hlt
+    strict_dword equ 0x01000000`);
+    machine.vcpu.run(10_000);
+    expect(gpr(machine, 0)).toBe(50 * 0x0100_0000 + (49 * 50) / 2);
+  });
+
+  test("data beside code keeps its code", async () => {
+    const machine = await flat(`
+      mov ecx, 10000
+    again:
+      inc dword [counter]
+      dec ecx
+      jnz again
+      mov eax, [counter]
+      hlt
+      align 64
+    counter: dd 0`);
+    machine.vcpu.run(100_000);
+    expect(gpr(machine, 0)).toBe(10_000);
+    expect(machine.vcpu.interpreter.cache.decoded).toBeLessThan(20);
+  });
+
+  test("a device that writes code says so with invalidateCode", async () => {
+    const machine = await flat("again: mov eax, 1\nout 0x80, al\njmp again");
+    machine.onPortWrite = () => {
+      machine.ram[0x1_0001] = 2;
+      machine.vcpu.invalidateCode(0x1_0001, 1);
+    };
+    machine.vcpu.run(10);
+    expect(machine.portWrites.map(({ value }) => value).slice(0, 3)).toEqual([1, 2, 2]);
+  });
+
+  test("a full record pool is emptied and filled again", async () => {
+    const machine = await flat("again: inc eax\njmp again");
+    machine.vcpu.run(100);
+    machine.vcpu.interpreter.cache.dropAll();
+    machine.vcpu.kick();
+    machine.vcpu.run(100);
+    machine.vcpu.run(100);
+    expect(gpr(machine, 0)).toBeGreaterThan(90);
+  });
+});
+
+describe("interrupts", () => {
+  const handler = [0x50, 0xff, 0x06, 0x00, 0x05, 0x58, 0xcf]; // push ax; inc word [0x500]; pop ax; iret
+
+  test("one that waits is taken when STI and one more instruction are done", async () => {
+    const machine = await real("mov bx, 1\nsti\nmov bx, 2\nmov bx, 3\nhlt");
+    setVector(machine, 0x20, [0x89, 0x1e, 0x02, 0x05, 0xcf], 0x600); // mov [0x502], bx; iret
+    machine.vectors.push(0x20);
+    machine.vcpu.setInterruptPending(true);
+    expect(machine.vcpu.run(100)).toEqual({ kind: "halted" });
+    expect(word(machine, 0x502)).toBe(2);
+  });
+
+  test("STI, NOP, CLI is a window", async () => {
+    const machine = await real("xor dx, dx\nagain: sti\nnop\ncli\ninc dx\ncmp word [0x500], 3\njne again\nhlt");
+    setVector(machine, 0x20, handler, 0x600);
+    machine.vectors.push(0x20, 0x20, 0x20);
+    machine.vcpu.setInterruptPending(true);
+    expect(machine.vcpu.run(1000)).toEqual({ kind: "halted" });
+    expect(gpr(machine, 2)).toBeLessThan(6);
+  });
+
+  test("STI with HLT sleeps until an interrupt and then goes on", async () => {
+    const machine = await real("sti\nhlt\nmov ax, [0x500]\ncli\nhlt");
+    setVector(machine, 0x20, handler, 0x600);
+    expect(machine.vcpu.run(100)).toEqual({ kind: "halted" });
+    machine.vectors.push(0x20);
+    machine.vcpu.setInterruptPending(true);
+    expect(machine.vcpu.run(100)).toEqual({ kind: "halted" });
+    expect(gpr(machine, 0)).toBe(1);
+    expect(machine.vcpu.run(100)).toEqual({ kind: "halted" });
+  });
+
+  test("one that arrives in the middle of a long REP is taken before its end", async () => {
+    const machine = await real(
+      "xor ax, ax\nmov es, ax\nsti\nmov di, 0x8000\nmov cx, 0x7f00\nout 0x80, al\nrep stosb\nhlt",
+    );
+    setVector(machine, 0x20, [0x89, 0x0e, 0x02, 0x05, 0xcf], 0x600); // mov [0x502], cx; iret
+    machine.onPortWrite = () => {
+      machine.vectors.push(0x20);
+      machine.vcpu.setInterruptPending(true);
+    };
+    machine.vcpu.run(1000);
+    expect(word(machine, 0x502)).toBeGreaterThan(0);
+    expect(gpr(machine, 1)).toBe(0);
+    expect(gpr(machine, 7)).toBe(0xff00);
+  });
+
+  test("MOV SS holds them off until the stack pointer is loaded too", async () => {
+    const machine = await real("sti\nxor ax, ax\nout 0x80, al\nmov ss, ax\nmov sp, 0x6000\nnop\nhlt");
+    setVector(machine, 0x20, [0x89, 0x26, 0x02, 0x05, 0xcf], 0x600); // mov [0x502], sp; iret
+    machine.onPortWrite = () => {
+      machine.vectors.push(0x20);
+      machine.vcpu.setInterruptPending(true);
+    };
+    machine.vcpu.run(100);
+    expect(word(machine, 0x502)).toBe(0x6000 - 6);
+  });
+
+  test("an NMI is taken whatever the interrupt flag says", async () => {
+    const machine = await real("cli\nagain: cmp word [0x500], 1\njne again\nhlt");
+    setVector(machine, 2, handler, 0x600);
+    machine.vcpu.run(50);
+    machine.vcpu.raiseNmi();
+    expect(machine.vcpu.run(100)).toEqual({ kind: "halted" });
+  });
+
+  test("the trap flag steps through a loop, one #DB an instruction", async () => {
+    const machine = await real(
+      "pushf\npop ax\nor ax, 0x100\npush ax\npopf\nmov cx, 3\nagain: loop again\npushf\npop ax\nand ax, 0xfeff\npush ax\npopf\nhlt",
+    );
+    setVector(machine, 1, handler, 0x600);
+    expect(machine.vcpu.run(1000)).toEqual({ kind: "halted" });
+    // mov, three loops, pushf, pop, and, push; the trap of POPF that clears TF comes after it, too.
+    expect(word(machine, 0x500)).toBe(9);
+  });
+});
+
+describe("memory", () => {
+  test("a page that is no RAM goes to the device, in its width", async () => {
+    const machine = await flat("mov eax, [0xfee00020]\nmov [0xfee000b0], eax\nmov bl, [0xfee00021]\nhlt");
+    const writes: unknown[] = [];
+    machine.readMmio = (address, width) => (address === 0xfee0_0020 && width === 4 ? 0x1234_5678 : 0x9a);
+    machine.onMmioWrite = (...write) => writes.push(write);
+    machine.vcpu.run(100);
+    expect(writes).toEqual([[0xfee0_00b0, 0x1234_5678, 4]]);
+    expect(gpr(machine, 3)).toBe(0x9a);
+  });
+
+  test("ROM swallows writes", async () => {
+    const machine = await flat("mov dword [0x20000], 5\nmov eax, [0x20000]\nhlt");
+    const physMap = new Uint32Array(machine.memory.buffer, 0x0100_0000);
+    physMap[0x20]! &= ~physMapBits.writable;
+    machine.vcpu.flushTlb();
+    machine.vcpu.run(100);
+    expect(gpr(machine, 0)).toBe(0);
+  });
+
+  test("paging: a fault restarts after the handler has mapped the page", async () => {
+    const machine = await flat(`
+      lidt [idt_pointer]
+      mov eax, 0x20000
+      mov cr3, eax
+      mov eax, cr0
+      or eax, 0x80000000
+      mov cr0, eax
+      mov esi, 0x5000
+      mov dword [esi+0x10], 0x11223344
+      add dword [esi+0x10], 1
+      mov ebx, [esi+0x10]
+      hlt
+    fault:
+      push eax
+      mov eax, cr2
+      mov [0x504], eax
+      mov eax, [esp+4]
+      mov [0x508], eax
+      mov dword [0x21014], 0x5003
+      pop eax
+      add esp, 4
+      iretd
+    idt_pointer: dw 0x7ff
+      dd 0x22000`);
+    // Identity-map the first 4 MiB but for page 5.
+    const view = new DataView(machine.ram.buffer, machine.ram.byteOffset);
+    view.setUint32(0x2_0000, 0x2_1003, true);
+    for (let page = 0; page < 512; page++) view.setUint32(0x2_1000 + page * 4, (page << 12) | 3, true);
+    view.setUint32(0x2_1000 + 5 * 4, 0, true);
+    // GDT with flat code and data for the gate, #PF gate.
+    view.setBigUint64(0x3_0008, 0x00cf_9b00_0000_ffffn, true);
+    view.setBigUint64(0x3_0010, 0x00cf_9300_0000_ffffn, true);
+    const state = machine.vcpu.getState();
+    state.gdtr = { base: 0x3_0000n, limit: 0x1f };
+    machine.vcpu.setState(state);
+    const fault = 0x1_0000 + findFault(machine);
+    view.setUint32(0x2_2000 + 14 * 8, (fault & 0xffff) | (8 << 16), true);
+    view.setUint32(0x2_2004 + 14 * 8, (fault & 0xffff_0000) | 0x8e00, true);
+    expect(machine.vcpu.run(1000)).toEqual({ kind: "halted" });
+    expect(dword(machine, 0x504)).toBe(0x5010);
+    expect(dword(machine, 0x508)).toBe(2);
+    expect(gpr(machine, 3)).toBe(0x1122_3345);
+  });
+});
+
+/** Offset of the fault handler in the paging test: just behind the HLT. */
+function findFault(machine: BareMachine): number {
+  return machine.ram.subarray(0x1_0000, 0x1_0100).indexOf(0xf4) + 1;
+}
+
+describe("state", () => {
+  test("getState and setState carry a machine over in the middle of a loop", async () => {
+    const first = await real("mov cx, 1000\nagain: add ax, cx\nfld1\nloop again\nmov [0x500], ax\nhlt");
+    first.vcpu.run(300);
+    const second = await createBareMachine();
+    second.ram.set(first.ram);
+    const state = first.vcpu.getState();
+    second.vcpu.setState(state);
+    expect(second.vcpu.getState()).toEqual(state);
+    first.vcpu.run(10_000);
+    second.vcpu.run(10_000);
+    expect(word(second, 0x500)).toBe(word(first, 0x500));
+    expect(second.vcpu.getState()).toEqual(first.vcpu.getState());
+  });
+
+  test("reset is real mode at F000:FFF0", async () => {
+    const { vcpu } = await createBareMachine();
+    const state = vcpu.getState();
+    expect(state.rip).toBe(0xfff0n);
+    expect(state.segments[1]).toMatchObject({ selector: 0xf000, base: 0xffff_0000n, limit: 0xffff });
+  });
+});
