@@ -59,9 +59,10 @@ export function initializeChips(ports: PortAccess): void {
 
 /** Virtual wire: the 8259 pair through LINT0, NMI through LINT1. */
 export function initializeLocalApic(memory: PhysicalMemory): void {
+  // Enabled first: a disabled local APIC keeps its local vectors masked.
+  memory.write32(LOCAL_APIC + SPURIOUS_VECTOR, APIC_ENABLED | 0xff);
   memory.write32(LOCAL_APIC + LVT_LINT0, DELIVER_EXTINT);
   memory.write32(LOCAL_APIC + LVT_LINT1, DELIVER_NMI);
-  memory.write32(LOCAL_APIC + SPURIOUS_VECTOR, APIC_ENABLED | 0xff);
 }
 
 class KeyboardController {
