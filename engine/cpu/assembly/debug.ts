@@ -103,11 +103,13 @@ function instructionBreakpoints(linear: u64): u32 {
 
 /**
  * Call before each instruction while `attentionBits.debug` is set, with its linear address: raises #DB for an instruction breakpoint (a
- * fault: `rip` is the instruction's own), and notes whether a single-step trap follows.
+ * fault: `rip` is the instruction's own), and notes whether a single-step trap follows. A task switch trap is delivered here, before the new
+ * task's first instruction.
  */
 export function debugBeforeInstruction(linear: u64): void {
   const flags = flagsSystem();
   store<u32>(STACK_SEGMENT_SHADOW, 0);
+  if (load<u32>(PENDING_DEBUG)) return deliverPendingTrap(0);
   if (flags & FLAG_RF) {
     setSystemFlags(FLAG_RF, 0);
   } else {
@@ -125,17 +127,20 @@ export function debugBeforeInstruction(linear: u64): void {
  * debug trap that is due, if any.
  */
 export function debugAfterInstruction(): void {
-  let bits = load<u32>(PENDING_DEBUG);
-  if (load<u32>(STEP_ARMED)) bits |= DR6_BS;
+  const bits: u32 = load<u32>(STEP_ARMED) ? DR6_BS : 0;
   store<u32>(STEP_ARMED, 0);
   if (load<u32>(STACK_SEGMENT_SHADOW)) {
     store<u32>(STACK_SEGMENT_SHADOW, 0);
     return;
   }
+  if (load<u32>(PENDING_DEBUG) | bits) deliverPendingTrap(bits);
+}
+
+/** Traps that were noted, and `bits`, are delivered as one #DB. */
+function deliverPendingTrap(bits: u32): void {
+  store<u32>(DR + 48, dr6() | bits | load<u32>(PENDING_DEBUG));
   store<u32>(PENDING_DEBUG, 0);
   updateAttention();
-  if (bits == 0) return;
-  store<u32>(DR + 48, dr6() | bits);
   deliverTrap(VECTOR_DB);
 }
 

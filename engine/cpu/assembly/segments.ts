@@ -11,6 +11,7 @@ import {
   CODE_MODE_FLAT,
   CODE_MODE_STEPPING,
   CPL,
+  CR3,
   CS,
   DR,
   DS,
@@ -28,6 +29,7 @@ import {
   SS,
 } from "./layout.generated";
 import { refreshBreakpoints } from "./debug";
+import { loadPdptes } from "./mmu";
 import {
   ATTR_CODE,
   ATTR_DB,
@@ -36,7 +38,11 @@ import {
   ATTR_P,
   ATTR_S,
   ATTR_WRITE_READ,
+  CR0_PG,
+  CR4_PAE,
   FLAG_TF,
+  cr0,
+  cr4,
   flagsSystem,
   isLongMode,
   isProtected,
@@ -147,8 +153,12 @@ export function setCpl(level: u32): void {
   selectTlb();
 }
 
-/** Recomputes everything that follows from control registers, flags and segments: after they were changed as a whole. */
+/**
+ * Recomputes everything that follows from control registers, flags and segments, after they were changed as a whole. With PAE paging the
+ * page-directory pointers are read anew, so guest memory must be in place before.
+ */
 export function updateMode(): void {
+  if (cr0() & CR0_PG && cr4() & CR4_PAE && !isLongMode()) loadPdptes(load<u64>(CR3));
   let level: u32 = 0;
   if (isProtected()) level = isVirtual8086() ? 3 : (segmentAttributes(SS) >> 5) & 3;
   setCpl(level);
