@@ -1,8 +1,8 @@
 /**
  * One ATA channel: the command block (8 ports), the control block (alternate status and device control, 1 port), the
  * interrupt line and up to two drives (ATA/ATAPI-6 clauses 7 and 9). Register writes reach both drives, reads come from
- * the selected one. With one drive the other position reads status 0 and otherwise what the drive holds; with none
- * the bus floats at FFh. Ports: command block 1F0h or 170h with widths 1, 2, 4; control block 3F6h or 376h with width 1.
+ * the selected one. With one drive the other position reads zeros; clause 9.16.1 has the registers besides the
+ * status repeat those of device 0, which some drivers take for a second drive. With none the bus floats at FFh. Ports: command block 1F0h or 170h with widths 1, 2, 4; control block 3F6h or 376h with width 1.
  */
 import { GuesthouseError } from "../../base/GuesthouseError.ts";
 import type { StateReader } from "../../base/StateReader.ts";
@@ -74,16 +74,15 @@ export class AtaChannel implements Device {
     this.#driveInterrupt();
   }
 
-  /** The drive that answers: with a single drive it answers for the absent one too. */
-  get #answering(): AtaDrive | undefined {
-    return this.#drives[this.#selected] ?? this.#drives[this.#selected ^ 1];
+  /** What an unanswered read gives: a single drive pulls the bus low for the absent one. */
+  get #unanswered(): number {
+    return this.#drives[0] === undefined && this.#drives[1] === undefined ? 0xff : 0x00;
   }
 
   #readCommandBlock(offset: number, width: IoWidth): number {
     if (offset === DATA) {
       const drive = this.#drives[this.#selected];
       if (drive !== undefined) return drive.readData(width);
-      return this.#answering === undefined ? 0xffffffff >>> (32 - 8 * width) : 0;
     }
     // Wide accesses elsewhere see one register a byte.
     let value = 0;
@@ -92,11 +91,11 @@ export class AtaChannel implements Device {
   }
 
   #readRegister(offset: number): number {
-    const drive = this.#answering;
-    if (drive === undefined || offset > STATUS_COMMAND) return 0xff;
+    const drive = this.#drives[this.#selected];
+    if (drive === undefined || offset > STATUS_COMMAND) return this.#unanswered;
     if (offset === STATUS_COMMAND) {
-      this.#drives[this.#selected]?.acknowledgeInterrupt();
-      return this.#status();
+      drive.acknowledgeInterrupt();
+      return drive.status;
     }
     if ((drive.status & BSY) !== 0) return drive.status;
     if (offset === ERROR_FEATURES) return drive.error;
@@ -106,9 +105,7 @@ export class AtaChannel implements Device {
   }
 
   #status(): number {
-    const drive = this.#drives[this.#selected];
-    if (drive !== undefined) return drive.status;
-    return this.#answering === undefined ? 0xff : 0x00;
+    return this.#drives[this.#selected]?.status ?? this.#unanswered;
   }
 
   #writeCommandBlock(offset: number, value: number, width: IoWidth): void {

@@ -304,9 +304,10 @@ describe("an ATA disk", () => {
 });
 
 describe("positions on the channel", () => {
-  test("an absent device 1 reads status 0 and the registers of device 0", () => {
+  test("an absent device 1 reads zeros and takes no command", () => {
     bench.out(6, 0xb0);
-    expect([bench.in(7), bench.alternateStatus, bench.in(3)]).toEqual([0, 0, 1]);
+    bench.out(3, 0x55);
+    expect([bench.in(7), bench.alternateStatus, bench.in(3)]).toEqual([0, 0, 0]);
     bench.out(7, 0xec);
     expect(bench.irq).toBe(false);
   });
@@ -407,6 +408,27 @@ test("a command under way is taken up again by another machine", async () => {
   expect(other.words(256)[0]).toBe(0x0505);
   expect(other.words(256)[0]).toBe(0x0606);
   expect(other.in(7)).toBe(IDLE);
+});
+
+test("any register writes get an answer", async () => {
+  const two = new Bench(300, true);
+  let seed = 5;
+  const random = () => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return seed >>> 24;
+  };
+  for (let round = 0; round < 4000; round++) {
+    const offset = random() & 7;
+    if (random() < 8) two.control(random());
+    else if (random() < 20) two.busMaster.write(offset, random(), 1);
+    else two.channel.commandBlock.write(offset, random() | (random() << 8), offset === 0 ? 2 : 1);
+    two.channel.commandBlock.read(random() & 7, (random() & 1) + 1 === 1 ? 1 : 2);
+    if (round % 8 === 0) await settle();
+  }
+  two.control(0x04);
+  two.control(0x00);
+  two.out(6, 0xa0);
+  expect(two.in(7)).toBe(IDLE);
 });
 
 deviceConformance("an ATA channel with two disks", () => {

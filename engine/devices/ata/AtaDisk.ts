@@ -25,6 +25,7 @@ import { SECTOR_COUNT } from "./AtaTaskFile.ts";
 import { ABRT, ataCommand, DRDY, DSC, IDNF, UNC } from "./ataRegisters.ts";
 import { type DriveIdentity, identifyDisk } from "./identifyData.ts";
 import { readSectors, writeSectors } from "./sectorAccess.ts";
+import { type TransferCommand, transferCommands } from "./transferCommands.ts";
 import { selectTransferMode } from "./transferModes.ts";
 
 export interface AtaDiskOptions {
@@ -65,63 +66,9 @@ export class AtaDisk extends AtaDrive {
   protected override execute(command: number): void {
     this.#state.operation = "none";
     this.#state.working = false;
-    if (!this.#executeTransfer(command)) this.#executeControl(command);
-  }
-
-  /** The commands that move or check sectors. */
-  #executeTransfer(command: number): boolean {
-    const { multiple } = this.#state;
-    switch (command) {
-      case ataCommand.readSectors:
-      case ataCommand.readSectorsNoRetry:
-        this.#begin("read", 1, false);
-        return true;
-      case ataCommand.readSectorsExt:
-        this.#begin("read", 1, true);
-        return true;
-      case ataCommand.readMultiple:
-        this.#begin("read", multiple, false);
-        return true;
-      case ataCommand.readMultipleExt:
-        this.#begin("read", multiple, true);
-        return true;
-      case ataCommand.readDma:
-      case ataCommand.readDmaNoRetry:
-        this.#begin("read", CHUNK_SECTORS, false, true);
-        return true;
-      case ataCommand.readDmaExt:
-        this.#begin("read", CHUNK_SECTORS, true, true);
-        return true;
-      case ataCommand.writeSectors:
-      case ataCommand.writeSectorsNoRetry:
-        this.#begin("write", 1, false);
-        return true;
-      case ataCommand.writeSectorsExt:
-        this.#begin("write", 1, true);
-        return true;
-      case ataCommand.writeMultiple:
-        this.#begin("write", multiple, false);
-        return true;
-      case ataCommand.writeMultipleExt:
-        this.#begin("write", multiple, true);
-        return true;
-      case ataCommand.writeDma:
-      case ataCommand.writeDmaNoRetry:
-        this.#begin("write", CHUNK_SECTORS, false, true);
-        return true;
-      case ataCommand.writeDmaExt:
-        this.#begin("write", CHUNK_SECTORS, true, true);
-        return true;
-      case ataCommand.readVerify:
-      case ataCommand.readVerifyNoRetry:
-        this.#begin("verify", CHUNK_SECTORS, false);
-        return true;
-      case ataCommand.readVerifyExt:
-        this.#begin("verify", CHUNK_SECTORS, true);
-        return true;
-      default:
-        return false;
-    }
+    const transfer = transferCommands.get(command);
+    if (transfer !== undefined) this.#begin(transfer);
+    else this.#executeControl(command);
   }
 
   #executeControl(command: number): void {
@@ -174,15 +121,15 @@ export class AtaDisk extends AtaDrive {
     this.abortCommand();
   }
 
-  #begin(operation: "read" | "write" | "verify", block: number, extended: boolean, dma = false): void {
-    const state = this.#state;
+  #begin({ operation, blocks, extended }: TransferCommand): void {
     const { taskFile } = this;
     const count = extended ? taskFile.sectorCount16 || 0x10000 : taskFile.sectorCount || 0x100;
     const sector = extended ? taskFile.lba48 : addressedSector(taskFile, this.#geometry);
+    const block = blocks === "multiple" ? this.#state.multiple : 1;
     if (block === 0 || (operation === "write" && this.#blocks.readOnly)) return this.abortCommand();
     if (sector === undefined || sector >= this.#sectors) return this.fail(IDNF);
-    Object.assign(state, { operation, block, extended, sector, remaining: count, power: ACTIVE });
-    this.dma = dma;
+    Object.assign(this.#state, { operation, block, extended, sector, remaining: count, power: ACTIVE });
+    this.dma = blocks === "dma";
     if (operation === "write") this.#acceptChunk(false);
     else this.#fetchChunk();
   }

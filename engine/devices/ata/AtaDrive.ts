@@ -8,7 +8,7 @@ import { GuesthouseError } from "../../base/GuesthouseError.ts";
 import type { StateReader } from "../../base/StateReader.ts";
 import type { StateWriter } from "../../base/StateWriter.ts";
 import { AtaTaskFile } from "./AtaTaskFile.ts";
-import { ABRT, BSY, DEVICE_DEV, DRDY, DRQ, DSC, ERR } from "./ataRegisters.ts";
+import { ABRT, BSY, DRDY, DRQ, DSC, ERR } from "./ataRegisters.ts";
 
 /** The channel as its drives see it. */
 export interface AtaDriveHost {
@@ -91,11 +91,6 @@ export abstract class AtaDrive {
     this.status = BSY;
   }
 
-  /** Only DEV of the device register belongs to the host after a reset. */
-  get isDevice1Selected(): boolean {
-    return (this.taskFile.device & DEVICE_DEV) !== 0;
-  }
-
   acknowledgeInterrupt(): void {
     if (this.interruptPending) this.setInterrupt(false);
   }
@@ -142,11 +137,6 @@ export abstract class AtaDrive {
     this.position += count;
     if (count > 0 && this.position >= this.limit) this.#endBlock();
     return count;
-  }
-
-  /** Bytes that `readBlock` or `writeBlock` would move now. */
-  blockBytesLeft(direction: TransferDirection): number {
-    return this.direction === direction && !this.dma ? this.limit - this.position : 0;
   }
 
   /** Moves what the bus master can take or give now. */

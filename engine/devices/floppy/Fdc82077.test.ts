@@ -13,7 +13,7 @@ const index = (c: number, h: number, r: number) => (c * 2 + h) * 18 + r - 1;
 
 /** A DMA channel over a piece of memory. */
 class MemoryDma implements DmaChannel {
-  memory = new Uint8Array(0);
+  memory: Uint8Array = new Uint8Array(0);
   at = 0;
   masked = false;
 

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { deviceConformance } from "../../../tests/conformance/deviceConformance.ts";
 import { ManualClock } from "../../../tests/conformance/ManualClock.ts";
 import { FakeVideoMemory } from "../../../tests/fixtures/FakeVideoMemory.ts";
-import { loadFont, setEgaPalette, setVgaMode, vgaModes } from "../../../tests/fixtures/vgaModes.ts";
+import { loadFont, setEgaPalette, setVgaMode, type VgaModeTable, vgaModes } from "../../../tests/fixtures/vgaModes.ts";
 import type { DisplayUpdate } from "../../contracts/DisplaySink.ts";
 import { Vga } from "./Vga.ts";
 import { VgaPci } from "./VgaPci.ts";
@@ -33,7 +33,7 @@ class Bench {
     setEgaPalette(this.vga.ports);
   }
 
-  text(mode = vgaModes.text80): this {
+  text(mode: VgaModeTable = vgaModes.text80): this {
     setVgaMode(this.vga.ports, mode);
     loadFont(this.vga.ports, this.vga.legacyWindow, testFont());
     this.crtc(0x0a, 0x20);
@@ -187,7 +187,7 @@ describe("a text mode", () => {
   });
 
   test("doubles the dots of 40 columns", () => {
-    bench.text(vgaModes.text40 as typeof vgaModes.text80).put(0, 0x80, 0x07);
+    bench.text(vgaModes.text40).put(0, 0x80, 0x07);
     const update = bench.full();
     expect(update.width).toBe(720);
     expect(dots(update, 0, 2, 18)).toBe("gg................");
@@ -401,6 +401,32 @@ describe("ports", () => {
     bench.vga.mmio.write(0x40c - 4, 5, 1);
     expect(bench.vga.ports.read(8, 1)).toBe(5);
   });
+});
+
+test("any register values give some picture", () => {
+  const vga = new Vga({ clock: new ManualClock(), memory: new FakeVideoMemory(1 << 20) });
+  let seed = 17;
+  const random = () => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return seed >>> 24;
+  };
+  for (let round = 0; round < 60; round++) {
+    setVgaMode(vga.ports, Object.values(vgaModes)[round % 6]!);
+    for (let writes = random() & 15; writes > 0; writes--) {
+      const port = [0x04, 0x0e, 0x14][random() % 3]!;
+      vga.ports.write(port, random() & 0x1f, 1);
+      vga.ports.write(port + 1, random(), 1);
+      vga.legacyWindow.write((random() << 9) | random(), random(), [1, 2, 4][random() % 3] as 1 | 2 | 4);
+    }
+    if (round % 3 === 0) {
+      vga.dispiPorts.write(0, random() % 11, 2);
+      vga.dispiPorts.write(1, (random() << 2) | (random() & 3), 2);
+    }
+    const update = vga.render(true)!;
+    expect(update.pixels.length).toBe(update.width * update.height);
+    expect(update.pixels.every((value) => value >>> 24 === 0xff)).toBe(true);
+    vga.textScreen();
+  }
 });
 
 test("the PCI function places the frame buffer and the registers", () => {
