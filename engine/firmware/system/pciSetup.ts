@@ -101,7 +101,9 @@ function setUpChipset(pci: PciConfiguration, address: PciAddress): void {
   if ((id & 0xffff) !== INTEL) return;
   const device = id >>> 16;
   if (device === PIIX3_ISA) {
-    PIRQ_INTERRUPTS.forEach((irq, pirq) => pci.write8(address, 0x60 + pirq, irq));
+    PIRQ_INTERRUPTS.forEach((irq, pirq) => {
+      pci.write8(address, 0x60 + pirq, irq);
+    });
   } else if (device === PIIX3_IDE) {
     // Both channels decode their ISA ports.
     pci.write16(address, 0x40, 0x8000);

@@ -110,7 +110,9 @@ export class VgaRegisters {
     this.#resetFlipFlop();
     this.#ports.out8(ATTRIBUTE, 0);
     this.sequencer(0, 1);
-    mode.sequencer.forEach((value, index) => this.sequencer(index + 1, value));
+    mode.sequencer.forEach((value, index) => {
+      this.sequencer(index + 1, value);
+    });
     this.#ports.out8(MISCELLANEOUS_WRITE, mode.miscellaneous);
     this.sequencer(0, 3);
     // The last register protects the first eight of the CRTC against writes.
@@ -119,7 +121,9 @@ export class VgaRegisters {
       if (index !== 0x11) this.crtc(index, value);
     });
     this.crtc(0x11, mode.crtc[0x11]!);
-    mode.graphics.forEach((value, index) => this.graphics(index, value));
+    mode.graphics.forEach((value, index) => {
+      this.graphics(index, value);
+    });
     this.#resetFlipFlop();
     mode.attribute.forEach((value, index) => {
       this.#ports.out8(ATTRIBUTE, index);
