@@ -49,7 +49,7 @@ function Section({ machine, section }: { machine: MachineSummary; section: Detai
       </h2>
       <dl>
         {section.lines.map((line) => (
-          <div key={line.key} className={line.name === "" ? "detail-wide" : ""}>
+          <div key={line.key} className={line.name === "" ? "detail-line detail-wide" : "detail-line"}>
             {line.name === "" ? null : <dt>{line.name}</dt>}
             <dd title={line.title}>
               {line.drive === undefined ? (

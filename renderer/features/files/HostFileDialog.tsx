@@ -78,6 +78,136 @@ function EntryRow({ entry }: { entry: FileEntry }) {
   );
 }
 
+interface FolderBarProps {
+  folders: Folders;
+  words: string;
+  setWords: (words: string) => void;
+}
+
+/** Up, the path to type into, and the box that narrows the list. */
+function FolderBar({ folders, words, setWords }: FolderBarProps) {
+  const { t } = useTranslation();
+  const [typedPath, setTypedPath] = useState<string>();
+  const { listing, go } = folders;
+  return (
+    <div className="input-row">
+      <IconButton name={t("files.up")} isDisabled={listing?.parent == null} onPress={() => go(listing?.parent ?? null)}>
+        <ArrowUp size={16} aria-hidden />
+      </IconButton>
+      <form
+        className="grow"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (typedPath !== undefined && typedPath.trim() !== "") go(typedPath.trim());
+          setTypedPath(undefined);
+        }}
+      >
+        <TextField
+          label={t("files.folder")}
+          hideLabel
+          mono
+          value={typedPath ?? listing?.path ?? ""}
+          onChange={setTypedPath}
+        />
+      </form>
+      <div className="file-find">
+        <TextField label={t("files.find")} hideLabel placeholder={t("files.find")} value={words} onChange={setWords} />
+      </div>
+    </div>
+  );
+}
+
+interface FolderEntriesProps {
+  folders: Folders;
+  entries: readonly FileEntry[];
+  chosen: string | undefined;
+  choose: (path: string | undefined) => void;
+  open: (path: string) => void;
+}
+
+function FolderEntries({ folders, entries, chosen, choose, open }: FolderEntriesProps) {
+  const { t } = useTranslation();
+  return (
+    <GridList
+      aria-label={t("files.contents", { folder: folders.listing?.path ?? "" })}
+      className="file-entries"
+      selectionMode="single"
+      selectionBehavior="replace"
+      selectedKeys={chosen === undefined ? [] : [chosen]}
+      disabledKeys={entries.filter((entry) => !entry.readable).map((entry) => entry.path)}
+      onSelectionChange={(keys) => {
+        const [path] = keys === "all" ? [] : [...keys];
+        choose(path === undefined ? undefined : String(path));
+      }}
+      onAction={(key) => open(String(key))}
+      items={entries.map((entry) => ({ ...entry, id: entry.path }))}
+      renderEmptyState={() => (
+        <p className="file-empty quiet">
+          {folders.busy ? <LoaderCircle size={16} className="spinner" aria-hidden /> : null}
+          {folders.busy ? t("files.reading") : t("files.nothing")}
+        </p>
+      )}
+    >
+      {(entry) => (
+        <GridListItem id={entry.path} textValue={entry.name} className="file-entry">
+          <EntryRow entry={entry} />
+        </GridListItem>
+      )}
+    </GridList>
+  );
+}
+
+function Places({ folders }: { folders: Folders }) {
+  const { t } = useTranslation();
+  return (
+    <nav className="file-places" aria-label={t("files.places")}>
+      {(folders.listing?.places ?? []).map((place) => (
+        <Button key={place.path} variant="flat" onPress={() => folders.go(place.path)}>
+          <Folder size={15} aria-hidden />
+          <span className="truncate">{place.label}</span>
+        </Button>
+      ))}
+    </nav>
+  );
+}
+
+/** Names in the folder, in the manner of its host. */
+function pathInFolder(folder: string, name: string): string {
+  const separator = folder.includes("\\") ? "\\" : "/";
+  return `${folder.replace(/[\\/]$/, "")}${separator}${name.trim()}`;
+}
+
+/** What is chosen in the dialog, and how a click or Enter on an entry changes it. */
+function useChoice(options: ChooseFileOptions, folders: Folders, finish: (path: string | undefined) => void) {
+  const [filterIndex, setFilterIndex] = useState("0");
+  const [words, setWords] = useState("");
+  const [chosen, setChosen] = useState<string>();
+  const [saveName, setSaveName] = useState("");
+  const saving = options.mode === "save";
+  const { listing } = folders;
+  const entries = shownEntries(listing?.entries ?? [], options.filters[Number(filterIndex)]?.extensions ?? [], words);
+  const find = (path: string | undefined) => entries.find((candidate) => candidate.path === path);
+  const choose = (path: string | undefined) => {
+    setChosen(path);
+    const entry = find(path);
+    if (saving && entry?.kind === "file") setSaveName(entry.name);
+  };
+  const open = (path: string) => {
+    const entry = find(path);
+    if (entry === undefined || !entry.readable) return;
+    if (entry.kind === "folder") {
+      setWords("");
+      setChosen(undefined);
+      folders.go(entry.path);
+    } else if (!saving) finish(entry.path);
+  };
+  const file = find(chosen);
+  const openable = file?.kind === "file" && file.readable ? file.path : undefined;
+  const savable = listing !== undefined && saveName.trim() !== "" ? pathInFolder(listing.path, saveName) : undefined;
+  const result = saving ? savable : openable;
+  return { filterIndex, setFilterIndex, words, setWords, entries, chosen, choose, open, saveName, setSaveName, result };
+}
+
 export interface HostFileDialogProps {
   options: ChooseFileOptions;
   answer: (path: string | undefined) => void;
@@ -86,133 +216,42 @@ export interface HostFileDialogProps {
 
 export function HostFileDialog({ options, answer, onClose }: HostFileDialogProps) {
   const { t } = useTranslation();
-  const { listing, busy, problem, go } = useFolders(options.startAt);
-  const [filterIndex, setFilterIndex] = useState("0");
-  const [words, setWords] = useState("");
-  const [chosen, setChosen] = useState<string>();
-  const [saveName, setSaveName] = useState("");
-  const [typedPath, setTypedPath] = useState<string>();
-  const saving = options.mode === "save";
-  const filter = options.filters[Number(filterIndex)];
-  const entries = shownEntries(listing?.entries ?? [], filter?.extensions ?? [], words);
-
+  const folders = useFolders(options.startAt);
   const finish = (path: string | undefined) => {
     onClose();
     answer(path);
   };
-  const open = (path: string) => {
-    const entry = entries.find((candidate) => candidate.path === path);
-    if (entry === undefined || !entry.readable) return;
-    if (entry.kind === "folder") {
-      setWords("");
-      setChosen(undefined);
-      go(entry.path);
-    } else if (saving) setSaveName(entry.name);
-    else finish(entry.path);
-  };
-  const chosenEntry = entries.find((entry) => entry.path === chosen);
-  const folder = listing?.path ?? "";
-  const separator = folder.includes("\\") ? "\\" : "/";
-  const savePath = `${folder.replace(/[\\/]$/, "")}${separator}${saveName.trim()}`;
-  const ready = saving
-    ? saveName.trim() !== "" && listing !== undefined
-    : chosenEntry?.kind === "file" && chosenEntry.readable;
-
+  const choice = useChoice(options, folders, finish);
+  const saving = options.mode === "save";
+  const footer = (
+    <>
+      <span className="grow file-filter">
+        <Select
+          label={t("files.kind")}
+          hideLabel
+          value={choice.filterIndex}
+          onChange={choice.setFilterIndex}
+          options={options.filters.map((filter, index) => ({ id: String(index), label: filter.label }))}
+        />
+      </span>
+      <Button onPress={() => finish(undefined)}>{t("actions.cancel")}</Button>
+      <Button variant="primary" isDisabled={choice.result === undefined} onPress={() => finish(choice.result)}>
+        {saving ? t("files.save") : t("files.open")}
+      </Button>
+    </>
+  );
   return (
-    <Dialog
-      title={options.title}
-      width={820}
-      height={560}
-      onClose={() => finish(undefined)}
-      footer={
-        <>
-          <span className="grow file-filter">
-            <Select
-              label={t("files.kind")}
-              hideLabel
-              value={filterIndex}
-              onChange={setFilterIndex}
-              options={options.filters.map((candidate, index) => ({ id: String(index), label: candidate.label }))}
-            />
-          </span>
-          <Button onPress={() => finish(undefined)}>{t("actions.cancel")}</Button>
-          <Button variant="primary" isDisabled={!ready} onPress={() => finish(saving ? savePath : chosenEntry?.path)}>
-            {saving ? t("files.save") : t("files.open")}
-          </Button>
-        </>
-      }
-    >
+    <Dialog title={options.title} width={820} height={560} onClose={() => finish(undefined)} footer={footer}>
       <div className="file-dialog">
-        <nav className="file-places" aria-label={t("files.places")}>
-          {(listing?.places ?? []).map((place) => (
-            <Button key={place.path} variant="flat" onPress={() => go(place.path)}>
-              <Folder size={15} aria-hidden />
-              <span className="truncate">{place.label}</span>
-            </Button>
-          ))}
-        </nav>
+        <Places folders={folders} />
         <div className="file-main">
-          <form
-            className="input-row"
-            onSubmit={(event) => {
-              event.preventDefault();
-              if (typedPath !== undefined && typedPath.trim() !== "") go(typedPath.trim());
-              setTypedPath(undefined);
-            }}
-          >
-            <IconButton
-              name={t("files.up")}
-              isDisabled={listing?.parent == null}
-              onPress={() => go(listing?.parent ?? null)}
-            >
-              <ArrowUp size={16} aria-hidden />
-            </IconButton>
-            <div className="grow">
-              <TextField label={t("files.folder")} hideLabel mono value={typedPath ?? folder} onChange={setTypedPath} />
-            </div>
-            <div className="file-find">
-              <TextField
-                label={t("files.find")}
-                hideLabel
-                placeholder={t("files.find")}
-                value={words}
-                onChange={setWords}
-              />
-            </div>
-          </form>
-          {problem === undefined ? null : <Notice kind="error">{problem}</Notice>}
-          {listing !== undefined && !listing.readable ? (
-            <Notice kind="warning">{t("files.folderUnreadable")}</Notice>
+          <FolderBar folders={folders} words={choice.words} setWords={choice.setWords} />
+          {folders.problem === undefined ? null : <Notice kind="error">{folders.problem}</Notice>}
+          {folders.listing?.readable === false ? <Notice kind="warning">{t("files.folderUnreadable")}</Notice> : null}
+          <FolderEntries folders={folders} {...choice} />
+          {saving ? (
+            <TextField label={t("files.name")} value={choice.saveName} onChange={choice.setSaveName} autoFocus />
           ) : null}
-          <GridList
-            aria-label={t("files.contents", { folder })}
-            className="file-entries"
-            selectionMode="single"
-            selectionBehavior="replace"
-            selectedKeys={chosen === undefined ? [] : [chosen]}
-            disabledKeys={entries.filter((entry) => !entry.readable).map((entry) => entry.path)}
-            onSelectionChange={(keys) => {
-              const [path] = keys === "all" ? [] : [...keys];
-              setChosen(path === undefined ? undefined : String(path));
-              const entry = entries.find((candidate) => candidate.path === path);
-              if (saving && entry?.kind === "file") setSaveName(entry.name);
-            }}
-            onAction={(key) => open(String(key))}
-            items={entries.map((entry) => ({ ...entry, id: entry.path }))}
-            renderEmptyState={() => (
-              <p className="file-empty quiet">
-                {busy ? <LoaderCircle size={16} className="spinner" aria-hidden /> : null}
-                {busy ? t("files.reading") : t("files.nothing")}
-              </p>
-            )}
-          >
-            {(entry) => (
-              <GridListItem id={entry.path} textValue={entry.name} className="file-entry">
-                <EntryRow entry={entry} />
-              </GridListItem>
-            )}
-          </GridList>
-          {saving ? <TextField label={t("files.name")} value={saveName} onChange={setSaveName} autoFocus /> : null}
         </div>
       </div>
     </Dialog>
