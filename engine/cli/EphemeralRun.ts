@@ -44,7 +44,9 @@ export class EphemeralRun {
   readonly #streams: RunStreams;
   readonly #end = Promise.withResolvers<RunEnd>();
   readonly #timers: (() => void)[] = [];
+  readonly #early: Uint8Array[] = [];
   #machine: OpenMachine | undefined;
+  #started = false;
 
   constructor(options: RunOptions, parts: MachineParts, streams: RunStreams) {
     this.#options = options;
@@ -52,9 +54,10 @@ export class EphemeralRun {
     this.#streams = streams;
   }
 
-  /** Typed into the first serial port. */
+  /** Typed into the first serial port; what comes before power-on waits for it. */
   sendSerial(bytes: Uint8Array): void {
-    this.#machine?.control.sendSerial(0, bytes);
+    if (this.#started) this.#machine?.control.sendSerial(0, bytes);
+    else this.#early.push(bytes);
   }
 
   interrupt(): void {
@@ -71,6 +74,8 @@ export class EphemeralRun {
     try {
       const closeOutlets = this.#connect(machine);
       machine.control.start();
+      this.#started = true;
+      for (const bytes of this.#early) machine.control.sendSerial(0, bytes);
       this.#schedule(machine);
       const end = await this.#end.promise;
       await this.#finalScreenshots(machine);

@@ -1,0 +1,83 @@
+import { mkdtempSync, readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { decode } from "fast-png";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type FakeMachine, fakeParts } from "../../tests/fixtures/FakeMachine.ts";
+import { EphemeralRun } from "./EphemeralRun.ts";
+import { parseRunOptions, type RunArguments } from "./RunOptions.ts";
+
+const plain: RunArguments = { memory: "16", accel: "auto", disk: [], serial: "stdio", keys: [], screenshot: [] };
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "guesthouse-test-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+function start(change: Partial<RunArguments>, input = "") {
+  let output = "";
+  const said: string[] = [];
+  let machine: FakeMachine | undefined;
+  const parts = fakeParts((made) => {
+    machine = made;
+  });
+  const run = new EphemeralRun(parseRunOptions({ ...plain, ...change }), parts, {
+    output: (bytes) => {
+      output += Buffer.from(bytes).toString("latin1");
+    },
+    say: (text) => said.push(text),
+  });
+  // Before power-on: nothing may be lost.
+  run.sendSerial(Buffer.from(input));
+  return { run, finished: run.run(), output: () => output, said, machine: () => machine };
+}
+
+test.each<[string, string, Partial<RunArguments>, number, string]>([
+  ["power-off", "poweroff\n", {}, 0, "poweredOff"],
+  ["a match on the serial port", "hello\n", { until: "HELLO" }, 0, "matched"],
+  ["a match on port 0xE9", "debug ready\n", { until: "^ready" }, 0, "matched"],
+  ["a match on the screen", "", { until: "ready" }, 0, "matched"],
+  ["a match in the last words", "bye\npoweroff\n", { until: "BYE" }, 0, "matched"],
+  ["a debug exit", "exit 3\n", { debugExit: true }, 7, "debugExit"],
+  ["a triple fault", "crash\n", {}, 6, "crashed"],
+  ["a failure of the engine", "fail\n", {}, 8, "failed"],
+  ["the time", "", { timeout: "0.05" }, 4, "timeIsUp"],
+])("%s ends the run", async (_name, input, change, status, end) => {
+  const { finished } = start(change, input);
+  expect(await finished).toMatchObject({ status, end });
+});
+
+test("serial output goes out whole, and the figures are the machine's", async () => {
+  const { finished, output } = start({}, "one\ntwo\npoweroff\n");
+  expect(await finished).toMatchObject({ instructions: 1000, guestSeconds: 2, exits: 3, mips: 1 });
+  expect(output()).toBe("kernel command line: \nONE\nTWO\n");
+});
+
+test("keys are typed at their time and a screenshot is taken at the end", async () => {
+  const path = join(folder, "end.png");
+  const { finished } = start({ keys: ["a{enter}@0.05"], until: "key 40", screenshot: [path], timeout: "5" });
+  expect(await finished).toMatchObject({ end: "matched" });
+  const { width, height, data } = decode(readFileSync(path));
+  expect([width, height]).toEqual([4, 2]);
+  expect([...data.slice(3, 6)]).toEqual([1, 0, 0]);
+});
+
+test("a screenshot that cannot be written is said so and ends nothing", async () => {
+  const { finished, said } = start({ screenshot: [join(folder, "no/where.png")] }, "poweroff\n");
+  expect(await finished).toMatchObject({ status: 0 });
+  expect(said.join()).toContain("No screenshot");
+});
+
+test("an interrupt powers the machine off", async () => {
+  const { run, finished, machine } = start({});
+  await expect.poll(machine).toBeDefined();
+  run.interrupt();
+  expect(await finished).toMatchObject({ status: 8, end: "interrupted" });
+});
+
+test("a medium that is missing is an error before power-on", async () => {
+  const { finished } = start({ floppy: join(folder, "none.img") });
+  await expect(finished).rejects.toMatchObject({ kind: "file-missing" });
+});

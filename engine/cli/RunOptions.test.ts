@@ -1,0 +1,99 @@
+import { describe, expect, test } from "vitest";
+import { BadArguments } from "./BadArguments.ts";
+import { debugExitStatus, exitStatus } from "./exitStatus.ts";
+import { OutputWatch } from "./OutputWatch.ts";
+import { parseRunOptions, type RunArguments } from "./RunOptions.ts";
+
+const plain: RunArguments = { memory: "128", accel: "auto", disk: [], serial: "stdio", keys: [], screenshot: [] };
+
+test("what is given becomes the machine", () => {
+  const { config, keys, screenshots, timeoutSeconds } = parseRunOptions({
+    ...plain,
+    memory: "64",
+    kernel: "bzImage",
+    append: "quiet",
+    cdrom: "a.iso",
+    disk: ["one.img", "two.img"],
+    boot: "disk,cdrom",
+    serial: "file:log.txt",
+    keys: ["a@b{enter}@1.5"],
+    screenshot: ["x.png@3", "end.png"],
+    timeout: "10",
+  });
+  expect(config).toMatchObject({
+    memoryMiB: 64,
+    bootOrder: ["disk", "cdrom"],
+    storage: { disks: [{ path: "one.img" }, { path: "two.img" }], opticals: [{ path: "a.iso" }] },
+    directBoot: { kernel: "bzImage", initrd: null, commandLine: "quiet" },
+    serial: [{ kind: "file", path: "log.txt" }],
+    debugPorts: false,
+  });
+  expect(keys[0]).toMatchObject({ atSeconds: 1.5, strokes: expect.objectContaining({ length: 4 }) });
+  expect(screenshots).toEqual([
+    { path: "x.png", atSeconds: 3 },
+    { path: "end.png", atSeconds: undefined },
+  ]);
+  expect(timeoutSeconds).toBe(10);
+});
+
+test("four disks leave no room for an optical drive, and the boot order follows what is given", () => {
+  const { config } = parseRunOptions({ ...plain, disk: ["a", "b", "c", "d"], floppy: "f" });
+  expect(config.storage.opticals).toEqual([]);
+  expect(config.bootOrder).toEqual(["floppy", "disk"]);
+});
+
+test("the debug ports are there when they are of use", () => {
+  expect(parseRunOptions({ ...plain, debugExit: true }).config.debugPorts).toBe(true);
+  expect(parseRunOptions({ ...plain, until: "ready" }).config.debugPorts).toBe(true);
+});
+
+test.each<[string, Partial<RunArguments>]>([
+  ["--memory", { memory: "lots" }],
+  ["memory", { memory: "0" }],
+  ["--accel", { accel: "magic" }],
+  ["--initrd", { initrd: "i" }],
+  ["--boot", { boot: "net" }],
+  ["--boot", { boot: "disk,disk" }],
+  ["--serial", { serial: "file:" }],
+  ["--serial", { serial: "tcp" }],
+  ["--until", { until: "(" }],
+  ["--keys", { keys: ["abc"] }],
+  ["--keys", { keys: ["{nokey}@1"] }],
+  ["--timeout", { timeout: "-1" }],
+  ["disks", { disk: ["a", "b", "c", "d", "e"] }],
+])("bad %s is refused", (_option, change) => {
+  expect(() => parseRunOptions({ ...plain, ...change })).toThrow(BadArguments);
+});
+
+test("debug exits are odd and never look like another status", () => {
+  expect([0, 1, 0x7f, 0x80, 0xff].map(debugExitStatus)).toEqual([1, 3, 255, 1, 255]);
+  expect(Object.values(exitStatus).every((status) => status % 2 === 0)).toBe(true);
+});
+
+describe("OutputWatch", () => {
+  const bytes = (text: string) => new TextEncoder().encode(text);
+
+  test("finds what arrives in pieces, and only in one source", () => {
+    const watch = new OutputWatch(/login: $/);
+    watch.put("serial", bytes("log"));
+    watch.put("debug", bytes("in: "));
+    expect(watch.found(undefined)).toBe(false);
+    watch.put("serial", bytes("in: "));
+    expect(watch.found(undefined)).toBe(true);
+  });
+
+  test("finds lines on the screen and characters of several bytes", () => {
+    expect(new OutputWatch(/^C:\\>$/m).found(["Starting", "C:\\>"])).toBe(true);
+    const watch = new OutputWatch(/größe/);
+    const text = bytes("größe");
+    watch.put("serial", text.subarray(0, 3));
+    watch.put("serial", text.subarray(3));
+    expect(watch.found(undefined)).toBe(true);
+  });
+
+  test("line ends are as the pattern's author thinks of them", () => {
+    const watch = new OutputWatch(/^done$/m);
+    watch.put("serial", bytes("x\r\ndone\r\n"));
+    expect(watch.found(undefined)).toBe(true);
+  });
+});
