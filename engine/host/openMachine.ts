@@ -113,6 +113,7 @@ export async function openMachine(
       floppyDrives,
       debugPorts: config.debugPorts,
       rtcUtc: config.rtcUtc,
+      zoneOffsetMs: new Date().getTimezoneOffset() * -60_000,
       ...hostServices(log),
     });
     return new OpenMachine(control, folder, media);

@@ -6,7 +6,7 @@ import { builtFile } from "./installation.ts";
 
 /** Throws "not-built". */
 export async function readCpuUnits(): Promise<MachineOptions["cpuUnits"]> {
-  const unit = async (name: string): Promise<Uint8Array> => {
+  const unit = async (name: string): Promise<Uint8Array<ArrayBuffer>> => {
     const path = builtFile(`cpu/${name}.wasm`);
     try {
       return new Uint8Array(await readFile(path));
