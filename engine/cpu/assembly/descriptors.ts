@@ -11,17 +11,20 @@ import {
 } from "./layout.generated";
 import { VECTOR_GP, VECTOR_NP, VECTOR_SS, generalProtection, raiseSelector } from "./faults";
 import { readLinear64, writeLinear8 } from "./memoryAccess";
+import { isCanonical } from "./mmu";
 import { setNullSegment, setParagraphSegment, setSegment } from "./segments";
 import {
   ATTR_ACCESSED,
   ATTR_CODE,
   ATTR_EXPAND_CONFORMING,
   ATTR_G,
+  ATTR_L,
   ATTR_P,
   ATTR_S,
   ATTR_WRITE_READ,
   cpl,
   isCode64,
+  isLongMode,
   isProtectedProper,
   segmentAttributes,
   segmentBase,
@@ -71,6 +74,10 @@ export function isConforming(descriptor: u64): bool {
 }
 export function isWritableData(descriptor: u64): bool {
   return (attributesOf(descriptor) & (ATTR_S | ATTR_CODE | ATTR_WRITE_READ)) == (ATTR_S | ATTR_WRITE_READ);
+}
+/** 64-bit code, which only long mode knows. */
+export function isLongCode(descriptor: u64): bool {
+  return isLongMode() && (attributesOf(descriptor) & ATTR_L) != 0;
 }
 /** Data, or code that may be read. */
 export function isReadable(descriptor: u64): bool {
@@ -138,6 +145,23 @@ export function checkDataSegment(selector: u32, vector: i32): u64 {
   return descriptor;
 }
 
+/** The null SS of 64-bit code: it still carries the level. */
+export function setNullStackSegment(selector: u32): void {
+  setSegment(SS, selector, 0, 0, rplOf(selector) << 5);
+}
+
+/** A TSS or LDT descriptor has 16 bytes in long mode; gives the base's upper half. */
+export function systemBaseHigh(selector: u32): u64 {
+  if (!isLongMode()) return 0;
+  return readLinear64(descriptorAddress(selector) + 8, false) << 32;
+}
+
+/** #GP(0) unless the offset lies in the code segment, or is canonical in 64-bit code. */
+export function checkCodeOffset(code: u64, offset: u64): void {
+  const fits = isLongCode(code) ? isCanonical(offset) : offset <= (limitOf(code) as u64);
+  if (!fits) generalProtection();
+}
+
 /** MOV, POP and LxS into ES, SS, DS, FS or GS. */
 export function loadSegment(segment: i32, selector: u32): void {
   selector &= 0xffff;
@@ -146,7 +170,7 @@ export function loadSegment(segment: i32, selector: u32): void {
   } else if (segment == SS) {
     if (isNull(selector)) {
       if (!isCode64() || cpl() == 3 || rplOf(selector) != cpl()) generalProtection();
-      setSegment(SS, selector, 0, 0, cpl() << 5);
+      setNullStackSegment(selector);
     } else {
       const descriptor = checkStackSegment(selector, cpl(), VECTOR_GP);
       setSegmentFrom(SS, selector, markAccessed(selector, descriptor));

@@ -1,19 +1,23 @@
 /**
  * Far JMP, CALL and RET (SDM vol. 2 and vol. 3, 5.8): within real and virtual-8086 mode, to code segments directly, through call gates of 16 and
- * 32 bits with stack switch and parameters, to tasks. Sizes are operand sizes in bytes; `rip` is the next instruction's address.
+ * 32 bits with stack switch and parameters, to tasks; into and out of 64-bit code. Call gates of long mode are absent. Sizes are operand
+ * sizes in bytes; `rip` is the next instruction's address.
  */
 import {
+  attributesOf,
+  checkCodeOffset,
   checkStackSegment,
   dplOf,
   fetchDescriptor,
   isCodeSegment,
   isConforming,
+  isLongCode,
   isNull,
   isPresent,
   isWritableData,
-  limitOf,
   markAccessed,
   rplOf,
+  setNullStackSegment,
   setSegmentFrom,
   systemTypeOf,
   TYPE_CALL_GATE16,
@@ -35,6 +39,7 @@ import {
   RSP,
   cpl,
   gpr32,
+  isLongMode,
   isProtectedProper,
   rip,
   segmentAttributes,
@@ -42,12 +47,13 @@ import {
   segmentSelector,
   setGpr16,
   setGpr32,
+  setGpr64,
   setRip,
 } from "./state";
 import { SWITCH_CALL, SWITCH_JUMP, enterTask, taskGateTarget } from "./taskSwitch";
 
-function truncated(offset: u64, size: i32): u32 {
-  return size == 2 ? (offset as u32) & 0xffff : (offset as u32);
+function truncated(offset: u64, size: i32): u64 {
+  return size == 2 ? offset & 0xffff : size == 4 ? offset & 0xffffffff : offset;
 }
 
 /** JMP and CALL straight to a code segment: may this level go there at its own level? */
@@ -65,6 +71,11 @@ function checkNamed(selector: u32, descriptor: u64): void {
   if (!isPresent(descriptor)) raiseSelector(VECTOR_NP, selector);
 }
 
+/** Call gates of long mode are not offered. */
+function isCallGate(type: u32): bool {
+  return !isLongMode() && (type == TYPE_CALL_GATE16 || type == TYPE_CALL_GATE32);
+}
+
 /** The code segment behind a call gate. */
 function gateCode(selector: u32): u64 {
   if (isNull(selector)) generalProtection();
@@ -74,13 +85,14 @@ function gateCode(selector: u32): u64 {
 }
 
 /** Continues at the current privilege level in a checked code segment. */
-function enterCode(selector: u32, code: u64, offset: u32): void {
+function enterCode(selector: u32, code: u64, offset: u64): void {
   setSegmentFrom(CS, (selector & 0xfffc) | cpl(), code);
-  setRip(offset as u64);
+  setRip(offset);
 }
 
 /** The target is a TSS or a task gate: switches and says so. */
 function switchedTask(selector: u32, descriptor: u64, source: i32): bool {
+  if (isLongMode()) return false;
   const type = systemTypeOf(descriptor);
   if (type == TYPE_TASK_GATE) {
     checkNamed(selector, descriptor);
@@ -99,9 +111,9 @@ export function farJump(selector: u32, target: u64, size: i32): void {
   selector &= 0xffff;
   let offset = truncated(target, size);
   if (!isProtectedProper()) {
-    if (offset > segmentLimit(CS)) generalProtection();
+    if (offset > (segmentLimit(CS) as u64)) generalProtection();
     setParagraphSegment(CS, selector);
-    setRip(offset as u64);
+    setRip(offset);
     return;
   }
   if (isNull(selector)) generalProtection();
@@ -112,19 +124,19 @@ export function farJump(selector: u32, target: u64, size: i32): void {
     checkDirectTarget(selector, descriptor);
   } else {
     const type = systemTypeOf(descriptor);
-    if (type == TYPE_CALL_GATE16 || type == TYPE_CALL_GATE32) {
+    if (isCallGate(type)) {
       checkNamed(selector, descriptor);
       codeSelector = gateSelector(descriptor);
       code = gateCode(codeSelector);
       if (!isConforming(code) && dplOf(code) != cpl()) raiseSelector(VECTOR_GP, codeSelector);
       if (!isPresent(code)) raiseSelector(VECTOR_NP, codeSelector);
-      offset = gateOffset(descriptor, type == TYPE_CALL_GATE32);
+      offset = gateOffset(descriptor, type == TYPE_CALL_GATE32) as u64;
     } else {
       if (!switchedTask(selector, descriptor, SWITCH_JUMP)) raiseSelector(VECTOR_GP, selector);
       return;
     }
   }
-  if (offset > limitOf(code)) generalProtection();
+  checkCodeOffset(code, offset);
   enterCode(codeSelector, markAccessed(codeSelector, code), offset);
 }
 
@@ -140,10 +152,10 @@ export function farCall(selector: u32, target: u64, size: i32): void {
   if (!isProtectedProper()) {
     useCurrentStack();
     pushReturn(size);
-    if (offset > segmentLimit(CS)) generalProtection();
+    if (offset > (segmentLimit(CS) as u64)) generalProtection();
     commitStackPointer();
     setParagraphSegment(CS, selector);
-    setRip(offset as u64);
+    setRip(offset);
     return;
   }
   if (isNull(selector)) generalProtection();
@@ -154,7 +166,7 @@ export function farCall(selector: u32, target: u64, size: i32): void {
     return;
   }
   const type = systemTypeOf(descriptor);
-  if (type == TYPE_CALL_GATE16 || type == TYPE_CALL_GATE32) {
+  if (isCallGate(type)) {
     checkNamed(selector, descriptor);
     callThroughGate(descriptor, type == TYPE_CALL_GATE32);
   } else if (!switchedTask(selector, descriptor, SWITCH_CALL)) {
@@ -162,10 +174,10 @@ export function farCall(selector: u32, target: u64, size: i32): void {
   }
 }
 
-function callSameLevel(selector: u32, code: u64, offset: u32, size: i32): void {
+function callSameLevel(selector: u32, code: u64, offset: u64, size: i32): void {
   useCurrentStack();
   pushReturn(size);
-  if (offset > limitOf(code)) generalProtection();
+  checkCodeOffset(code, offset);
   const marked = markAccessed(selector, code);
   commitStackPointer();
   enterCode(selector, marked, offset);
@@ -175,7 +187,7 @@ function callThroughGate(gate: u64, wide: bool): void {
   const selector = gateSelector(gate);
   const code = gateCode(selector);
   if (!isPresent(code)) raiseSelector(VECTOR_NP, selector);
-  const offset = gateOffset(gate, wide);
+  const offset = gateOffset(gate, wide) as u64;
   const size = wide ? 4 : 2;
   if (isConforming(code) || dplOf(code) == cpl()) {
     callSameLevel(selector, code, offset, size);
@@ -201,7 +213,7 @@ function callThroughGate(gate: u64, wide: bool): void {
     push(parameter, size);
   }
   pushReturn(size);
-  if (offset > limitOf(code)) generalProtection();
+  checkCodeOffset(code, offset);
   const markedStack = markAccessed(stackSelector, stackSegment);
   const markedCode = markAccessed(selector, code);
   commitStackPointer();
@@ -216,7 +228,8 @@ export function checkReturnCode(selector: u32): u64 {
   const code = fetchDescriptor(selector, VECTOR_GP);
   const level = dplOf(code);
   const fits = isConforming(code) ? level <= rplOf(selector) : level == rplOf(selector);
-  if (!isCodeSegment(code) || rplOf(selector) < cpl() || !fits) raiseSelector(VECTOR_GP, selector);
+  const bothSizes = isLongCode(code) && (attributesOf(code) & ATTR_DB) != 0;
+  if (!isCodeSegment(code) || rplOf(selector) < cpl() || !fits || bothSizes) raiseSelector(VECTOR_GP, selector);
   if (!isPresent(code)) raiseSelector(VECTOR_NP, selector);
   return code;
 }
@@ -229,27 +242,42 @@ function dropInnerSegment(segment: i32): void {
 }
 
 /**
- * Goes back to a less privileged level: `stackAt` is where the outer ESP and SS lie above the current top, `releaseBytes` is added to the
- * outer stack pointer.
+ * The stack segment that RET or IRET takes along to `level`; 0 for the null one that 64-bit code above level 3 may have.
  */
-export function returnToOuter(selector: u32, code: u64, offset: u32, stackAt: i32, size: i32, releaseBytes: i32): void {
-  const stackPointer = peek(stackAt, size) as u32;
-  const stackSelector = (peek(stackAt + size, size) as u32) & 0xffff;
-  const level = rplOf(selector);
-  if (isNull(stackSelector)) generalProtection();
-  const stackSegment = fetchDescriptor(stackSelector, VECTOR_GP);
-  if (rplOf(stackSelector) != level || dplOf(stackSegment) != level || !isWritableData(stackSegment)) {
+export function checkReturnStack(stackSelector: u32, code: u64, level: u32): u64 {
+  if (isNull(stackSelector)) {
+    if (!isLongCode(code) || level == 3 || rplOf(stackSelector) != level) generalProtection();
+    return 0;
+  }
+  const descriptor = fetchDescriptor(stackSelector, VECTOR_GP);
+  if (rplOf(stackSelector) != level || dplOf(descriptor) != level || !isWritableData(descriptor)) {
     raiseSelector(VECTOR_GP, stackSelector);
   }
-  if (!isPresent(stackSegment)) raiseSelector(VECTOR_SS, stackSelector);
-  if (offset > limitOf(code)) generalProtection();
+  if (!isPresent(descriptor)) raiseSelector(VECTOR_SS, stackSelector);
+  return descriptor;
+}
+
+/**
+ * Goes back to code with a stack of its own, at `size` bytes each: `stackAt` is where the other stack pointer and SS lie above the current
+ * top, `releaseBytes` is added to that stack pointer. Data segments that an outer level may not keep become null.
+ */
+export function returnWithStack(selector: u32, code: u64, offset: u64, stackAt: i32, size: i32, releaseBytes: i32): void {
+  const stackPointer = peek(stackAt, size) + (releaseBytes as u64);
+  const stackSelector = (peek(stackAt + size, size) as u32) & 0xffff;
+  const level = rplOf(selector);
+  const stackSegment = checkReturnStack(stackSelector, code, level);
+  checkCodeOffset(code, offset);
   const markedCode = markAccessed(selector, code);
-  const markedStack = markAccessed(stackSelector, stackSegment);
+  const markedStack = stackSegment ? markAccessed(stackSelector, stackSegment) : 0;
+  const outer = level > cpl();
   setCpl(level);
   enterCode(selector, markedCode, offset);
-  setSegmentFrom(SS, stackSelector, markedStack);
-  if (segmentAttributes(SS) & ATTR_DB) setGpr32(RSP, stackPointer + releaseBytes);
-  else setGpr16(RSP, stackPointer + releaseBytes);
+  if (markedStack) setSegmentFrom(SS, stackSelector, markedStack);
+  else setNullStackSegment(stackSelector);
+  if (isLongCode(code)) setGpr64(RSP, stackPointer);
+  else if (segmentAttributes(SS) & ATTR_DB) setGpr32(RSP, stackPointer as u32);
+  else setGpr16(RSP, stackPointer as u32);
+  if (!outer) return;
   dropInnerSegment(ES);
   dropInnerSegment(DS);
   dropInnerSegment(FS);
@@ -259,22 +287,22 @@ export function returnToOuter(selector: u32, code: u64, offset: u32, stackAt: i3
 /** RETF and RETF n. */
 export function farReturn(size: i32, releaseBytes: i32): void {
   useCurrentStack();
-  const offset = peek(0, size) as u32;
+  const offset = peek(0, size);
   const selector = (peek(size, size) as u32) & 0xffff;
   if (!isProtectedProper()) {
-    if (offset > segmentLimit(CS)) generalProtection();
+    if (offset > (segmentLimit(CS) as u64)) generalProtection();
     release(2 * size + releaseBytes);
     commitStackPointer();
     setParagraphSegment(CS, selector);
-    setRip(offset as u64);
+    setRip(offset);
     return;
   }
   const code = checkReturnCode(selector);
   if (rplOf(selector) > cpl()) {
-    returnToOuter(selector, code, offset, 2 * size + releaseBytes, size, releaseBytes);
+    returnWithStack(selector, code, offset, 2 * size + releaseBytes, size, releaseBytes);
     return;
   }
-  if (offset > limitOf(code)) generalProtection();
+  checkCodeOffset(code, offset);
   const marked = markAccessed(selector, code);
   release(2 * size + releaseBytes);
   commitStackPointer();

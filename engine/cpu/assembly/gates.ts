@@ -77,7 +77,8 @@ function pushFrame(size: i32, flags: u32, hasErrorCode: bool, errorCode: u32): v
   if (hasErrorCode) push(errorCode as u64, size);
 }
 
-function clearFlagsForHandler(isInterruptGate: bool): void {
+/** What every handler starts with. */
+export function clearFlagsForHandler(isInterruptGate: bool): void {
   setSystemFlags(FLAG_TF | FLAG_VM | FLAG_RF | FLAG_NT | (isInterruptGate ? FLAG_IF : 0), 0);
 }
 

@@ -1,10 +1,10 @@
 /**
  * IRET (SDM vol. 2): real mode, virtual-8086 mode with and without VME, the same and outer levels, back into virtual-8086 mode, and the nested
- * task return. Nothing changes before every check has passed. RF is only taken while a breakpoint is armed, since nothing else looks
+ * task return, and 64-bit code. Nothing changes before every check has passed. RF is only taken while a breakpoint is armed, since nothing else looks
  * at it.
  */
-import { limitOf, markAccessed, rplOf, setSegmentFrom } from "./descriptors";
-import { checkReturnCode, returnToOuter } from "./farTransfer";
+import { checkCodeOffset, markAccessed, rplOf, setSegmentFrom } from "./descriptors";
+import { checkReturnCode, returnWithStack } from "./farTransfer";
 import { generalProtection } from "./faults";
 import { writeFlags } from "./flags";
 import { CS, DR, DS, ES, FS, GS, NMI_BLOCKED, SS } from "./layout.generated";
@@ -29,6 +29,8 @@ import {
   cr4,
   flagsSystem,
   iopl,
+  isCode64,
+  isLongMode,
   isProtected,
   isVirtual8086,
   segmentLimit,
@@ -101,19 +103,20 @@ function returnToVirtual8086(image: u32): void {
 }
 
 function returnProtected(size: i32, image: u32): void {
-  const offset = peek(0, size) as u32;
+  const offset = peek(0, size);
   const selector = (peek(size, size) as u32) & 0xffff;
   const code = checkReturnCode(selector);
   const mask = flagMask(size, cpl());
-  if (rplOf(selector) > cpl()) {
-    returnToOuter(selector, code, offset, 3 * size, size, 0);
+  // 64-bit code has SS and RSP in every frame.
+  if (rplOf(selector) > cpl() || isCode64()) {
+    returnWithStack(selector, code, offset, 3 * size, size, 0);
   } else {
-    if (offset > limitOf(code)) generalProtection();
+    checkCodeOffset(code, offset);
     const marked = markAccessed(selector, code);
     release(3 * size);
     commitStackPointer();
     setSegmentFrom(CS, selector, marked);
-    setRip(offset as u64);
+    setRip(offset);
   }
   restoreFlags(image, mask);
 }
@@ -121,6 +124,7 @@ function returnProtected(size: i32, image: u32): void {
 export function iret(size: i32): void {
   store<u32>(NMI_BLOCKED, 0);
   if (isProtected() && !isVirtual8086() && flagsSystem() & FLAG_NT) {
+    if (isLongMode()) generalProtection();
     returnToPreviousTask();
     return;
   }
@@ -128,6 +132,6 @@ export function iret(size: i32): void {
   const image = peek(2 * size, size) as u32;
   if (!isProtected()) returnToParagraph(size, image, flagMask(size, 0) & ~(FLAG_VIF | FLAG_VIP));
   else if (isVirtual8086()) returnWithinVirtual8086(size, image);
-  else if (size == 4 && image & FLAG_VM && cpl() == 0) returnToVirtual8086(image);
+  else if (size == 4 && image & FLAG_VM && cpl() == 0 && !isLongMode()) returnToVirtual8086(image);
   else returnProtected(size, image);
 }

@@ -1,7 +1,7 @@
 /**
  * Delivery of interrupts and exceptions (SDM vol. 3, chapter 6; real mode 20.1.4; virtual-8086 20.3): the interrupt vector table, the
  * IDT, double and triple faults, software interrupts. Events that enter between two instructions keep `rip` for a fault of their own
- * (`faultKeepsRip`). Gates of the IDT are in gates.ts. Delivery in long mode is absent.
+ * (`faultKeepsRip`). Gates of the IDT are in gates.ts, those of long mode in longGates.ts.
  */
 import { clearGeneralDetect, disarmStep, dropPendingBreakpoints } from "./debug";
 import { interruptAcknowledge } from "./environment";
@@ -37,6 +37,7 @@ import {
 } from "./faults";
 import { readFlags } from "./flags";
 import { deliverThroughGate } from "./gates";
+import { deliverThroughLongGate } from "./longGates";
 import { readLinear16, readLinear32, readLinear8 } from "./memoryAccess";
 import { setParagraphSegment } from "./segments";
 import { commitStackPointer, push, useCurrentStack } from "./stack";
@@ -53,6 +54,7 @@ import {
   cr4,
   flagsSystem,
   iopl,
+  isLongMode,
   isProtected,
   isVirtual8086,
   rip,
@@ -112,7 +114,8 @@ function deliverVirtual8086(vector: i32): void {
 
 /** Any event: `software` ones are checked against the gate's DPL. `flags` is the image to push. */
 function deliver(vector: i32, software: bool, hasErrorCode: bool, errorCode: u32, flags: u32): void {
-  if (isProtected()) deliverThroughGate(vector, software, hasErrorCode, errorCode, flags);
+  if (isLongMode()) deliverThroughLongGate(vector, software, hasErrorCode, errorCode, flags);
+  else if (isProtected()) deliverThroughGate(vector, software, hasErrorCode, errorCode, flags);
   else deliverReal(vector, flags);
   disarmStep();
   if (vector == VECTOR_DB && !software) clearGeneralDetect();

@@ -4,8 +4,6 @@
  * tables is in descriptors.ts.
  */
 import {
-  ATTENTION,
-  ATTENTION_REFETCH,
   CODE_MODE,
   CODE_MODE_BIG_STACK,
   CODE_MODE_FLAT,
@@ -99,7 +97,7 @@ function isFlat(segment: i32, written: bool): bool {
   return !written || (load<u32>(row + SEGMENT_WRITE_LO) == 0 && load<u32>(row + SEGMENT_WRITE_HI) == 0xffffffff);
 }
 
-/** Recomputes what decoded records depend on. */
+/** Recomputes what decoded records depend on. Whoever can change it ends its block, so nothing need be told to look again. */
 export function refreshCodeMode(): void {
   const code = segmentAttributes(CS);
   let mode: u32 = code & ATTR_DB ? 1 : 0;
@@ -110,9 +108,7 @@ export function refreshCodeMode(): void {
     if (isFlat(CS, false) && isFlat(SS, true) && isFlat(DS, true) && isFlat(ES, true)) mode |= CODE_MODE_FLAT;
   }
   if (flagsSystem() & FLAG_TF || load<u32>(DR + 56) & 0xff) mode |= CODE_MODE_STEPPING;
-  if (load<u32>(CODE_MODE) == mode) return;
   store<u32>(CODE_MODE, mode);
-  store<u32>(ATTENTION, load<u32>(ATTENTION) | ATTENTION_REFETCH);
 }
 
 /** Writes a hidden part as it is and brings what follows from it up to date. */

@@ -16,7 +16,7 @@ import {
   isWritableData,
   limitOf,
   rplOf,
-  setSegmentFrom,
+  systemBaseHigh,
   systemTypeOf,
   TYPE_CALL_GATE16,
   TYPE_CALL_GATE32,
@@ -27,12 +27,13 @@ import {
   TYPE_TSS32,
   TYPE_TSS32_BUSY,
   attributesOf,
+  baseOf,
 } from "./descriptors";
 import { VECTOR_GP, VECTOR_NP, generalProtection, raiseSelector } from "./faults";
 import { setZeroFlag } from "./flags";
 import { LDTR, TR } from "./layout.generated";
 import { readLinear64, writeLinear8 } from "./memoryAccess";
-import { setNullSegment } from "./segments";
+import { setNullSegment, setSegment } from "./segments";
 import { ATTR_S, cpl, segmentSelector } from "./state";
 
 /** The descriptor if the selector names one that this level may see, else 0. */
@@ -97,6 +98,11 @@ export function str(): u32 {
   return segmentSelector(TR);
 }
 
+function setSystemSegment(segment: i32, selector: u32, descriptor: u64): void {
+  const base = baseOf(descriptor) | systemBaseHigh(selector);
+  setSegment(segment, selector, base, limitOf(descriptor), attributesOf(descriptor));
+}
+
 export function lldt(selector: u32): void {
   requireProtected();
   requireSupervisor();
@@ -109,7 +115,7 @@ export function lldt(selector: u32): void {
   const descriptor = fetchDescriptor(selector, VECTOR_GP);
   if (systemTypeOf(descriptor) != TYPE_LDT) raiseSelector(VECTOR_GP, selector);
   if (!isPresent(descriptor)) raiseSelector(VECTOR_NP, selector);
-  setSegmentFrom(LDTR, selector, descriptor);
+  setSystemSegment(LDTR, selector, descriptor);
 }
 
 export function ltr(selector: u32): void {
@@ -124,5 +130,5 @@ export function ltr(selector: u32): void {
   if (!isPresent(descriptor)) raiseSelector(VECTOR_NP, selector);
   const busy = descriptor | ((2 as u64) << 40);
   writeLinear8(descriptorAddress(selector) + 5, (busy >> 40) as u32, false);
-  setSegmentFrom(TR, selector, busy);
+  setSystemSegment(TR, selector, busy);
 }

@@ -6,6 +6,7 @@ import { CODE_MODE, CODE_MODE_BIG_STACK, SEGMENT_WRITE_HI, SEGMENT_WRITE_LO, SS 
 import { attributesOf, baseOf, limitOf } from "./descriptors";
 import { VECTOR_SS, raiseSelector } from "./faults";
 import { isUser, probeLinearWrite, readLinear16, readLinear32, readLinear64, writeLinear16, writeLinear32, writeLinear64 } from "./memoryAccess";
+import { isCanonical } from "./mmu";
 import { ATTR_DB, ATTR_EXPAND_CONFORMING, RSP, gpr64, isCode64, segmentBase, segmentRow, setGpr64 } from "./state";
 
 let base: u64 = 0;
@@ -32,6 +33,15 @@ export function useCurrentStack(): void {
   }
   pointer = gpr64(RSP);
   user = isUser();
+  faultSelector = 0;
+}
+
+/** A stack of 64-bit code. */
+export function useLongStack(stackPointer: u64, forUser: bool): void {
+  base = 0;
+  mask = 0xffffffffffffffff;
+  pointer = stackPointer;
+  user = forUser;
   faultSelector = 0;
 }
 
@@ -62,6 +72,8 @@ function stackAddress(offset: u64, size: u32): u64 {
     const first = offset as u32;
     const last = first + size - 1;
     if (first < lo || last > hi || last < first) raiseSelector(VECTOR_SS, faultSelector);
+  } else if (!isCanonical(offset)) {
+    raiseSelector(VECTOR_SS, 0);
   }
   return base + offset;
 }

@@ -109,9 +109,9 @@ export function isLongMode(): bool {
 export function isCode64(): bool {
   return (load<u32>(CODE_MODE) & CODE_MODE_CODE_SIZE_MASK) == 2;
 }
-/** Linear addresses have 32 bits outside of 64-bit code. */
+/** Linear addresses have 32 bits outside of long mode; in compatibility mode system tables may lie above. */
 export function wrapLinear(linear: u64): u64 {
-  return isCode64() ? linear : linear & 0xffffffff;
+  return isLongMode() ? linear : linear & 0xffffffff;
 }
 
 /** Changes bits of EFLAGS that are kept in place (not the arithmetic ones), and what depends on them; VM excepted. */
