@@ -3,14 +3,17 @@
  * everything else element by element through the checked accesses. eSI, eDI and eCX are written back before anything can fault, so that
  * an interrupted or faulting instruction continues where it was.
  */
-import { ES, FLAG_AUX, FLAG_CARRIES, FLAG_RESULT, SEGMENT_READ_HI, SEGMENT_READ_LO, SEGMENT_WRITE_HI, SEGMENT_WRITE_LO, STEP_ARMED } from "./layout.generated";
+import { BUDGET, ES, FLAG_AUX, FLAG_CARRIES, FLAG_RESULT, SEGMENT_READ_HI, SEGMENT_READ_LO, SEGMENT_WRITE_HI, SEGMENT_WRITE_LO, STEP_ARMED } from "./layout.generated";
 import { segmentFault } from "./faults";
 import { isUser, loadSlow16, loadSlow32, loadSlow64, loadSlow8, storeSlow16, storeSlow32, storeSlow64, storeSlow8 } from "./memoryAccess";
 import { FLAG_DF, RAX, RCX, RDI, RSI, flagsSystem, gpr16, gpr32, gpr64, isCode64, segmentBase, segmentRow, setGpr16, setGpr32, setGpr64 } from "./state";
+import { ACCESS_READ, ACCESS_USER, ACCESS_WRITE, translate } from "./mmu";
 import { fastRead, fastWrite } from "./tlb";
 
 /** Elements handled before the caller gets to look for interrupts. */
 const ELEMENTS_PER_CALL: u64 = 4096;
+/** A bulk move does about so many elements (as a power of two) in the time of one instruction. */
+const ELEMENTS_PER_INSTRUCTION_LOG2: u32 = 4;
 
 export function addressMask(addressSize: i32): u64 {
   return addressSize == 2 ? 0xffff : addressSize == 4 ? 0xffffffff : 0xffffffffffffffff;
@@ -36,7 +39,10 @@ export function elementBudget(addressSize: i32, rep: i32): u64 {
   if (rep == 0) return 1;
   const count = indexRegister(RCX, addressSize);
   if (load<u32>(STEP_ARMED)) return min<u64>(count, 1);
-  return min<u64>(count, ELEMENTS_PER_CALL);
+  const taken = min<u64>(count, ELEMENTS_PER_CALL);
+  // Long repetitions use up the turn as the instructions do that would take as long.
+  store<u32>(BUDGET, load<u32>(BUDGET) - ((taken as u32) >> ELEMENTS_PER_INSTRUCTION_LOG2));
+  return taken;
 }
 
 /** Counts `done` elements; 1 when the instruction has more to do. */
@@ -103,6 +109,27 @@ function copyForward(target: usize, source: usize, bytes: usize, size: i32): voi
   }
 }
 
+/** Where a plain page that may be read lies in memory, or 0; page faults are raised. */
+function plainRead(user: bool, linear: u64, size: i32): usize {
+  const at = fastRead(user, linear, size);
+  if (at || crossesPage(linear, size)) return at;
+  translate(linear, user ? ACCESS_READ | ACCESS_USER : ACCESS_READ);
+  return fastRead(user, linear, size);
+}
+
+function plainWrite(user: bool, linear: u64, size: i32): usize {
+  const at = fastWrite(user, linear, size);
+  if (at || crossesPage(linear, size)) return at;
+  translate(linear, user ? ACCESS_WRITE | ACCESS_USER : ACCESS_WRITE);
+  return fastWrite(user, linear, size);
+}
+
+// @ts-ignore: decorator
+@inline
+function crossesPage(linear: u64, size: i32): bool {
+  return (linear & 0xfff) + (size as u64) > 0x1000;
+}
+
 /** MOVS: a run by bulk copy when both pages are plain, else one element. Gives the elements moved. */
 function moveRun(size: i32, addressSize: i32, segment: i32, wanted: u64): u64 {
   const sourceOffset = indexRegister(RSI, addressSize);
@@ -112,8 +139,9 @@ function moveRun(size: i32, addressSize: i32, segment: i32, wanted: u64): u64 {
   const step = elementStep(size);
   if (step > 0 && wanted > 1) {
     const user = isUser();
-    const from = fastRead(user, source, size);
-    const to = fastWrite(user, target, size);
+    // The two pages may share a TLB entry, so each is resolved on its own.
+    const from = plainRead(user, source, size);
+    const to = from ? plainWrite(user, target, size) : 0;
     if (from && to) {
       const run = runLength(ES, targetOffset, target, size, addressSize, true, runLength(segment, sourceOffset, source, size, addressSize, false, wanted));
       const bytes = run * (size as u64);
@@ -157,7 +185,7 @@ function storeRun(size: i32, addressSize: i32, value: u64, wanted: u64): u64 {
   const target = elementAddress(ES, offset, size, true);
   const step = elementStep(size);
   if (step > 0 && wanted > 1) {
-    const to = fastWrite(isUser(), target, size);
+    const to = plainWrite(isUser(), target, size);
     if (to) {
       const run = runLength(ES, offset, target, size, addressSize, true, wanted);
       fillForward(to, (run * (size as u64)) as usize, size, value);
