@@ -333,6 +333,8 @@ export class Decoder {
         return this.#impliedMemory(width, 7, segmentEs);
       case method.BB:
         return this.#impliedMemory(width, 3, this.#segment >= 0 ? this.#segment : segmentDs);
+      case method.DI:
+        return this.#impliedMemory(width, 7, this.#segment >= 0 ? this.#segment : segmentDs);
       case method.offset: {
         const displacement = this.#signedBig(this.#addressSize >> 3);
         return this.#impliedMemory(width, -1, this.#segment >= 0 ? this.#segment : segmentDs, displacement);

@@ -42,6 +42,8 @@ export const operandMethod = {
   one: 24,
   st: 25,
   st0: 26,
+  /** Memory at [rDI] that an override may move: MASKMOVQ. */
+  DI: 27,
 } as const;
 
 export interface OperandCode {
@@ -148,6 +150,7 @@ export function parseOperandCode(text: string): OperandCode {
   if (text === "sIb") return code(operandMethod.signedByte, [16, 32, 64], [1, 1, 1]);
   if (text === "STi") return code(operandMethod.st, all(80));
   if (text === "ST0") return code(operandMethod.st0, all(80));
+  if (text === "DIb") return code(operandMethod.DI, all(8));
   if (text === "BBb") return code(operandMethod.BB, all(8));
   const method = letters[text.charAt(0)];
   const size = text.slice(1);

@@ -166,11 +166,54 @@ export abstract class MemoryEmitter extends FlagEmitter {
     this.f.end();
   }
 
+  /** Written on the way that is taken seldom: nothing computed here is known to be there behind it. */
   #storeSlow(width: Width, linear: number, value: Value<Width>): void {
     this.prepareFault();
     this.pushLinear64(linear);
-    this.putZeroExtended(value);
+    this.arm(() => this.putZeroExtended(value));
     this.callHelper(`storeSlow${width}`);
+  }
+
+  // --- sixteen bytes at once: helpers take them in halves ---
+  #pushUpperHalf64(linear: number): void {
+    this.pushLinear64(linear);
+    this.f.i64(8).op("i64Add");
+    if (!this.long) this.f.i64(0xffff_ffff).op("i64And");
+  }
+
+  /** Leaves a v128 on the stack. */
+  loadLinear128(linear: number): void {
+    const entry = this.newLocal("i32");
+    this.#pushHit(linear, 16, "read", entry);
+    this.f.if("v128");
+    this.#pushHost(linear, entry);
+    this.f.memory("v128Load").else();
+    this.prepareFault();
+    this.pushLinear64(linear);
+    this.callHelper("loadSlow64");
+    this.f.simd("i64x2Splat");
+    this.#pushUpperHalf64(linear);
+    this.callHelper("loadSlow64");
+    this.f.simdLane("i64x2ReplaceLane", 1).end();
+  }
+
+  storeLinear128(linear: number, vectorLocal: number): void {
+    const entry = this.newLocal("i32");
+    this.#pushHit(linear, 16, "write", entry);
+    this.f.if();
+    this.#pushHost(linear, entry);
+    this.f.get(vectorLocal).memory("v128Store").else();
+    this.prepareFault();
+    this.pushLinear64(linear);
+    this.f.i32(16);
+    this.callHelper("probeWrite");
+    this.pushLinear64(linear);
+    this.f.get(vectorLocal).simdLane("i64x2ExtractLane", 0);
+    this.callHelper("storeSlow64");
+    this.#pushUpperHalf64(linear);
+    this.f.get(vectorLocal).simdLane("i64x2ExtractLane", 1);
+    this.callHelper("storeSlow64");
+    this.f.end();
   }
 
   /** Reads what will be written next; the result also holds where (0: the slow path). */

@@ -2,7 +2,8 @@ import type { FlagWord } from "../emit/FlagEmitter.ts";
 import type { HandlerExit } from "../emit/HandlerExit.ts";
 import { generalRegister, type SegmentPlace, segmentRow, stateOffset } from "../emit/MemoryEmitter.ts";
 import { StackEmitter } from "../emit/StackEmitter.ts";
-import { segmentFields, segmentIndex } from "../layout/cpuLayout.ts";
+import { VectorEmitter } from "../emit/VectorEmitter.ts";
+import { cpuLayout, segmentFields, segmentIndex } from "../layout/cpuLayout.ts";
 import type { Algebra, Condition, HelperResult, OperandRef, Value, Width } from "../semantics/Algebra.ts";
 import { type HelperName, helperSignatures } from "../semantics/helperSignatures.ts";
 import type { FunctionBuilder } from "../wasm/FunctionBuilder.ts";
@@ -49,6 +50,7 @@ export class InterpreterAlgebra extends StackEmitter implements Algebra {
   readonly stackSize: 16 | 32 | 64;
   readonly repeat: "none" | "rep" | "repne";
   readonly long: boolean;
+  readonly vector: VectorEmitter = new VectorEmitter(this);
   protected readonly flatStack: boolean;
   readonly #record: number;
   readonly #core: CoreFunctions;
@@ -275,6 +277,23 @@ export class InterpreterAlgebra extends StackEmitter implements Algebra {
     const local = this.#linearOf(o.form as MemoryForm, this.#effective(o), bytes, access);
     o.linear = { local, checked };
     return local;
+  }
+
+  /** Local with the linear address of a memory operand after the check of its segment. */
+  operandAddress(operand: OperandRef<Width>, bytes: number, access: "read" | "write"): number {
+    return this.#address(operandOf(operand), bytes, access);
+  }
+
+  /** Pushes a vector register's distance from the first of its file; returns that one's place. */
+  pushVectorRegister(operand: OperandRef<Width>): number {
+    const { form } = operandOf(operand);
+    if (form.kind !== "register" || (form.file !== "xmm" && form.file !== "mmx")) {
+      throw new Error("not a vector register");
+    }
+    const field = form.file === "xmm" ? "xmm" : "fpuRegister";
+    this.#pushSlot(form.slot);
+    this.f.i32(Math.log2(cpuLayout[field].strideBytes)).op("i32Shl");
+    return stateOffset(field);
   }
 
   effectiveAddress(operand: OperandRef<Width>): Value<64> {

@@ -1,7 +1,7 @@
 /**
  * The one-byte opcode map of x86 (Intel SDM vol. 2, appendix A, table A-2) without x87: integer, control and system instructions, with
  * the undocumented aliases that processors have always decoded (82, D0../6, F6/1, D6, F1). A few letters are ours: `Xb`/`Xv`
- * and `Yb`/`Yv` are the memory operands of string instructions, `BBb` is [rBX], `Rn`/`Cn`/`Dn` have the mode's native width.
+ * and `Yb`/`Yv` are the memory operands of string instructions, `BBb` is [rBX], `DIb` [rDI], `Rn`/`Cn`/`Dn` have the mode's native width.
  */
 import type { OperationName } from "../semantics/OperationName.ts";
 import { buildRows, hex, perCondition, type RowText } from "./buildRows.ts";

@@ -1,7 +1,9 @@
 import type { InstructionRow } from "./InstructionRow.ts";
+import { mmxMap } from "./mmx.ts";
 import { oneByteMap } from "./oneByteMap.ts";
+import { sseMap } from "./sse.ts";
 import { twoByteMap } from "./twoByteMap.ts";
 import { x87Map } from "./x87.ts";
 
 /** Every encoding there is. */
-export const rows: readonly InstructionRow[] = [...oneByteMap, ...twoByteMap, ...x87Map];
+export const rows: readonly InstructionRow[] = [...oneByteMap, ...twoByteMap, ...x87Map, ...mmxMap, ...sseMap];

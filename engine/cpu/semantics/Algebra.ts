@@ -1,5 +1,6 @@
 import type { Operand } from "../decode/Instruction.ts";
 import type { HelperName, helperSignatures } from "./helperSignatures.ts";
+import type { VectorAlgebra } from "./VectorAlgebra.ts";
 
 /**
  * The small width-typed language in which every operation is written once. An executor implements it: the interpreter emits
@@ -7,7 +8,8 @@ import type { HelperName, helperSignatures } from "./helperSignatures.ts";
  * are handles to something the executor has computed; they may be used any number of times.
  *
  * Rules for semantics: read (and probe) everything that can fault before writing anything; memory operands that are read and
- * then written use `readForWrite`, which faults as a write; addresses are computed once per operand by the executor.
+ * then written use `readForWrite`, which faults as a write; addresses are computed once per operand by the executor, when they are first
+ * asked for, so that must not be inside of a `when`.
  */
 export type Width = 8 | 16 | 32 | 64;
 
@@ -52,6 +54,8 @@ export interface Algebra {
   /** Width of the stack pointer. */
   readonly stackSize: 16 | 32 | 64;
   readonly repeat: "none" | "rep" | "repne";
+  /** 128-bit values, for MMX and SSE. */
+  readonly vector: VectorAlgebra;
 
   // --- operands ---
   constant<W extends Width>(width: W, value: bigint | number): Value<W>;

@@ -1,7 +1,7 @@
 /**
  * Executes semantics directly, one instruction at a time, in the plainest way there is: BigInt values, eager flags, memory behind two
  * functions. It is slow and obviously right, and serves as the oracle that generated code is compared with. Helpers of the units are given
- * by whoever uses it; those it needs for arithmetic are built in. Absent: segment limits, paging and privilege.
+ * by whoever uses it; those it needs for arithmetic are built in. Absent: segment limits, paging, privilege and vectors.
  */
 import type { Instruction, MemoryOperand, Operand, RegisterOperand } from "../decode/Instruction.ts";
 import { segmentIndex } from "../layout/cpuLayout.ts";
@@ -52,6 +52,10 @@ export class ReferenceAlgebra implements Algebra {
     this.#next = cut(state.stackSize === 64 ? 64 : 32, state.rip + BigInt(instruction.length));
     this.#helpers = helpers;
     state.rip = this.#next;
+  }
+
+  get vector(): never {
+    throw new Error("The reference has no vectors");
   }
 
   constant<W extends Width>(width: W, value: bigint | number): Value<W> {

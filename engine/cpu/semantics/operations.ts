@@ -8,6 +8,9 @@ import { io } from "./io.ts";
 import { moves } from "./moves.ts";
 import { multiply } from "./multiply.ts";
 import { shifts } from "./shifts.ts";
+import { simdFloat } from "./simdFloat.ts";
+import { simdInteger } from "./simdInteger.ts";
+import { simdMoves } from "./simdMoves.ts";
 import { stack } from "./stack.ts";
 import { strings } from "./strings.ts";
 import { system } from "./system.ts";
@@ -28,4 +31,7 @@ export const operations = {
   ...system,
   ...decimal,
   ...x87Operations,
+  ...simdMoves,
+  ...simdInteger,
+  ...simdFloat,
 } satisfies Record<string, Semantics>;

@@ -1,0 +1,290 @@
+/**
+ * The vector half of the algebra as WebAssembly SIMD. Where operands live is the host's business (record, locals); results go into new v128
+ * locals at once, as the other values do. A 128-bit memory operand that is not aligned raises #GP(0) before it is accessed.
+ */
+import type { Condition, OperandRef, Value, Width } from "../semantics/Algebra.ts";
+import type {
+  FloatLanes,
+  Vector,
+  VectorAlgebra,
+  VectorBinary,
+  VectorBytes,
+  VectorShift,
+  VectorUnary,
+} from "../semantics/VectorAlgebra.ts";
+import type { FunctionBuilder } from "../wasm/FunctionBuilder.ts";
+import type { OpcodeName, ValueType } from "../wasm/opcodes.ts";
+import type { SimdOpcodeName } from "../wasm/simdOpcodes.ts";
+import { stateOffset } from "./MemoryEmitter.ts";
+
+/** What the executor gives: its values, its memory, and the places of vector registers. */
+export interface VectorHost {
+  readonly f: FunctionBuilder;
+  readonly long: boolean;
+  newLocal(type: ValueType): number;
+  put(value: Value<Width>): void;
+  putCondition(condition: Condition): void;
+  take<W extends Width>(width: W, clean: boolean): Value<W>;
+  raise(vector: number, errorCode?: number): void;
+  /** Local with the linear address of a memory operand, checked against its segment. */
+  operandAddress(operand: OperandRef<Width>, bytes: number, access: "read" | "write"): number;
+  loadLinear<W extends Width>(width: W, linear: number): Value<W>;
+  storeLinear(width: Width, linear: number, value: Value<Width>): void;
+  /** Leaves a v128 on the stack. */
+  loadLinear128(linear: number): void;
+  storeLinear128(linear: number, vectorLocal: number): void;
+  /** Pushes an i32 and returns the offset that, added to it, is a vector register's place in memory. */
+  pushVectorRegister(operand: OperandRef<Width>): number;
+}
+
+const local = (value: Vector): number => (value as unknown as { local: number }).local;
+
+const splatName = { 8: "i8x16Splat", 16: "i16x8Splat", 32: "i32x4Splat", 64: "i64x2Splat" } as const;
+const extractName = {
+  8: "i8x16ExtractLaneU",
+  16: "i16x8ExtractLaneU",
+  32: "i32x4ExtractLane",
+  64: "i64x2ExtractLane",
+} as const;
+const replaceName = {
+  8: "i8x16ReplaceLane",
+  16: "i16x8ReplaceLane",
+  32: "i32x4ReplaceLane",
+  64: "i64x2ReplaceLane",
+} as const;
+const bitmaskName = { 8: "i8x16Bitmask", 16: "i16x8Bitmask", 32: "i32x4Bitmask", 64: "i64x2Bitmask" } as const;
+const storeName = { 4: "i32Store", 8: "i64Store", 16: "v128Store" } as const;
+
+/** Bytes of one lane with only the quiet bit of a NaN set, and the default NaN of x86. */
+const quietBit = { f32x4: [0, 0, 0x40, 0], f64x2: [0, 0, 0, 0, 0, 0, 8, 0] } as const;
+const defaultNaN = { f32x4: [0, 0, 0xc0, 0xff], f64x2: [0, 0, 0, 0, 0, 0, 0xf8, 0xff] } as const;
+/** Rounding by MXCSR.RC. */
+const roundingNames = ["Nearest", "Floor", "Ceil", "Trunc"] as const;
+const two63 = 0x43e0_0000_0000_0000n;
+const indefinite64 = -(1n << 63n);
+
+export class VectorEmitter implements VectorAlgebra {
+  readonly #host: VectorHost;
+
+  constructor(host: VectorHost) {
+    this.#host = host;
+  }
+
+  get #f(): FunctionBuilder {
+    return this.#host.f;
+  }
+
+  #take(): Vector {
+    const result = this.#host.newLocal("v128");
+    this.#f.set(result);
+    return { local: result } as unknown as Vector;
+  }
+
+  #push(value: Vector): FunctionBuilder {
+    return this.#f.get(local(value));
+  }
+
+  #pushRepeated(lane: readonly number[]): void {
+    this.#f.v128(Uint8Array.from({ length: 16 }, (_, i) => lane[i % lane.length]!));
+  }
+
+  // --- operands ---
+  read(operand: OperandRef<Width>, bytes: VectorBytes, unaligned = false): Vector {
+    if (operand.kind === "register") {
+      const offset = this.#host.pushVectorRegister(operand);
+      this.#f.memory(this.#isMmx(operand) ? "v128Load64Zero" : "v128Load", offset);
+      return this.#take();
+    }
+    const linear = this.#address(operand, bytes, "read", unaligned);
+    if (bytes === 16) {
+      this.#host.loadLinear128(linear);
+      return this.#take();
+    }
+    const value = this.#host.loadLinear(bytes === 4 ? 32 : 64, linear);
+    return this.replace(this.constant(new Array<number>(16).fill(0)), 0, value);
+  }
+
+  write(operand: OperandRef<Width>, value: Vector, bytes: VectorBytes, unaligned = false): void {
+    if (operand.kind === "register") {
+      this.#store(operand, value, this.#isMmx(operand) ? 8 : 16);
+      return;
+    }
+    const linear = this.#address(operand, bytes, "write", unaligned);
+    if (bytes === 16) this.#host.storeLinear128(linear, local(value));
+    else if (bytes === 8) this.#host.storeLinear(64, linear, this.extract(64, value, 0));
+    else this.#host.storeLinear(32, linear, this.extract(32, value, 0));
+  }
+
+  writeLow(operand: OperandRef<Width>, value: Vector, bytes: 4 | 8): void {
+    this.#store(operand, value, bytes);
+  }
+
+  /** MMX registers are 64 bits wide in every row; XMM register operands may be narrower than the register. */
+  #isMmx(operand: OperandRef<Width>): boolean {
+    return (operand as unknown as { form: { file?: string } }).form.file === "mmx";
+  }
+
+  #store(operand: OperandRef<Width>, value: Vector, bytes: VectorBytes): void {
+    const offset = this.#host.pushVectorRegister(operand);
+    this.#push(value);
+    if (bytes === 4) this.#f.simdLane("i32x4ExtractLane", 0);
+    else if (bytes === 8) this.#f.simdLane("i64x2ExtractLane", 0);
+    this.#f.memory(storeName[bytes], offset);
+  }
+
+  #address(operand: OperandRef<Width>, bytes: VectorBytes, access: "read" | "write", unaligned: boolean): number {
+    const linear = this.#host.operandAddress(operand, bytes, access);
+    if (bytes < 16 || unaligned) return linear;
+    this.#f.get(linear);
+    if (this.#host.long) this.#f.op("i32WrapI64");
+    this.#f.i32(15).op("i32And").if();
+    this.#host.raise(13, 0);
+    this.#f.end();
+    return linear;
+  }
+
+  // --- operations ---
+  constant(bytes: readonly number[]): Vector {
+    this.#f.v128(Uint8Array.from(bytes));
+    return this.#take();
+  }
+
+  unary(name: VectorUnary, a: Vector): Vector {
+    this.#push(a).simd(name);
+    return this.#take();
+  }
+
+  binary(name: VectorBinary, a: Vector, b: Vector): Vector {
+    this.#push(a);
+    this.#push(b).simd(name);
+    return this.#take();
+  }
+
+  shift(name: VectorShift, a: Vector, count: Value<32>): Vector {
+    this.#push(a);
+    this.#host.put(count);
+    this.#f.simd(name);
+    return this.#take();
+  }
+
+  shuffle(a: Vector, b: Vector, lanes: readonly number[]): Vector {
+    this.#push(a);
+    this.#push(b).shuffle(lanes);
+    return this.#take();
+  }
+
+  bitSelect(mask: Vector, a: Vector, b: Vector): Vector {
+    this.#push(a);
+    this.#push(b);
+    this.#push(mask).simd("v128Bitselect");
+    return this.#take();
+  }
+
+  select(condition: Condition, ifTrue: Vector, ifFalse: Vector): Vector {
+    this.#push(ifTrue);
+    this.#push(ifFalse);
+    this.#host.putCondition(condition);
+    this.#f.op("select");
+    return this.#take();
+  }
+
+  splat<W extends Width>(value: Value<W>): Vector {
+    this.#host.put(value);
+    this.#f.simd(splatName[value.width]);
+    return this.#take();
+  }
+
+  extract<W extends Width>(width: W, a: Vector, lane: number): Value<W> {
+    this.#push(a).simdLane(extractName[width], lane);
+    return this.#host.take(width, true);
+  }
+
+  replace<W extends Width>(a: Vector, lane: number, value: Value<W>): Vector {
+    this.#push(a);
+    this.#host.put(value);
+    this.#f.simdLane(replaceName[value.width], lane);
+    return this.#take();
+  }
+
+  signBits(laneWidth: Width, a: Vector): Value<32> {
+    this.#push(a).simd(bitmaskName[laneWidth]);
+    return this.#host.take(32, true);
+  }
+
+  // --- floating point ---
+  fixNaN(lanes: FloatLanes, a: Vector, b: Vector, result: Vector): Vector {
+    const f = this.#f;
+    const nan = this.#host.newLocal("v128");
+    const fixed = this.#host.newLocal("v128");
+    this.#push(result).set(fixed);
+    const notEqual: SimdOpcodeName = `${lanes}Ne`;
+    f.get(fixed).get(fixed).simd(notEqual).tee(nan).simd("v128AnyTrue").if();
+    this.#pushQuieted(lanes, a);
+    this.#pushQuieted(lanes, b);
+    this.#pushRepeated(defaultNaN[lanes]);
+    f.get(local(b)).get(local(b)).simd(notEqual).simd("v128Bitselect");
+    f.get(local(a)).get(local(a)).simd(notEqual).simd("v128Bitselect");
+    f.get(fixed).get(nan).simd("v128Bitselect").set(fixed).end();
+    return { local: fixed } as unknown as Vector;
+  }
+
+  #pushQuieted(lanes: FloatLanes, a: Vector): void {
+    this.#push(a);
+    this.#pushRepeated(quietBit[lanes]);
+    this.#f.simd("v128Or");
+  }
+
+  roundByControl(lanes: FloatLanes, a: Vector): Vector {
+    const f = this.#f;
+    const control = this.#host.newLocal("i32");
+    this.#pushMxcsr();
+    f.i32(13).op("i32ShrU").i32(3).op("i32And").set(control);
+    this.#roundingCase(lanes, a, control, 0);
+    return this.#take();
+  }
+
+  /** Leaves the value rounded in the mode `control` if that is `mode` or one behind it. */
+  #roundingCase(lanes: FloatLanes, a: Vector, control: number, mode: number): void {
+    const f = this.#f;
+    const last = mode === roundingNames.length - 1;
+    if (!last) f.get(control).i32(mode).op("i32Eq").if("v128");
+    this.#push(a).simd(`${lanes}${roundingNames[mode]!}` as SimdOpcodeName);
+    if (last) return;
+    f.else();
+    this.#roundingCase(lanes, a, control, mode + 1);
+    f.end();
+  }
+
+  truncateLow(lanes: FloatLanes, a: Vector): Value<64> {
+    const f = this.#f;
+    const value = this.#host.newLocal("f64");
+    this.#push(a).simdLane(`${lanes}ExtractLane`, 0);
+    if (lanes === "f32x4") f.op("f64PromoteF32");
+    f.tee(value).op("i64TruncSatF64S").i64(indefinite64);
+    f.get(value).i64(two63).op("f64ReinterpretI64").op("f64Lt").op("select");
+    return this.#host.take(64, true);
+  }
+
+  convertLow(lanes: FloatLanes, value: Value<64>): Vector {
+    const convert: OpcodeName = lanes === "f32x4" ? "f32ConvertI64S" : "f64ConvertI64S";
+    this.#pushRepeated([0]);
+    this.#host.put(value);
+    this.#f.op(convert).simdLane(`${lanes}ReplaceLane`, 0);
+    return this.#take();
+  }
+
+  #pushMxcsr(): void {
+    this.#f.i32(0).memory("i32Load", stateOffset("mxcsr"));
+  }
+
+  readMxcsr(): Value<32> {
+    this.#pushMxcsr();
+    return this.#host.take(32, true);
+  }
+
+  writeMxcsr(value: Value<32>): void {
+    this.#f.i32(0);
+    this.#host.put(value);
+    this.#f.memory("i32Store", stateOffset("mxcsr"));
+  }
+}
