@@ -32,6 +32,17 @@ function readJson(path) {
   }
 }
 
+/**
+ * `npm ci` refuses a lock file that lacks packages of other platforms, which is what a registry without them leaves behind;
+ * `npm install` takes the same versions from it and adds what this platform needs, without writing to it.
+ */
+function installPackages() {
+  const quietly = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+  if (run("npm", ["ci", ...quietly], { stdio: ["ignore", "inherit", "ignore"] }).status !== 0) {
+    npm(["install", "--no-save", ...quietly]);
+  }
+}
+
 /** npm keeps a list of what it installed; packages for other platforms are missing from it rightly. */
 function packagesAreCurrent() {
   const wanted = readJson(join(root, "package-lock.json"))?.packages ?? {};
@@ -77,7 +88,7 @@ function tryElectron() {
   );
 }
 
-if (!packagesAreCurrent()) npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+if (!packagesAreCurrent()) installPackages();
 if (!nodeIsInstalled()) npm(["rebuild", "node", "esbuild", "--foreground-scripts"]);
 if (!nodeIsInstalled()) {
   console.error("Set-up stopped: the package `node` did not bring a Node 24 that runs here.");
