@@ -237,14 +237,17 @@ export class CoreModule {
   #writeRun(f: FunctionBuilder, tag: number): void {
     const faulted = f.local("i32");
     const answer = f.local("i32");
+    const stepped = f.local("i32");
     const again = f.loop();
     f.try();
     f.get(faulted).if();
     f.i32(0).set(faulted).call(this.#deliverFault).end();
-    load(f, "i32Load", stateOffset("attention")).if();
+    load(f, "i32Load", stateOffset("attention")).get(stepped).op("i32Or").if();
+    f.i32(0).set(stepped);
     f.call(this.#attend).tee(answer).i32(runResult.leave).op("i32GeU").if();
     f.get(answer).op("return").end();
     f.get(answer).i32(runResult.step).op("i32Eq").if();
+    f.i32(1).set(stepped); // what the step leaves behind is asked for even when nothing else wants attention
     f.call(this.#decodeSingle).call(this.#execute);
     store(f, "i32Store", stateOffset("currentRecord"), () => f.i32(0));
     f.br(again).end();

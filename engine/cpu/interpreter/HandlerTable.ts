@@ -1,7 +1,9 @@
+import type { FunctionBuilder } from "../wasm/FunctionBuilder.ts";
 import { ModuleBuilder } from "../wasm/ModuleBuilder.ts";
 import { importCoreFunction, importHelpers } from "./CoreImports.ts";
 import { emitHandlerFunction } from "./emitHandler.ts";
 import { type HandlerSpec, handlerKey } from "./HandlerSpec.ts";
+import type { CoreFunctions } from "./InterpreterAlgebra.ts";
 import { specialHandlers } from "./recordLayout.ts";
 
 /** Slots of the table that records can name. */
@@ -9,21 +11,28 @@ export const handlerCapacity = 0x1_0000;
 
 /**
  * Gives each handler spec its index. The first indices belong to the handlers that the core has inline; any other spec gets a function
- * in the table, made the first time an instruction needs it: `flush` compiles all that were asked for since the last one.
+ * in the table, made the first time an instruction needs it: `flush` compiles all that were asked for since the last one. Specs that
+ * differ only in what their operation does not ask about come out as the same code and share an index.
  */
 export class HandlerTable {
   readonly #indices = new Map<string, number>();
+  readonly #byCode = new Map<string, number>();
   #next: number;
-  #pending: { index: number; spec: HandlerSpec }[] = [];
+  #pending: { index: number; f: FunctionBuilder }[] = [];
   readonly #table: WebAssembly.Table;
   readonly #imports: WebAssembly.Imports;
+  /** Imports come first and in a fixed order, so these indices hold in every module of handlers. */
+  readonly #core: CoreFunctions;
 
   /** `imports` are those of the units, `env` and `core`. */
   constructor(inlineSpecs: readonly HandlerSpec[], table: WebAssembly.Table, imports: WebAssembly.Imports) {
     this.#table = table;
     this.#imports = imports;
+    this.#core = importAll(new ModuleBuilder());
     inlineSpecs.forEach((spec, i) => {
-      this.#indices.set(handlerKey(spec), specialHandlers + i);
+      const index = specialHandlers + i;
+      this.#indices.set(handlerKey(spec), index);
+      this.#byCode.set(codeOf(emitHandlerFunction(spec, this.#core)), index);
     });
     this.#next = specialHandlers + inlineSpecs.length;
   }
@@ -32,10 +41,16 @@ export class HandlerTable {
     const key = handlerKey(spec);
     const known = this.#indices.get(key);
     if (known !== undefined) return known;
-    if (this.#next >= handlerCapacity) throw new Error("more handlers than records can name");
-    const index = this.#next++;
+    const f = emitHandlerFunction(spec, this.#core);
+    const code = codeOf(f);
+    let index = this.#byCode.get(code);
+    if (index === undefined) {
+      if (this.#next >= handlerCapacity) throw new Error("more handlers than records can name");
+      index = this.#next++;
+      this.#byCode.set(code, index);
+      this.#pending.push({ index, f });
+    }
     this.#indices.set(key, index);
-    this.#pending.push({ index, spec });
     return index;
   }
 
@@ -45,14 +60,8 @@ export class HandlerTable {
     const pending = this.#pending;
     this.#pending = [];
     const module = new ModuleBuilder();
-    const helpers = importHelpers(module);
-    const core = {
-      helper: (name: Parameters<typeof helpers.get>[0]) => helpers.get(name)!,
-      lookUp: importCoreFunction(module, "lookUp"),
-      link: importCoreFunction(module, "link"),
-    };
-    for (const { index, spec } of pending) {
-      const f = emitHandlerFunction(spec, core);
+    importAll(module);
+    for (const { index, f } of pending) {
       const functionIndex = module.declare(f.params, f.results);
       module.define(functionIndex, f);
       module.elements(index, [functionIndex]);
@@ -61,8 +70,22 @@ export class HandlerTable {
     new WebAssembly.Instance(new WebAssembly.Module(module.finish()), this.#imports);
   }
 
-  /** All specs seen so far, by key, in the order of their indices. */
-  keys(): string[] {
-    return [...this.#indices.keys()];
+  /** All specs seen so far, by key, and the index of the handler that serves each. */
+  known(): ReadonlyMap<string, number> {
+    return this.#indices;
   }
+}
+
+function importAll(module: ModuleBuilder): CoreFunctions {
+  const helpers = importHelpers(module);
+  return {
+    helper: (name) => helpers.get(name)!,
+    lookUp: importCoreFunction(module, "lookUp"),
+    link: importCoreFunction(module, "link"),
+  };
+}
+
+/** A function's code as a string, for comparison. */
+function codeOf(f: FunctionBuilder): string {
+  return String.fromCharCode(...f.finish());
 }
