@@ -29,8 +29,9 @@ describe("single step", () => {
     unit.call("popf", 0x102, 4);
     unit.call("debugBeforeInstruction", 0x100n);
     unit.call("popf", 0x002, 4);
+    expect(attention()).toBe(attentionBits.debug);
     unit.call("debugAfterInstruction");
-    expect(unit.rip).toBe(0x8001);
+    expect([unit.rip, attention()]).toEqual([0x8001, 0]);
   });
   test("INT n is not: its delivery ends stepping", () => {
     unit.call("popf", 0x102, 4);

@@ -129,6 +129,7 @@ export function debugBeforeInstruction(linear: u64): void {
 export function debugAfterInstruction(): void {
   const bits: u32 = load<u32>(STEP_ARMED) ? DR6_BS : 0;
   store<u32>(STEP_ARMED, 0);
+  updateAttention();
   if (load<u32>(STACK_SEGMENT_SHADOW)) {
     store<u32>(STACK_SEGMENT_SHADOW, 0);
     return;
@@ -182,7 +183,9 @@ export function storeDebugRegister(register: i32, value: u64): void {
 
 /** Delivery of any event ends single stepping of the interrupted code. */
 export function disarmStep(): void {
+  if (!load<u32>(STEP_ARMED)) return;
   store<u32>(STEP_ARMED, 0);
+  updateAttention();
 }
 
 /** #DB by an instruction breakpoint or general detect clears GD, so that the handler may look. */

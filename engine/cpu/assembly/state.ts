@@ -29,6 +29,7 @@ import {
   SEGMENT_LIMIT,
   SEGMENT_SELECTOR,
   SEGMENT_STRIDE,
+  STEP_ARMED,
 } from "./layout.generated";
 import { ACTIVITY_RUNNING, CR0_PE, EFER_LMA, FLAG_IF, FLAG_TF, FLAG_VM } from "./registerBits";
 import { refreshCodeMode } from "./segments";
@@ -130,6 +131,7 @@ export function updateAttention(): void {
   if (load<u32>(INTERRUPT_PIN) && flags & FLAG_IF) bits |= ATTENTION_INTERRUPT;
   if (load<u32>(NMI_PENDING) && !load<u32>(NMI_BLOCKED)) bits |= ATTENTION_INTERRUPT;
   if (load<u32>(ACTIVITY) != ACTIVITY_RUNNING) bits |= ATTENTION_STOP;
-  if (flags & FLAG_TF || load<u32>(DR + 56) & 0xff || load<u32>(PENDING_DEBUG)) bits |= ATTENTION_DEBUG;
+  // A step that was armed is due even when its instruction cleared TF.
+  if (flags & FLAG_TF || load<u32>(DR + 56) & 0xff || load<u32>(PENDING_DEBUG) || load<u32>(STEP_ARMED)) bits |= ATTENTION_DEBUG;
   store<u32>(ATTENTION, bits);
 }
