@@ -101,6 +101,7 @@ export class RunLoop {
       clock.runDue();
       if (this.#phase !== "running") return;
       this.#woken = false;
+      clock.beginTurn();
       const exit = this.#turn();
       if (exit.kind === "halted") {
         clock.runDue();
@@ -138,6 +139,7 @@ export class RunLoop {
 
   #sleep(): void {
     const { clock, host } = this.#parts;
+    clock.beginWait();
     const deadline = clock.nextDeadlineNs();
     const waitMs = deadline === undefined ? LONGEST_SLEEP_MS : (deadline - clock.nowNs()) / NS_PER_MS;
     if (waitMs < SHORTEST_SLEEP_MS) {

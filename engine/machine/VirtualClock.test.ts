@@ -73,3 +73,16 @@ test("a thousand random timers come out sorted", () => {
   expect(ran).toHaveLength(1000);
   expect(ran).toEqual([...ran].sort((a, b) => a - b));
 });
+
+test("a turn that the host drags out costs the guest only the limit; waiting costs all of it", () => {
+  const { host, clock } = build();
+  clock.beginTurn();
+  host.ns += 1_000_000_000;
+  expect(clock.nowNs()).toBe(4_000_000);
+  clock.beginWait();
+  host.ns += 1_000_000_000;
+  expect(clock.nowNs()).toBe(1_004_000_000);
+  clock.beginTurn();
+  host.ns += 10;
+  expect(clock.nowNs()).toBe(1_004_000_010);
+});

@@ -4,7 +4,12 @@ import type { Clock, ClockTimer } from "../contracts/Clock.ts";
  * The guest's clock: follows a steady host clock while the machine runs and stands still while it does not. Due callbacks
  * run only from `runDue`, which the run loop calls between two slices of guest work; that is what makes everything
  * time-driven happen at an instruction boundary.
+ *
+ * Within one turn of guest work at most `TURN_LIMIT_NS` pass. A host that takes the processor away for longer would otherwise let a
+ * guest's delay loops expire before its timer ticks were delivered; the guest's time falls behind instead.
  */
+const TURN_LIMIT_NS = 4_000_000;
+
 interface Timer {
   deadlineNs: number;
   /** Order of scheduling, for equal deadlines. */
@@ -19,6 +24,7 @@ export class VirtualClock implements Clock {
   #started = 0;
   #base = 0;
   #running = false;
+  #limitNs = TURN_LIMIT_NS;
   #order = 0;
   /** Binary heap by (deadline, order). */
   #heap: Timer[] = [];
@@ -28,13 +34,31 @@ export class VirtualClock implements Clock {
   }
 
   nowNs(): number {
-    return this.#running ? this.#base + (this.#steadyNowNs() - this.#started) : this.#base;
+    if (!this.#running) return this.#base;
+    return this.#base + Math.min(this.#steadyNowNs() - this.#started, this.#limitNs);
   }
 
   start(): void {
     if (this.#running) return;
     this.#started = this.#steadyNowNs();
+    this.#limitNs = TURN_LIMIT_NS;
     this.#running = true;
+  }
+
+  /** The guest is about to work for a turn. */
+  beginTurn(): void {
+    this.#rebase(TURN_LIMIT_NS);
+  }
+
+  /** The guest is about to wait: time follows the host for as long as that takes. */
+  beginWait(): void {
+    this.#rebase(Number.POSITIVE_INFINITY);
+  }
+
+  #rebase(limitNs: number): void {
+    this.#base = this.nowNs();
+    this.#started = this.#steadyNowNs();
+    this.#limitNs = limitNs;
   }
 
   stop(): void {
