@@ -16,6 +16,7 @@ export interface DomWebSocket {
   addEventListener(type: "close", listener: (event: { code: number; reason: string }) => void): void;
 }
 
+const CONNECTING = 0;
 const OPEN = 1;
 
 export class WebSocketEndpoint extends EndpointCore {
@@ -30,6 +31,7 @@ export class WebSocketEndpoint extends EndpointCore {
       const waiting = this.#waiting;
       this.#waiting = [];
       for (const message of waiting) this.transmit(message);
+      if (this.closed) socket.close();
     });
     socket.addEventListener("message", (event) => this.received(decode(event.data)));
     socket.addEventListener("close", (event) => this.close(event.reason || `the connection ended (${event.code})`));
@@ -42,7 +44,8 @@ export class WebSocketEndpoint extends EndpointCore {
   }
 
   protected override shut(): void {
-    this.#socket.close();
+    // What waits for the connection still goes out; the open listener closes after it.
+    if (this.#socket.readyState !== CONNECTING || this.#waiting.length === 0) this.#socket.close();
   }
 }
 
