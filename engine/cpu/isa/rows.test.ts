@@ -10,6 +10,8 @@ interface Traces {
   readonly helpers: Set<keyof typeof helperSignatures>;
   readonly flags: Set<FlagName>;
   jumps: boolean;
+  /** A memory operand was first touched inside of a condition. */
+  touchesLate: boolean;
 }
 
 const arithmeticFlags: readonly FlagName[] = ["OF", "SF", "ZF", "AF", "PF", "CF"];
@@ -26,7 +28,25 @@ const letters: Record<string, FlagName> = {
 
 /** Runs a row's semantics over an algebra that only notes what is asked of it; both sides of every condition are taken. */
 function trace(row: InstructionRow): Traces {
-  const traces: Traces = { helpers: new Set(), flags: new Set(), jumps: false };
+  const traces: Traces = { helpers: new Set(), flags: new Set(), jumps: false, touchesLate: false };
+  let depth = 0;
+  const touched = new Set<unknown>();
+  const touch = (operand: unknown): void => {
+    if ((operand as { kind?: string } | undefined)?.kind !== "memory" || touched.has(operand)) return;
+    touched.add(operand);
+    traces.touchesLate ||= depth > 0;
+  };
+  const vector = new Proxy(
+    {},
+    {
+      get:
+        (_target, name: string) =>
+        (...args: unknown[]) => {
+          args.forEach(touch);
+          return value(name === "extract" ? args[0] : 32);
+        },
+    },
+  );
   const value = (width: unknown) => ({ width });
   const special: Record<string, unknown> = {
     operandSize: 32,
@@ -42,17 +62,32 @@ function trace(row: InstructionRow): Traces {
     peekStack: (width: number) => value(width),
     fromCondition: (_a: unknown, width: number) => value(width),
     select: (_c: unknown, a: unknown) => a,
-    readAt: (_o: unknown, _b: unknown, width: number) => value(width),
-    readForWriteAt: (_o: unknown, _b: unknown, width: number) => value(width),
+    vector,
+    readAt: (operand: unknown, _b: unknown, width: number) => {
+      touch(operand);
+      return value(width);
+    },
+    readForWriteAt: (operand: unknown, _b: unknown, width: number) => {
+      touch(operand);
+      return value(width);
+    },
     readSegmentSelector: () => value(16),
     recordConstant: () => value(32),
     farPointer: () => ({ selector: value(16), offset: value(64) }),
     nextInstruction: () => value(64),
-    effectiveAddress: () => value(64),
-    linearAddress: () => value(64),
+    effectiveAddress: (operand: unknown) => {
+      touch(operand);
+      return value(64);
+    },
+    linearAddress: (operand: unknown) => {
+      touch(operand);
+      return value(64);
+    },
     when: (_c: unknown, then: () => void, otherwise?: () => void) => {
+      depth++;
       then();
       otherwise?.();
+      depth--;
     },
     setFlag: (name: FlagName) => traces.flags.add(name),
     helper: (name: keyof typeof helperSignatures) => {
@@ -69,7 +104,10 @@ function trace(row: InstructionRow): Traces {
           for (const flag of arithmeticFlags) traces.flags.add(flag);
         };
       if (name.startsWith("jump")) traces.jumps = true;
-      return (a: unknown) => value((a as { width?: number })?.width ?? 32);
+      return (a: unknown, ...others: unknown[]) => {
+        [a, ...others].forEach(touch);
+        return value((a as { width?: number })?.width ?? 32);
+      };
     },
   }) as unknown as Algebra;
   const operands = row.operands.map((letter) => {
@@ -77,10 +115,10 @@ function trace(row: InstructionRow): Traces {
       ? 8
       : /^(Ew|Mw|Sw|Iw|DX|AX|[CDEFGS]S)$/.test(letter)
         ? 16
-        : letter === "Mq"
+        : /^(Mq|[PQN]q|Wq|Wsd)$/.test(letter)
           ? 64
           : 32;
-    const kind = /^[MXYO]|^BB/.test(letter) ? "memory" : /^(s?I|1)/.test(letter) ? "immediate" : "register";
+    const kind = /^[MXYOWQ]|^BB|^DI/.test(letter) ? "memory" : /^(s?I|1)/.test(letter) ? "immediate" : "register";
     return { width: wide, kind: letter.startsWith("J") ? "relative" : letter === "Ap" ? "far" : kind };
   });
   operations[row.operation](algebra, operands as OperandRef<Width>[]);
@@ -88,6 +126,11 @@ function trace(row: InstructionRow): Traces {
 }
 
 const integerRows = rows.filter((row) => !row.unit);
+
+test("memory operands are first touched where they always are: executors compute an address once", () => {
+  const late = rows.filter((row) => trace(row).touchesLate).map((row) => `${row.encoding} ${row.operation}`);
+  expect(late).toEqual([]);
+});
 
 test("no two rows encode the same bytes", () => {
   expect(() => new DispatchTable(rows.filter((row) => row.mode !== "long"))).not.toThrow();
