@@ -11,6 +11,7 @@ import { memoryEndpointPair } from "../api/memoryEndpointPair.ts";
 import { ControlSocket, connectToHost } from "./ControlSocket.ts";
 import { forkEngine } from "./forkEngine.ts";
 import { HostService } from "./HostService.ts";
+import { builtFile } from "./installation.ts";
 
 const fakeEngine = fileURLToPath(new URL("../../tests/fixtures/fakeEngineProcess.ts", import.meta.url));
 
@@ -106,6 +107,19 @@ describe("the library", () => {
     expect((await client.call("library.list", {})).machines).toEqual([]);
   });
 });
+
+const tour = builtFile("guest/tour.img");
+
+test.skipIf(!existsSync(tour))(
+  "the built-in guest gets a machine with a diskette of its own (skipped when not built)",
+  async () => {
+    const { machine } = await client.call("builtinGuest.create", {});
+    const second = await client.call("builtinGuest.create", {});
+    expect([machine.name, second.machine.name]).toEqual(["Guesthouse tour", "Guesthouse tour 2"]);
+    const copy = join(machine.folder, machine.config?.storage.floppies[0]?.path ?? "");
+    expect(readFileSync(copy).equals(readFileSync(tour))).toBe(true);
+  },
+);
 
 describe("a machine's life", () => {
   test("starts, pauses, resumes, answers on its serial port and stops", async () => {

@@ -27,6 +27,10 @@ export interface LibraryContext {
   changed(change: { changed: MachineSummary[]; removed: string[] }): void;
 }
 
+type LockRule = typeof lockedChanges;
+/** Media were changed in the engine already; the configuration only follows. */
+const removableToo: LockRule = () => [];
+
 const TOUR_NAME = "Guesthouse tour";
 const TOUR_IMAGE = "guest/tour.img";
 
@@ -39,11 +43,11 @@ export function libraryCommands(context: LibraryContext): Pick<Handlers, Library
     context.changed({ changed: [machine], removed: [] });
     return { machine };
   };
-  const update = (id: string, change: (draft: MachineDraft) => MachineDraft) =>
+  const update = (id: string, change: (draft: MachineDraft) => MachineDraft, mayChange: LockRule = lockedChanges) =>
     registry.changing(id, async () => {
       const before = draftOf(library.config(id));
       const after = change(before);
-      const locked = lockedChanges(registry.supervisor(id).facts.state.kind, before, after)[0];
+      const locked = mayChange(registry.supervisor(id).facts.state.kind, before, after)[0];
       if (locked !== undefined) {
         const message = "This setting can only be changed while the machine is powered off.";
         throw new GuesthouseError("not-while-running", message, { field: locked });
@@ -81,25 +85,22 @@ export function libraryCommands(context: LibraryContext): Pick<Handlers, Library
       taken: library.nameTaken(name, exceptId),
       suggestion: library.freeName(name),
     }),
-    "media.attach": ({ id, drive, slot, path, force }) =>
-      registry.changing(id, async () => {
-        const draft = withMedium(draftOf(library.config(id)), drive, slot, path);
-        const supervisor = registry.supervisor(id);
-        if (supervisor.live) await supervisor.attach(drive, slot, path, force);
-        else await demandFile(resolve(library.get(id).folder, path));
-        await library.update(id, draft);
-        announce(id);
-        return {};
-      }),
-    "media.eject": ({ id, drive, slot, force }) =>
-      registry.changing(id, async () => {
-        const draft = withMedium(draftOf(library.config(id)), drive, slot, null);
-        const supervisor = registry.supervisor(id);
-        if (supervisor.live) await supervisor.eject(drive, slot, force);
-        await library.update(id, draft);
-        announce(id);
-        return {};
-      }),
+    "media.attach": async ({ id, drive, slot, path, force }) => {
+      withMedium(draftOf(library.config(id)), drive, slot, path);
+      const supervisor = registry.supervisor(id);
+      // Outside of the queue: an engine that takes its time must not hold up the library.
+      if (supervisor.live) await supervisor.attach(drive, slot, path, force);
+      else await demandFile(resolve(library.get(id).folder, path));
+      await update(id, (draft) => withMedium(draft, drive, slot, path), removableToo);
+      return {};
+    },
+    "media.eject": async ({ id, drive, slot, force }) => {
+      withMedium(draftOf(library.config(id)), drive, slot, null);
+      const supervisor = registry.supervisor(id);
+      if (supervisor.live) await supervisor.eject(drive, slot, force);
+      await update(id, (draft) => withMedium(draft, drive, slot, null), removableToo);
+      return {};
+    },
     "media.createDisk": async ({ path, sizeBytes }) => {
       if (!isAbsolute(path)) throw new GuesthouseError("file-missing", `This is not a whole path: ${path}`, { path });
       await createDiskFile(path, sizeBytes);
