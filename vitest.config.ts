@@ -12,5 +12,7 @@ export default defineConfig({
     ],
     exclude: ["**/node_modules/**", "tests/e2e/**"],
     testTimeout: 30_000,
+    // Processes start slowly when everything runs at once; waiting longer costs nothing when all is well.
+    expect: { poll: { timeout: 15_000, interval: 20 } },
   },
 });
