@@ -1,0 +1,106 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Page } from "@playwright/test";
+import { expect, test } from "./shellFixture.ts";
+
+const guest = fileURLToPath(new URL("../../dist/guest/tour.img", import.meta.url));
+test.skip(!existsSync(guest), "the built-in guest is not built: npm run build");
+
+/** The canvas of the console, and whether its picture has more than one colour. */
+async function showsPicture(page: Page): Promise<boolean> {
+  return page.locator("canvas.screen").evaluate((element) => {
+    const canvas = element as HTMLCanvasElement;
+    const context = canvas.getContext("2d");
+    if (context === null || canvas.width === 0) return false;
+    const words = new Uint32Array(context.getImageData(0, 0, canvas.width, canvas.height).data.buffer);
+    return words.some((word) => word !== words[0]);
+  });
+}
+
+async function pictureOf(page: Page): Promise<string> {
+  return page.locator("canvas.screen").evaluate((element) => (element as HTMLCanvasElement).toDataURL());
+}
+
+async function startTour(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Try the built-in guest" }).click();
+  await expect(page.getByRole("tab", { name: "Console" })).toHaveAttribute("aria-selected", "true");
+  await expect.poll(() => showsPicture(page), { timeout: 20_000 }).toBe(true);
+}
+
+async function powerOff(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "More ways to stop" }).click();
+  await page.getByRole("menuitem", { name: "Power off" }).click();
+  await page.getByRole("alertdialog").getByRole("button", { name: "Power off" }).click();
+  await expect(
+    page.getByRole("toolbar", { name: "Machine tools" }).getByRole("button", { name: "Start", exact: true }),
+  ).toBeEnabled();
+}
+
+test("the built-in guest starts with one click, paints, pauses, resumes and powers off", async ({ manager: page }) => {
+  await startTour(page);
+  const tools = page.getByRole("toolbar", { name: "Machine tools" });
+  await tools.getByRole("button", { name: "Pause" }).click();
+  await expect(page.locator(".curtain-paused")).toBeVisible();
+  await expect(tools.getByRole("button", { name: "Pause" })).toBeHidden();
+  await tools.getByRole("button", { name: "Resume" }).click();
+  await expect(page.locator(".curtain-paused")).toBeHidden();
+  await powerOff(page);
+});
+
+test("every light of the status bar has a name and a menu", async ({ manager: page }) => {
+  await startTour(page);
+  const status = page.locator(".console-status");
+  await expect(status.getByRole("button", { name: /^Engine/ })).toBeVisible();
+  await expect(status.getByRole("button", { name: /^Display/ })).toBeVisible();
+  for (const light of await status.getByRole("button").all()) {
+    expect(await light.getAttribute("aria-label")).toBeTruthy();
+  }
+  await status.getByRole("button", { name: /^Display/ }).click();
+  await expect(page.getByRole("menuitem", { name: /Scaled to fit/ })).toBeVisible();
+  await page.keyboard.press("Escape");
+});
+
+test("the first capture is explained once, keys reach the guest, and the host key gives the keyboard back", async ({
+  manager: page,
+}) => {
+  await startTour(page);
+  const screen = page.getByRole("application", { name: /^Screen of/ });
+  await screen.click();
+  const explanation = page.getByRole("dialog", { name: "Giving keyboard and mouse to the machine" });
+  await expect(explanation).toContainText("Right Ctrl");
+  await explanation.getByRole("button", { name: "Capture" }).click();
+  await expect(page.getByText("Keyboard captured")).toBeAttached();
+  const before = await pictureOf(page);
+  await page.keyboard.press("Space");
+  await expect.poll(() => pictureOf(page)).not.toBe(before);
+  await page.keyboard.press("ControlRight");
+  await expect(page.getByText("Keyboard released")).toBeAttached();
+  await screen.click();
+  await expect(explanation).toBeHidden();
+  await expect(page.getByText("Keyboard captured")).toBeAttached();
+});
+
+test("host key combinations run commands and do not release the keyboard", async ({ manager: page }) => {
+  await startTour(page);
+  await page.keyboard.down("ControlRight");
+  await page.keyboard.press("p");
+  await page.keyboard.up("ControlRight");
+  await expect(page.locator(".curtain-paused")).toBeVisible();
+  await page.keyboard.down("ControlRight");
+  await page.keyboard.press("q");
+  await page.keyboard.up("ControlRight");
+  const dialog = page.getByRole("dialog", { name: /^Close the console/ });
+  await expect(dialog.getByRole("radio", { name: "Leave the machine running" })).toBeChecked();
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+});
+
+test("a console in its own window shows the same machine", async ({ manager: page }) => {
+  await startTour(page);
+  await page.getByRole("button", { name: "View", exact: true }).click();
+  const [popup] = await Promise.all([
+    page.waitForEvent("popup"),
+    page.getByRole("menuitem", { name: "Show in its own window" }).click(),
+  ]);
+  await expect(popup).toHaveTitle(/\[Running\]/);
+  await expect.poll(() => showsPicture(popup), { timeout: 20_000 }).toBe(true);
+});
