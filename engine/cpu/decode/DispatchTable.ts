@@ -72,26 +72,39 @@ export class DispatchTable {
   }
 
   #enter(plan: Plan, encoding: Encoding): void {
-    const columns = encoding.prefix === "any" ? [0, 1, 2, 3] : [prefixColumns[encoding.prefix]];
     for (let i = 0; i < encoding.opcodeCount; i++) {
-      for (const column of columns) {
-        const at = cell(encoding.map, encoding.firstOpcode + i, column);
-        place(this.#entryAt(at, encoding.rex), plan, encoding.modrms);
-      }
+      place(this.#entryFor(encoding.firstOpcode + i, encoding), plan, encoding.modrms);
     }
   }
 
-  #entryAt(at: number, rex: "W" | "B" | undefined): Entry {
-    const map = rex === "W" ? this.#rexW : this.#rexB;
-    let entry = rex ? map.get(at) : this.#entries[at];
-    if (!entry) {
-      entry = { hasModrm: false, plan: undefined, byModrm: [] };
-      if (rex) map.set(at, entry);
-      else this.#entries[at] = entry;
+  /** Rows for any prefix come first, by rank: their entry fills four columns until a row for one of them comes along. */
+  #entryFor(opcode: number, { map, prefix, rex }: Encoding): Entry {
+    const column = prefix === "any" ? 0 : prefixColumns[prefix];
+    const at = cell(map, opcode, column);
+    if (rex) return this.#rexEntry(rex === "W" ? this.#rexW : this.#rexB, at, prefix === "any");
+    const present = this.#entries[at];
+    if (prefix === "any") {
+      if (present) return present;
+      const shared = emptyEntry();
+      for (let i = 0; i < 4; i++) this.#entries[at + i] = shared;
+      return shared;
     }
+    const isShared =
+      present !== undefined && [0, 1, 2, 3].some((i) => i !== column && this.#entries[at - column + i] === present);
+    const own = present && !isShared ? present : copyOf(present);
+    this.#entries[at] = own;
+    return own;
+  }
+
+  #rexEntry(entries: Map<number, Entry>, at: number, allColumns: boolean): Entry {
+    const entry = entries.get(at) ?? emptyEntry();
+    for (let i = 0; i < (allColumns ? 4 : 1); i++) entries.set(at + i, entry);
     return entry;
   }
 }
+
+const emptyEntry = (): Entry => ({ hasModrm: false, plan: undefined, byModrm: [] });
+const copyOf = (entry: Entry | undefined): Entry => (entry ? { ...entry, byModrm: [...entry.byModrm] } : emptyEntry());
 
 function refuseEqualRank(present: Plan | undefined, plan: Plan): void {
   if (present?.rank === plan.rank) {

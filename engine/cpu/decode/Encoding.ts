@@ -62,7 +62,21 @@ function splitMap(bytes: readonly number[]): { map: number; rest: readonly numbe
   return { map: opcodeMaps.twoByte, rest: bytes.slice(1) };
 }
 
-const allModrms = Array.from({ length: 256 }, (_, modrm) => modrm);
+/** Rows share these lists: there are few of them and hundreds of rows. */
+const modrmLists: Readonly<Record<string, readonly number[]>> = Object.fromEntries(
+  [undefined, 0, 1, 2, 3, 4, 5, 6, 7].flatMap((digit) =>
+    [undefined, "3", "memory"].map((mod) => [`${digit}${mod}`, modrmsWith(digit, mod)]),
+  ),
+);
+
+function modrmsWith(digit: number | undefined, mod: string | undefined): number[] {
+  const list: number[] = [];
+  const end = mod === "memory" ? 0xc0 : 0x100;
+  for (let modrm = mod === "3" ? 0xc0 : 0; modrm < end; modrm++) {
+    if (digit === undefined || ((modrm >> 3) & 7) === digit) list.push(modrm);
+  }
+  return list;
+}
 
 function matchingModrms(
   digit: number | undefined,
@@ -71,10 +85,7 @@ function matchingModrms(
 ): readonly number[] | undefined {
   if (exact !== undefined) return [exact];
   if (digit === undefined && mod === undefined) return undefined;
-  return allModrms.filter(
-    (modrm) =>
-      (digit === undefined || ((modrm >> 3) & 7) === digit) && (mod === undefined || modrm >= 0xc0 === (mod === "3")),
-  );
+  return modrmLists[`${digit}${mod}`];
 }
 
 export function parseEncoding(text: string): Encoding {
