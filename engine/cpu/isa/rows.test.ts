@@ -3,6 +3,7 @@ import { DispatchTable } from "../decode/DispatchTable.ts";
 import type { Algebra, FlagName, OperandRef, Width } from "../semantics/Algebra.ts";
 import { helperSignatures } from "../semantics/helperSignatures.ts";
 import { operations } from "../semantics/operations.ts";
+import { featureNames, featuresOf } from "./features.ts";
 import type { InstructionRow } from "./InstructionRow.ts";
 import { rows } from "./rows.ts";
 
@@ -130,6 +131,20 @@ const integerRows = rows.filter((row) => !row.unit);
 test("memory operands are first touched where they always are: executors compute an address once", () => {
   const late = rows.filter((row) => trace(row).touchesLate).map((row) => `${row.encoding} ${row.operation}`);
   expect(late).toEqual([]);
+});
+
+test("every feature that rows need has its CPUID bit", () => {
+  const needed = new Set(rows.flatMap((row) => row.feature ?? []));
+  expect([...needed].filter((name) => !featureNames.has(name))).toEqual([]);
+});
+
+test("features follow the CPUID words", () => {
+  const none = { basicEdx: 0, basicEcx: 0, extendedEdx: 0, extendedEcx: 0, structuredEbx: 0 };
+  expect([...featuresOf({ ...none, basicEdx: (1 << 15) | (1 << 23), structuredEbx: 8 })].sort()).toEqual([
+    "bmi1",
+    "cmov",
+    "mmx",
+  ]);
 });
 
 test("no two rows encode the same bytes", () => {
