@@ -59,5 +59,5 @@ export function SerialTerminal({ machine, port }: { machine: MachineSummary; por
       terminal.dispose();
     };
   }, [client, id, port, t]);
-  return <section className="terminal" ref={frameRef} aria-label={t("console.terminal", { port: `COM${port + 1}` })} />;
+  return <section className="serial-pane" ref={frameRef} aria-label={t("console.terminal", { port: `COM${port + 1}` })} />;
 }
