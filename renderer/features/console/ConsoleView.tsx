@@ -1,5 +1,5 @@
 import { Play } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { isLive } from "../../../engine/api/MachineState.ts";
 import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
@@ -13,12 +13,16 @@ import { ConsoleMenus } from "./ConsoleMenus.tsx";
 import { ConsoleStatusBar } from "./ConsoleStatusBar.tsx";
 import { MiniToolbar } from "./MiniToolbar.tsx";
 import { placeScreen } from "./placeScreen.ts";
-import { SerialTerminal } from "./SerialTerminal.tsx";
 import { useConsoleActions } from "./useConsoleActions.tsx";
 import { useConsoleInput } from "./useConsoleInput.ts";
 import { useElementSize } from "./useElementSize.ts";
 import { useFullScreen } from "./useFullScreen.ts";
 import { useScreen } from "./useScreen.ts";
+
+// The terminal is a good part of the page's code and rarely the first thing looked at.
+const SerialTerminal = lazy(() =>
+  import("./SerialTerminal.tsx").then((module) => ({ default: module.SerialTerminal })),
+);
 
 /** "screen", or "serial0" and so on. */
 type Pane = "screen" | `serial${number}`;
@@ -130,7 +134,9 @@ export function ConsoleView({ machine }: { machine: MachineSummary }) {
         <Curtain machine={machine} start={actions.machine.start} />
       </div>
       {shownPane === "screen" ? null : (
-        <SerialTerminal key={shownPane} machine={machine} port={Number(shownPane.slice(6))} />
+        <Suspense fallback={<div className="serial-pane" />}>
+          <SerialTerminal key={shownPane} machine={machine} port={Number(shownPane.slice(6))} />
+        </Suspense>
       )}
       <ConsoleStatusBar
         machine={machine}

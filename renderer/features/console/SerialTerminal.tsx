@@ -59,5 +59,9 @@ export function SerialTerminal({ machine, port }: { machine: MachineSummary; por
       terminal.dispose();
     };
   }, [client, id, port, t]);
-  return <section className="serial-pane" ref={frameRef} aria-label={t("console.terminal", { port: `COM${port + 1}` })} />;
+  return (
+    <section className="serial-pane" aria-label={t("console.terminal", { port: `COM${port + 1}` })}>
+      <div className="serial-screen" ref={frameRef} />
+    </section>
+  );
 }
