@@ -45,6 +45,8 @@ export class CodeCache {
   #bottom: number = memoryPlan.recordsEnd;
   readonly #physPages = new Set<number>();
   readonly #memoryPages = new Set<number>();
+  /** Records that are entries of translated regions, by memory page. */
+  readonly #regions = new Map<number, number[]>();
   /** Statistics. */
   decoded = 0;
   drops = 0;
@@ -78,6 +80,7 @@ export class CodeCache {
     for (const page of this.#memoryPages) this.#words[(memoryPlan.codeMap >> 2) + page] = 0;
     for (const page of this.#physPages) this.#unmark(page);
     this.#memoryPages.clear();
+    this.#regions.clear();
     this.#physPages.clear();
     this.#top = poolStart;
     this.#bottom = memoryPlan.recordsEnd;
@@ -185,7 +188,8 @@ export class CodeCache {
       }
       const length = this.#encode(at, decoded, offset, mode, true);
       this.#setRecordAt(page, offset, at);
-      this.#markLines(page, offset, Math.min(offset + length, pageBytes));
+      const depends = "failure" in decoded ? longestInstruction : length;
+      this.#markLines(page, offset, Math.min(offset + depends, pageBytes));
       at += recordBytes;
       offset += length;
       if ("failure" in decoded || (decoded.row.endsBlock && !fallsThrough(decoded))) {
@@ -235,38 +239,89 @@ export class CodeCache {
   }
 
   // --- invalidation ---
-  /** Guest physical bytes were written, at most up to the end of the page. */
-  written(physPage: number, offset: number, bytes: number): void {
-    if (physPage >= physPages) return;
+  /**
+   * Guest physical bytes were written, at most up to the end of the page. True when translated code is gone with it, so that
+   * whoever runs it must leave.
+   */
+  written(physPage: number, offset: number, bytes: number): boolean {
+    if (physPage >= physPages) return false;
     const memoryPage = this.#words[(memoryPlan.physMap >> 2) + physPage]! >>> 12;
     const firstLine = offset >> 6;
     const lastLine = Math.min(offset + bytes - 1, pageBytes - 1) >> 6;
+    const before = this.invalidations;
     let left = 0;
     let page = this.#words[(memoryPlan.codeMap >> 2) + memoryPage]!;
     for (; page !== 0; page = this.#words[(page + codePageLayout.next) >> 2]!) {
-      for (let line = firstLine; line <= lastLine; line++) this.#invalidateLine(page, line);
+      for (let line = firstLine; line <= lastLine; line++) this.#invalidateLine(page, line, offset, offset + bytes);
       const bits = (page + codePageLayout.decodedLines) >> 2;
       left |= this.#words[bits]! | this.#words[bits + 1]!;
     }
     if (left === 0 && this.#physPages.delete(physPage)) this.#unmark(physPage);
+    return this.invalidations !== before && this.#dropRegions(memoryPage);
   }
 
-  #invalidateLine(page: number, line: number): void {
+  // --- translated regions ---
+  /** Bytes of a page that is decoded in a mode are part of a region: writes to them must be noticed. */
+  markDecoded(memoryPage: number, start: number, end: number, mode: number): void {
+    const page = this.#find(memoryPage, mode);
+    if (page !== 0) this.#markLines(page, start, end);
+  }
+
+  /** From now on the record is a translated region, until anything decoded in its page is written. */
+  installRegion(memoryPage: number, record: number, handler: number): void {
+    this.#halves[(record + recordLayout.handler) >> 1] = handler;
+    const records = this.#regions.get(memoryPage);
+    if (records) records.push(record);
+    else this.#regions.set(memoryPage, [record]);
+  }
+
+  #dropRegions(memoryPage: number): boolean {
+    const records = this.#regions.get(memoryPage);
+    if (!records) return false;
+    this.#regions.delete(memoryPage);
+    for (const record of records) {
+      this.#halves[(record + recordLayout.handler) >> 1] = specialHandler.resolve;
+      const offset = this.#halves[(record + recordLayout.place) >> 1]! & 0xfff;
+      for (let page = this.#words[(memoryPlan.codeMap >> 2) + memoryPage]!; page !== 0; ) {
+        if (this.#recordAt(page, offset) === record) this.#setRecordAt(page, offset, 0);
+        page = this.#words[(page + codePageLayout.next) >> 2]!;
+      }
+    }
+    return true;
+  }
+
+  /**
+   * Forgets the instructions of a line that have bytes from `first` to `end`; the others stay, since real-mode programs like to keep
+   * variables beside their code.
+   */
+  #invalidateLine(page: number, line: number, first: number, end: number): void {
     const word = ((page + codePageLayout.decodedLines) >> 2) + (line >> 5);
     const bit = 1 << (line & 31);
     if ((this.#words[word]! & bit) === 0) return;
-    this.#words[word]! &= ~bit;
-    this.invalidations++;
-    const start = line * codePageLayout.lineBytes;
-    const end = start + codePageLayout.lineBytes;
-    for (let offset = Math.max(0, start - longestInstruction + 1); offset < end; offset++) {
+    const lineStart = line * codePageLayout.lineBytes;
+    const lineEnd = lineStart + codePageLayout.lineBytes;
+    let kept = 0;
+    for (let offset = Math.max(0, lineStart - longestInstruction + 1); offset < lineEnd; offset++) {
       const record = this.#recordAt(page, offset);
       if (record === 0) continue;
-      const length = this.#halves[(record + recordLayout.place) >> 1]! >> 12;
-      if (offset + length <= start) continue;
+      const next = offset + this.#bytesBehind(record);
+      if (next <= lineStart) continue;
+      if (next <= first || offset >= end) {
+        kept++;
+        continue;
+      }
+      this.invalidations++;
       this.#halves[(record + recordLayout.handler) >> 1] = specialHandler.resolve;
       this.#setRecordAt(page, offset, 0);
     }
+    if (kept === 0) this.#words[word]! &= ~bit;
+  }
+
+  /** How many bytes from its place on a record depends on; which of them made an instruction invalid is not known. */
+  #bytesBehind(record: number): number {
+    const halves = this.#halves;
+    if (halves[(record + recordLayout.handler) >> 1] === specialHandler.raise) return longestInstruction;
+    return halves[(record + recordLayout.place) >> 1]! >> 12;
   }
 }
 
