@@ -20,6 +20,10 @@ const SLICE_NS = 3 * NS_PER_MS;
 /** A turn is at most so many instructions, so that a timer is never later than a fraction of a millisecond. */
 const LARGEST_TURN = 100_000;
 const SMALLEST_TURN = 1_000;
+/** Slow code gets fewer: the guest's clock stands still when a turn takes much longer than this. */
+const LONGEST_TURN_NS = 2 * NS_PER_MS;
+/** Turns shorter than this say little about the speed. */
+const LEAST_MEASURED_NS = 0.05 * NS_PER_MS;
 /** Longest sleep of a halted guest: bounds the error of host timers. */
 const LONGEST_SLEEP_MS = 1_000;
 /** Below this a round through the event loop is wait enough. */
@@ -123,17 +127,16 @@ export class RunLoop {
   #turn(): VcpuExit {
     const { clock, vcpu, host } = this.#parts;
     const deadline = clock.nextDeadlineNs();
-    let budget = LARGEST_TURN;
-    if (deadline !== undefined) {
-      budget = Math.min(budget, Math.ceil((deadline - clock.nowNs()) * this.#instructionsPerNs));
-    }
+    let aimNs = LONGEST_TURN_NS;
+    if (deadline !== undefined) aimNs = Math.min(aimNs, deadline - clock.nowNs());
+    const budget = Math.min(LARGEST_TURN, Math.ceil(aimNs * this.#instructionsPerNs));
     const before = vcpu.instructionCount();
     const began = host.steadyNowNs();
     const exit = vcpu.run(Math.max(budget, SMALLEST_TURN));
     const tookNs = host.steadyNowNs() - began;
     this.busyNs += tookNs;
     const ran = vcpu.instructionCount() - before;
-    if (ran > 5_000) this.#instructionsPerNs += (ran / Math.max(tookNs, 1) - this.#instructionsPerNs) / 16;
+    if (tookNs > LEAST_MEASURED_NS) this.#instructionsPerNs += (ran / tookNs - this.#instructionsPerNs) / 8;
     return exit;
   }
 
