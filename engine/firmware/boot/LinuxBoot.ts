@@ -5,7 +5,8 @@ import type { BootProgram, DirectBootImages, VideoChoice } from "./DirectBoot.ts
 
 /**
  * Loads a Linux bzImage by the x86 boot protocol (Documentation/arch/x86/boot.rst, versions 2.00 to 2.15): kernels that load
- * high are entered at their 32-bit entry point with a zero page; older ones in real mode at their set-up code.
+ * high are entered at their 32-bit entry point with a zero page; older ones, and programs that borrow the format but name no
+ * such entry point (iPXE), in real mode at their set-up code.
  */
 const HEADER_OFFSET = 0x1f1;
 const SIGNATURE = 0x53726448;
@@ -113,10 +114,10 @@ export function loadLinux(
 ): BootProgram {
   const header = readHeader(images.kernel);
   if (!header) throw new GuesthouseError("bad-kernel", "This is not a Linux kernel image.");
-  if (!header.high || header.version < 0x202) return loadOldLinux(images, memory, sizes, header);
+  const start = header.view.getUint32(0x214, true);
+  if (!header.high || header.version < 0x202 || start === 0) return loadThroughSetup(images, memory, sizes, header);
   const { kernel, initrd } = images;
   const program = kernel.subarray(header.setupBytes);
-  const start = header.view.getUint32(0x214, true);
   const initSize = header.version >= 0x20a ? header.view.getUint32(0x260, true) : 0;
   const kernelEnd = start + Math.max(program.length, initSize);
   if (kernelEnd > acpiTablesAddress(sizes)) {
@@ -142,8 +143,8 @@ export function loadLinux(
   return { kind: "protected", entry: start, eax: 0, ebx: 0, esi: ZERO_PAGE };
 }
 
-/** Protocol 2.00 and 2.01, and zImages of any version: set-up at 90000h runs in real mode. */
-function loadOldLinux(
+/** Protocol 2.00 and 2.01, zImages of any version, and no 32-bit entry point: set-up at 90000h runs in real mode. */
+function loadThroughSetup(
   images: DirectBootImages,
   memory: PhysicalMemory,
   sizes: MemorySizes,
