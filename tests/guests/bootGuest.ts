@@ -1,0 +1,197 @@
+import { randomFillSync } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { keysOfText } from "../../engine/api/keysOfText.ts";
+import { MiB } from "../../engine/base/units.ts";
+import type { Medium } from "../../engine/contracts/Medium.ts";
+import { encodePng } from "../../engine/host/encodePng.ts";
+import { createMachine } from "../../engine/machine/createMachine.ts";
+import type { MachineControl } from "../../engine/machine/MachineControl.ts";
+import type { BootSource, MachineOptions, MachineStop } from "../../engine/machine/MachineOptions.ts";
+import { type ImageUse, openImage } from "../../engine/storage/openImage.ts";
+import { MemoryStore } from "../../engine/storage/stores/MemoryStore.ts";
+import { buildCpu } from "../../resources/build/buildCpu.ts";
+
+/**
+ * Runs a guest in the test's own process and watches it as a person would: by its screen and its serial line. Images are copied
+ * into memory, so that no guest changes a file. A wait that fails says what was on the screen.
+ */
+export interface GuestMedia {
+  readonly floppy?: string;
+  readonly cdrom?: string;
+  readonly disk?: string;
+  readonly kernel?: string;
+  readonly initrd?: string;
+  readonly commandLine?: string;
+  /** A replacement for the built-in BIOS. */
+  readonly firmware?: string;
+  readonly memoryMiB?: number;
+  readonly bootOrder?: readonly BootSource[];
+  /** Guest time runs on this instead of the host's clock. */
+  readonly steadyNowNs?: () => number;
+}
+
+const LOOK_EVERY_MS = 50;
+const KEY_HELD_MS = 60;
+const KEY_APART_MS = 60;
+const pictures = fileURLToPath(new URL("../../.cache/guest-screens", import.meta.url));
+
+const pause = (milliseconds: number) => new Promise<void>((resolve) => void setTimeout(resolve, milliseconds));
+const readBytes = (path: string) => new Uint8Array(readFileSync(path));
+
+async function openMedium(path: string, use: ImageUse): Promise<Medium> {
+  return openImage(new MemoryStore(readBytes(path)), { name: basename(path), use, readOnly: use === "optical" });
+}
+
+async function readCpuUnits(): Promise<MachineOptions["cpuUnits"]> {
+  const paths = await buildCpu();
+  return { system: readBytes(paths.system!), fpu: readBytes(paths.fpu!) };
+}
+
+function directBoot(media: GuestMedia): Pick<MachineOptions, "directBoot"> {
+  if (media.kernel === undefined) return {};
+  const initrd = media.initrd === undefined ? {} : { initrd: readBytes(media.initrd) };
+  return { directBoot: { kernel: readBytes(media.kernel), ...initrd, commandLine: media.commandLine ?? "" } };
+}
+
+export class Guest {
+  readonly machine: MachineControl;
+  readonly log: string[] = [];
+  #serial = "";
+  #debug = "";
+  #stop: MachineStop | undefined;
+
+  constructor(options: Omit<MachineOptions, "log">) {
+    this.machine = createMachine({ ...options, log: (_level, message) => void this.log.push(message) });
+    this.machine.serialOutput.subscribe(({ index, byte }) => {
+      if (index === 0) this.#serial += String.fromCharCode(byte);
+    });
+    this.machine.debugOutput.subscribe((byte) => {
+      this.#debug += String.fromCharCode(byte);
+    });
+    this.machine.stopped.subscribe((stop) => {
+      this.#stop = stop;
+    });
+  }
+
+  /** What COM1 sent so far. */
+  get serial(): string {
+    return this.#serial;
+  }
+  /** What came out of the debug console port so far. */
+  get debug(): string {
+    return this.#debug;
+  }
+  /** Why the machine stopped, or undefined while it has not. */
+  get stop(): MachineStop | undefined {
+    return this.#stop;
+  }
+
+  /** The text screen, or a remark that there is none. */
+  screen(): string {
+    return this.machine.display.textScreen()?.join("\n") ?? "(graphics)";
+  }
+
+  /** Waits until the text screen shows `pattern`. */
+  async waitForText(pattern: RegExp, timeoutMs = 60_000): Promise<void> {
+    await this.waitFor(`${pattern} on the screen`, () => pattern.test(this.screen()), timeoutMs);
+  }
+
+  /** Waits until COM1 has sent `pattern`. */
+  async waitForSerial(pattern: RegExp, timeoutMs = 60_000): Promise<void> {
+    await this.waitFor(`${pattern} on COM1`, () => pattern.test(this.#serial), timeoutMs);
+  }
+
+  /** Waits until the machine has stopped by itself. */
+  async waitForStop(timeoutMs = 60_000): Promise<MachineStop> {
+    await this.waitFor("the end of the machine", () => this.#stop !== undefined, timeoutMs, true);
+    return this.#stop!;
+  }
+
+  async waitFor(what: string, reached: () => boolean, timeoutMs: number, mayStop = false): Promise<void> {
+    const end = performance.now() + timeoutMs;
+    while (!reached()) {
+      if (this.#stop && !mayStop) throw new Error(`The machine stopped before ${what}. ${this.#describe()}`);
+      if (performance.now() > end) throw new Error(`No sign of ${what} in ${timeoutMs} ms. ${this.#describe()}`);
+      await pause(LOOK_EVERY_MS);
+    }
+  }
+
+  /** Presses keys as `keysOfText` reads them, `{enter}` and the like included. */
+  async type(text: string): Promise<void> {
+    for (const stroke of keysOfText(text)) {
+      for (const usage of stroke) this.machine.keyboard.key(usage, true);
+      await pause(KEY_HELD_MS);
+      for (const usage of stroke.toReversed()) this.machine.keyboard.key(usage, false);
+      await pause(KEY_APART_MS);
+    }
+  }
+
+  /** Lets the guest run for a while. */
+  async runFor(milliseconds: number): Promise<void> {
+    await pause(milliseconds);
+  }
+
+  /** The picture on the screen as RGBA words. */
+  picture(): { width: number; height: number; pixels: Uint32Array } {
+    const update = this.machine.display.render(true);
+    if (update === undefined) throw new Error("The display shows nothing.");
+    return { width: update.width, height: update.height, pixels: update.pixels.slice() };
+  }
+
+  /** Leaves a PNG below `.cache/guest-screens` for a person to look at; returns its path. */
+  screenshot(name: string): string {
+    const { width, height, pixels } = this.picture();
+    mkdirSync(pictures, { recursive: true });
+    const path = join(pictures, `${name}.png`);
+    writeFileSync(path, encodePng(width, height, pixels));
+    return path;
+  }
+
+  powerOff(): void {
+    this.machine.powerOff();
+  }
+
+  [Symbol.dispose](): void {
+    this.powerOff();
+  }
+
+  #describe(): string {
+    const stop = this.#stop;
+    const reason = stop === undefined ? "It is running." : `It stopped: ${stopReason(stop)}.`;
+    return `${reason}\nScreen:\n${this.screen()}\nCOM1 (end):\n${this.#serial.slice(-2_000)}`;
+  }
+}
+
+function stopReason(stop: MachineStop): string {
+  if (stop.kind === "failure") return `failure, ${stop.error.stack ?? stop.error.message}`;
+  return stop.kind === "tripleFault" ? `triple fault, ${stop.reason}` : stop.kind;
+}
+
+/** A guest that has just been switched on. */
+export async function bootGuest(media: GuestMedia): Promise<Guest> {
+  const { floppy, cdrom, disk } = media;
+  const guest = new Guest({
+    cpuUnits: await readCpuUnits(),
+    memoryBytes: (media.memoryMiB ?? 128) * MiB,
+    firmware: media.firmware === undefined ? { kind: "builtin" } : { kind: "rom", image: readBytes(media.firmware) },
+    bootOrder: media.bootOrder ?? ["cdrom", "floppy", "disk"],
+    ...directBoot(media),
+    disks: disk === undefined ? [] : [await openMedium(disk, "disk")],
+    opticalDrives: [cdrom === undefined ? undefined : await openMedium(cdrom, "optical")],
+    floppyDrives: [floppy === undefined ? undefined : await openMedium(floppy, "floppy")],
+    debugPorts: true,
+    rtcUtc: true,
+    wallClock: { nowMs: () => Date.now() },
+    entropy: { fill: (bytes) => void randomFillSync(bytes) },
+    steadyNowNs: media.steadyNowNs ?? (() => performance.now() * 1e6),
+    yieldToHost: (resume) => void setImmediate(resume),
+    delay: (milliseconds, resume) => {
+      const timer = setTimeout(resume, milliseconds);
+      return () => clearTimeout(timer);
+    },
+  });
+  guest.machine.start();
+  return guest;
+}
