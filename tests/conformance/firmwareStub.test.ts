@@ -135,4 +135,40 @@ describe("the BIOS stub on the interpreter", () => {
     expect(machine.ram[0x501]).toBe(1);
     expect(machine.ram[0x46c]).toBe(1);
   });
+
+  test("POST starts a multiboot kernel in protected mode and a Linux set-up in real mode", async () => {
+    const kernel = assemble(`
+      bits 32
+      org 0x100000
+      dd 0x1BADB002, 0x10000, -(0x1BADB002+0x10000)
+      dd 0x100000, 0x100000, 0, 0, start
+      start: mov [0x500], eax
+      mov edx, cs
+      mov [0x504], edx
+      mov ecx, [ebx+16]
+      mov ecx, [ecx]
+      mov [0x508], ecx
+      mov byte [0x510], 1
+      hlt`).bytes;
+    const { machine } = await machineWithBios({ directBoot: { kernel, commandLine: "abcd" } });
+    placeRealMode(machine, [0xea, 0x5b, 0xe0, 0x00, 0xf0]);
+    await runUntil(machine, () => machine.ram[0x510] === 1);
+    const view = new DataView(machine.ram.buffer, machine.ram.byteOffset);
+    expect(view.getUint32(0x500, true)).toBe(0x2badb002);
+    expect(view.getUint16(0x504, true)).toBe(0x10);
+    expect(view.getUint32(0x508, true)).toBe(0x64636261);
+
+    const setup = new Uint8Array(512 * 6);
+    setup.set([4], 0x1f1);
+    setup.set([0x55, 0xaa], 0x1fe);
+    setup.set(new TextEncoder().encode("HdrS\x00\x02"), 0x202);
+    const code = assemble("mov [0x20F0], ss\nmov [0x20F2], sp\nmov byte [0x20F4], 1\nhlt").bytes;
+    setup.set([0xeb, 0x1e], 0x200);
+    setup.set(code, 0x220);
+    const old = await machineWithBios({ directBoot: { kernel: setup, commandLine: "" } });
+    placeRealMode(old.machine, [0xea, 0x5b, 0xe0, 0x00, 0xf0]);
+    await runUntil(old.machine, () => old.machine.ram[0x920f4] === 1);
+    const oldView = new DataView(old.machine.ram.buffer, old.machine.ram.byteOffset);
+    expect([oldView.getUint16(0x920f0, true), oldView.getUint16(0x920f2, true)]).toEqual([0x9000, 0x8ff0]);
+  });
 });

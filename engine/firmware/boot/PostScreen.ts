@@ -75,8 +75,17 @@ export class PostScreen {
     screen.setCursor(screen.activePage, row, 0);
   }
 
+  /** Text of any length, broken between words; what does not fit the first line is set in. */
   line(text: string, attribute = PLAIN): void {
-    this.#screen.print(`  ${printable(text, SCREEN_COLUMNS - 4)}\n`, attribute);
+    let line = "  ";
+    for (const word of printable(text, 4 * SCREEN_COLUMNS).split(/ (?=\S)/)) {
+      if (line.length + word.length >= SCREEN_COLUMNS - 2) {
+        this.#screen.print(`${line}\n`, attribute);
+        line = "    ";
+      }
+      line += line.trim() === "" ? word : ` ${word}`;
+    }
+    this.#screen.print(`${line}\n`, attribute);
   }
 
   menu(labels: readonly string[]): void {
