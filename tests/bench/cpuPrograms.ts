@@ -5,13 +5,24 @@ export interface CpuProgram {
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly result: number;
+  /** Where its hot loops start. */
+  readonly loops: readonly number[];
 }
 
-const code = (source: string): Uint8Array => assemble(`bits 32\norg 0x10000\n${source}`).bytes;
+interface Code {
+  readonly bytes: Uint8Array;
+  readonly loops: readonly number[];
+}
+
+function code(source: string, ...loops: string[]): Code {
+  const { bytes, labels } = assemble(`bits 32\norg 0x10000\n${source}`);
+  return { bytes, loops: loops.map((name) => Number(labels.get(name))) };
+}
 
 /** Primes below `limit` by the sieve of Eratosthenes over bytes, `rounds` times. */
-function sieve(rounds: number, limit: number): Uint8Array {
-  return code(`
+function sieve(rounds: number, limit: number): Code {
+  return code(
+    `
       mov ebp, ${rounds}
     round:
       mov edi, 0x100000
@@ -46,7 +57,10 @@ function sieve(rounds: number, limit: number): Uint8Array {
       inc ecx
       cmp ecx, ${limit}
       jb count
-      hlt`);
+      hlt`,
+    "outer",
+    "count",
+  );
 }
 
 function primesBelow(limit: number): number {
@@ -76,8 +90,9 @@ function roundConstants(): number[] {
 }
 
 /** SHA-256 compressions over one changing block; state in memory, one round a loop turn. */
-function sha256(blocks: number): Uint8Array {
-  return code(`
+function sha256(blocks: number): Code {
+  return code(
+    `
       mov dword [blocks], ${blocks}
     block:
       mov ecx, 16
@@ -177,7 +192,13 @@ function sha256(blocks: number): Uint8Array {
     blocks equ 0x100000
     hash equ 0x100040
     work equ 0x100080
-    words equ 0x100100`);
+    words equ 0x100100`,
+    "block",
+    "schedule",
+    "copy",
+    "round",
+    "add_up",
+  );
 }
 
 /** What the program above leaves in the first hash word, starting from zeroes. */
@@ -208,8 +229,9 @@ function sha256Result(blocks: number): number {
 }
 
 /** Adds up 256 KiB of doublewords, then writes them back changed. */
-function memoryWalk(rounds: number): Uint8Array {
-  return code(`
+function memoryWalk(rounds: number): Code {
+  return code(
+    `
       mov ebp, ${rounds}
       xor eax, eax
     round:
@@ -225,7 +247,9 @@ function memoryWalk(rounds: number): Uint8Array {
       jnz walk
       dec ebp
       jnz round
-      hlt`);
+      hlt`,
+    "walk",
+  );
 }
 
 function memoryWalkResult(rounds: number): number {
@@ -237,7 +261,7 @@ function memoryWalkResult(rounds: number): number {
 }
 
 /** Fibonacci by calls. */
-function fibonacci(n: number): Uint8Array {
+function fibonacci(n: number): Code {
   return code(`
       mov eax, ${n}
       call fib
@@ -265,9 +289,9 @@ const fibonacciResult = (n: number): number => (n < 2 ? n : fibonacciResult(n - 
 export function cpuPrograms(scale = 1): CpuProgram[] {
   const times = (count: number): number => Math.max(1, Math.round(count * scale));
   return [
-    { name: "sieve", bytes: sieve(times(12), 500_000), result: primesBelow(500_000) },
-    { name: "sha256", bytes: sha256(times(8000)), result: sha256Result(times(8000)) },
-    { name: "memory walk", bytes: memoryWalk(times(60)), result: memoryWalkResult(times(60)) },
-    { name: "calls", bytes: fibonacci(27), result: fibonacciResult(27) },
+    { name: "sieve", ...sieve(times(60), 100_000), result: primesBelow(100_000) },
+    { name: "sha256", ...sha256(times(8000)), result: sha256Result(times(8000)) },
+    { name: "memory walk", ...memoryWalk(times(60)), result: memoryWalkResult(times(60)) },
+    { name: "calls", ...fibonacci(27), result: fibonacciResult(27) },
   ];
 }

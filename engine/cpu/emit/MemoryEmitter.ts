@@ -172,7 +172,11 @@ export abstract class MemoryEmitter extends FlagEmitter {
     this.pushLinear64(linear);
     this.arm(() => this.putZeroExtended(value));
     this.callHelper(`storeSlow${width}`);
+    this.afterSlowStore();
   }
+
+  /** A store by the slow path may have met code or a device. */
+  protected afterSlowStore(): void {}
 
   // --- sixteen bytes at once: helpers take them in halves ---
   #pushUpperHalf64(linear: number): void {

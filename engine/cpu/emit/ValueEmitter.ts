@@ -25,6 +25,14 @@ export const emittedCondition = (value: Condition): EmittedCondition => value as
 export const asCondition = (value: EmittedCondition): Condition => value as unknown as Condition;
 
 type Binary = "Add" | "Sub" | "Mul" | "And" | "Or" | "Xor";
+const fold: Record<Binary, (a: bigint, b: bigint) => bigint> = {
+  Add: (a, b) => a + b,
+  Sub: (a, b) => a - b,
+  Mul: (a, b) => a * b,
+  And: (a, b) => a & b,
+  Or: (a, b) => a | b,
+  Xor: (a, b) => a ^ b,
+};
 
 /**
  * The arithmetic half of the algebra as WebAssembly: values of 8, 16 and 32 bits are i32 locals, of 64 bits i64 locals. Every
@@ -145,6 +153,9 @@ export abstract class ValueEmitter {
   }
 
   #binary<W extends Width>(name: Binary, a: Value<W>, b: Value<W>, clean = false): Value<W> {
+    const x = emitted(a).constant;
+    const y = emitted(b).constant;
+    if (x !== undefined && y !== undefined) return this.constant(a.width, fold[name](x, y));
     this.put(a);
     this.put(b);
     this.f.op(this.#wide(a.width, name));
@@ -306,6 +317,8 @@ export abstract class ValueEmitter {
     return this.#compare("LtS", a, b, true);
   }
   isZero<W extends Width>(a: Value<W>): Condition {
+    const { constant } = emitted(a);
+    if (constant !== undefined) return this.constantCondition(constant === 0n);
     this.putZeroExtended(a);
     this.f.op(this.#wide(a.width, "Eqz"));
     return this.takeCondition();
@@ -338,9 +351,14 @@ export abstract class ValueEmitter {
     return this.#combine("i32Xor", a, b);
   }
   not2(a: Condition): Condition {
+    const { constant } = emittedCondition(a);
+    if (constant !== undefined) return this.constantCondition(!constant);
     this.putCondition(a);
     this.f.op("i32Eqz");
     return this.takeCondition();
+  }
+  protected isConstant(condition: Condition): boolean {
+    return emittedCondition(condition).constant !== undefined;
   }
   constantCondition(value: boolean): Condition {
     return asCondition({ constant: value, local: -1 });
@@ -360,6 +378,12 @@ export abstract class ValueEmitter {
 
   // --- structure ---
   when(condition: Condition, then: () => void, otherwise?: () => void): void {
+    const { constant } = emittedCondition(condition);
+    if (constant !== undefined) {
+      if (constant) then();
+      else otherwise?.();
+      return;
+    }
     this.putCondition(condition);
     this.f.if();
     this.arm(then);

@@ -70,6 +70,20 @@ export class HandlerTable {
     new WebAssembly.Instance(new WebAssembly.Module(module.finish()), this.#imports);
   }
 
+  /** A function that stands for more than one instruction (a translated region), written with the indices of `core`. */
+  add(f: FunctionBuilder): number {
+    if (this.#next >= handlerCapacity) throw new Error("more handlers than records can name");
+    const index = this.#next++;
+    this.#pending.push({ index, f });
+    this.flush();
+    return index;
+  }
+
+  /** What handlers call, by index in every module of handlers. */
+  get core(): CoreFunctions {
+    return this.#core;
+  }
+
   /** All specs seen so far, by key, and the index of the handler that serves each. */
   known(): ReadonlyMap<string, number> {
     return this.#indices;

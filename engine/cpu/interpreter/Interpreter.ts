@@ -98,7 +98,7 @@ export class Interpreter {
       memory: parts.memory,
       ...fault,
       ...parts.environment,
-      codeWritten: (page: number, offset: number, size: number) => this.cache.written(page >>> 0, offset, size),
+      codeWritten: (page: number, offset: number, size: number) => this.#codeWritten(page >>> 0, offset, size),
       abort: () => {
         throw new Error("a CPU unit broke an invariant");
       },
@@ -149,9 +149,24 @@ export class Interpreter {
       const page = Math.floor(at / pageBytes);
       const offset = at - page * pageBytes;
       const bytes = Math.min(end - at, pageBytes - offset);
-      if (page < physPages && this.#physMap[page]! & physMapBits.hasCode) this.cache.written(page, offset, bytes);
+      if (page < physPages && this.#physMap[page]! & physMapBits.hasCode) this.#codeWritten(page, offset, bytes);
       at += bytes;
     }
+  }
+
+  #codeWritten(physPage: number, offset: number, bytes: number): void {
+    if (!this.cache.written(physPage, offset, bytes)) return;
+    this.#state.set32("attention", this.#state.get32("attention") | attentionBits.refetch);
+  }
+
+  /** The page of memory that code at a linear address lies in, for the translator; undefined when it is no plain memory. */
+  codePage(linear: number): { memoryPage: number; physPage: number; bytes: Uint8Array } | undefined {
+    const physical = Number(this.system.translateForDebugger(BigInt(linear)));
+    const physPage = Math.floor(physical / pageBytes);
+    const entry = physical < 0 || physPage >= physPages ? 0 : this.#physMap[physPage]!;
+    if (!(entry & physMapBits.readable)) return undefined;
+    const memoryPage = entry >>> 12;
+    return { memoryPage, physPage, bytes: this.#bytes.subarray(memoryPage * pageBytes, (memoryPage + 1) * pageBytes) };
   }
 
   fpuReset(): void {
