@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import en from "./en.json";
+import en from "./en.json" with { type: "json" };
 import { createTranslations, type Language, languages } from "./languages.ts";
-import zhCN from "./zh-CN.json";
-import zhTW from "./zh-TW.json";
+import zhCN from "./zh-CN.json" with { type: "json" };
+import zhTW from "./zh-TW.json" with { type: "json" };
 
 const root = new URL("..", import.meta.url).pathname;
 

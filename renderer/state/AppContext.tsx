@@ -40,7 +40,11 @@ export function useShellState<T>(select: (state: ShellState) => T): T {
 export function usePreference<K extends keyof Preferences>(key: K): [Preferences[K], (value: Preferences[K]) => void] {
   const { preferences } = useServices();
   const value = useStore(preferences, (state) => state[key]);
-  return [value, (next) => preferences.setState({ [key]: next } as Pick<Preferences, K>)];
+  const set = useCallback(
+    (next: Preferences[K]) => preferences.setState({ [key]: next } as Pick<Preferences, K>),
+    [preferences, key],
+  );
+  return [value, set];
 }
 
 /** Runs something that may fail and shows a notice when it does. `title` says what was being done, as a failure. */

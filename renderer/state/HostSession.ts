@@ -106,6 +106,12 @@ export class HostSession {
     return this.store.getState().machines.find((machine) => machine.id === id);
   }
 
+  /** Reads the list anew; the host looks at its folders again for it. */
+  async refreshMachines(): Promise<void> {
+    const { machines } = await this.call("library.list", {});
+    this.store.setState({ machines: sortMachines(machines) });
+  }
+
   #lost(client: HostClient | undefined, reason: string): void {
     const state = this.store.getState();
     if (state.client !== client || state.connection.kind === "lost") return;

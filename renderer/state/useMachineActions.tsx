@@ -2,6 +2,8 @@
  * Everything one can do with a machine, as data: toolbar, menus, quick actions, shortcuts and the command palette draw from
  * this one list, so that they agree on words, keys and legality. Legality is the API's own table.
  */
+
+import type { TFunction } from "i18next";
 import {
   AppWindow,
   EyeOff,
@@ -15,7 +17,7 @@ import {
   Settings,
   Trash2,
 } from "lucide-react";
-import { useMemo } from "react";
+import { type ReactNode, useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { isLegal } from "../../engine/api/commandLegality.ts";
 import type { HostCommandName } from "../../engine/api/hostProtocol.ts";
@@ -24,6 +26,7 @@ import type { MachineSummary } from "../../engine/api/MachineSummary.ts";
 import { formatRoute, navigate } from "../app/routes.ts";
 import type { MenuAction } from "../ui/Menu.tsx";
 import { useAttempt, useServices } from "./AppContext.tsx";
+import type { Shell } from "./shellState.ts";
 
 export interface MachineActions {
   /** Start and show the console here. */
@@ -44,6 +47,116 @@ export interface MachineActions {
 
 const ICON = 16;
 
+type LifeCommand = Extract<HostCommandName, `machine.${string}`>;
+
+/** What the parts below build from. Without a machine every action is there and disabled. */
+interface ActionContext {
+  readonly machine: MachineSummary | undefined;
+  readonly t: TFunction;
+  readonly shell: Shell;
+  readonly may: (command: HostCommandName) => boolean;
+  /** Sends a command for the machine; a failure becomes a notice. */
+  readonly send: (command: LifeCommand) => void;
+  readonly showHere: () => void;
+  readonly showWindow: () => void;
+}
+
+function action(
+  id: string,
+  label: string,
+  icon: ReactNode,
+  enabled: boolean,
+  run: () => void,
+  more: Partial<MenuAction> = {},
+): MenuAction {
+  return { kind: "action", id, label, icon, disabled: !enabled, run, ...more };
+}
+
+function startActions({ t, may, send, showHere, showWindow }: ActionContext) {
+  const startable = may("machine.start");
+  const start = () => send("machine.start");
+  return {
+    start: action("start", t("actions.start"), <Play size={ICON} />, startable, () => {
+      showHere();
+      start();
+    }),
+    startInWindow: action("startInWindow", t("actions.startInWindow"), <AppWindow size={ICON} />, startable, () => {
+      showWindow();
+      start();
+    }),
+    startHidden: action("startHidden", t("actions.startHidden"), <EyeOff size={ICON} />, startable, start),
+  };
+}
+
+/** Reset and power off lose what the guest has not saved, and ask first. */
+function stopActions({ machine, t, shell, may, send }: ActionContext) {
+  const name = machine?.name ?? "";
+  const confirm = (title: string, body: string, label: string, command: LifeCommand) =>
+    shell.open({
+      kind: "confirm",
+      confirmation: { title, body, action: label, danger: true, run: () => send(command) },
+    });
+  const paused = machine?.state.kind === "paused";
+  return {
+    pause: paused
+      ? action("pause", t("actions.resume"), <Play size={ICON} />, true, () => send("machine.resume"))
+      : action("pause", t("actions.pause"), <Pause size={ICON} />, may("machine.pause"), () => send("machine.pause")),
+    reset: action("reset", t("actions.reset"), <RotateCcw size={ICON} />, may("machine.reset"), () =>
+      confirm(
+        t("confirm.reset.title", { name }),
+        t("confirm.reset.body", { name }),
+        t("actions.reset"),
+        "machine.reset",
+      ),
+    ),
+    shutDown: action("shutDown", t("actions.shutDown"), <Power size={ICON} />, may("machine.powerButton"), () =>
+      send("machine.powerButton"),
+    ),
+    powerOff: action("powerOff", t("actions.powerOff"), <PowerOff size={ICON} />, may("machine.powerOff"), () =>
+      confirm(
+        t("confirm.powerOff.title", { name }),
+        t("confirm.powerOff.body", { name }),
+        t("actions.powerOff"),
+        "machine.powerOff",
+      ),
+    ),
+  };
+}
+
+function otherActions({ machine, t, shell, may, showHere, showWindow }: ActionContext) {
+  const id = machine?.id ?? "";
+  const live = machine !== undefined && isLive(machine.state.kind);
+  const configured = machine !== undefined && machine.config !== null;
+  return {
+    show: action("show", t("actions.show"), <MonitorUp size={ICON} />, live, showHere),
+    showInWindow: action("showInWindow", t("actions.showInWindow"), <AppWindow size={ICON} />, live, showWindow),
+    settings: action(
+      "settings",
+      t("actions.settings"),
+      <Settings size={ICON} />,
+      configured,
+      () => shell.open({ kind: "settings", id, section: "general" }),
+      { keys: t("keys.ctrl", { key: "S" }) },
+    ),
+    rename: action(
+      "rename",
+      t("actions.rename"),
+      <Pencil size={ICON} />,
+      may("library.rename"),
+      () => shell.open({ kind: "rename", id }),
+      { keys: "F2" },
+    ),
+    remove: action(
+      "remove",
+      t("actions.remove"),
+      <Trash2 size={ICON} />,
+      may("library.remove"),
+      () => shell.open({ kind: "remove", id }),
+      { keys: t("keys.ctrl", { key: "R" }), danger: true },
+    ),
+  };
+}
+
 export function useMachineActions(machine: MachineSummary | undefined): MachineActions {
   const { session, shell } = useServices();
   const attempt = useAttempt();
@@ -52,115 +165,15 @@ export function useMachineActions(machine: MachineSummary | undefined): MachineA
     const id = machine?.id ?? "";
     const name = machine?.name ?? "";
     const state = machine?.state.kind;
-    const may = (command: HostCommandName) => state !== undefined && isLegal(command, state);
-    const live = state !== undefined && isLive(state);
-    const run = (
-      command:
-        | "machine.start"
-        | "machine.pause"
-        | "machine.resume"
-        | "machine.reset"
-        | "machine.powerButton"
-        | "machine.powerOff",
-    ) => attempt(t(`failure.${command}`, { name }), () => session.call(command, { id }));
-    const action = (
-      key: string,
-      label: string,
-      icon: React.ReactNode,
-      enabled: boolean,
-      perform: () => void,
-      more: Partial<MenuAction> = {},
-    ): MenuAction => ({ kind: "action", id: key, label, icon, disabled: !enabled, run: perform, ...more });
-    const showHere = () => navigate({ kind: "machine", id, tab: "console" });
-    const showWindow = () => session.port.capabilities.openWindow(formatRoute({ kind: "console", id }));
-    const confirm = (title: string, body: string, label: string, perform: () => void) =>
-      shell.open({ kind: "confirm", confirmation: { title, body, action: label, danger: true, run: perform } });
-    const paused = state === "paused";
-    return {
-      start: action("start", t("actions.start"), <Play size={ICON} />, may("machine.start"), () => {
-        showHere();
-        void run("machine.start");
-      }),
-      startInWindow: action(
-        "startInWindow",
-        t("actions.startInWindow"),
-        <AppWindow size={ICON} />,
-        may("machine.start"),
-        () => {
-          showWindow();
-          void run("machine.start");
-        },
-      ),
-      startHidden: action(
-        "startHidden",
-        t("actions.startHidden"),
-        <EyeOff size={ICON} />,
-        may("machine.start"),
-        () => void run("machine.start"),
-      ),
-      pause: paused
-        ? action("pause", t("actions.resume"), <Play size={ICON} />, true, () => void run("machine.resume"))
-        : action(
-            "pause",
-            t("actions.pause"),
-            <Pause size={ICON} />,
-            may("machine.pause"),
-            () => void run("machine.pause"),
-          ),
-      reset: action("reset", t("actions.reset"), <RotateCcw size={ICON} />, may("machine.reset"), () =>
-        confirm(
-          t("confirm.reset.title", { name }),
-          t("confirm.reset.body", { name }),
-          t("actions.reset"),
-          () => void run("machine.reset"),
-        ),
-      ),
-      shutDown: action(
-        "shutDown",
-        t("actions.shutDown"),
-        <Power size={ICON} />,
-        may("machine.powerButton"),
-        () => void run("machine.powerButton"),
-      ),
-      powerOff: action("powerOff", t("actions.powerOff"), <PowerOff size={ICON} />, may("machine.powerOff"), () =>
-        confirm(
-          t("confirm.powerOff.title", { name }),
-          t("confirm.powerOff.body", { name }),
-          t("actions.powerOff"),
-          () => void run("machine.powerOff"),
-        ),
-      ),
-      show: action("show", t("actions.show"), <MonitorUp size={ICON} />, live, showHere),
-      showInWindow: action("showInWindow", t("actions.showInWindow"), <AppWindow size={ICON} />, live, showWindow),
-      settings: action(
-        "settings",
-        t("actions.settings"),
-        <Settings size={ICON} />,
-        machine?.config != null,
-        () => shell.open({ kind: "settings", id, section: "general" }),
-        { keys: t("keys.ctrl", { key: "S" }) },
-      ),
-      rename: action(
-        "rename",
-        t("actions.rename"),
-        <Pencil size={ICON} />,
-        may("library.rename"),
-        () => shell.open({ kind: "rename", id }),
-        {
-          keys: "F2",
-        },
-      ),
-      remove: action(
-        "remove",
-        t("actions.remove"),
-        <Trash2 size={ICON} />,
-        may("library.remove"),
-        () => shell.open({ kind: "remove", id }),
-        {
-          keys: t("keys.ctrl", { key: "R" }),
-          danger: true,
-        },
-      ),
+    const context: ActionContext = {
+      machine,
+      t,
+      shell,
+      may: (command) => state !== undefined && isLegal(command, state),
+      send: (command) => void attempt(t(`failure.${command}`, { name }), () => session.call(command, { id })),
+      showHere: () => navigate({ kind: "machine", id, tab: "console" }),
+      showWindow: () => session.port.capabilities.openWindow(formatRoute({ kind: "console", id })),
     };
+    return { ...startActions(context), ...stopActions(context), ...otherActions(context) };
   }, [machine, session, shell, attempt, t]);
 }

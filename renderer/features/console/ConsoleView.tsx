@@ -1,23 +1,24 @@
 import { Play } from "lucide-react";
-import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { lazy, type RefObject, Suspense, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { isLive } from "../../../engine/api/MachineState.ts";
 import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
 import { usePreference } from "../../state/AppContext.tsx";
 import { Button } from "../../ui/Button.tsx";
 import { Choice } from "../../ui/Choices.tsx";
+import type { MenuAction } from "../../ui/Menu.tsx";
 import { StateIcon } from "../../ui/StateIcon.tsx";
 import { StopNotice } from "../details/StopNotice.tsx";
 import "./console.css";
 import { ConsoleMenus } from "./ConsoleMenus.tsx";
 import { ConsoleStatusBar } from "./ConsoleStatusBar.tsx";
 import { MiniToolbar } from "./MiniToolbar.tsx";
-import { placeScreen } from "./placeScreen.ts";
-import { useConsoleActions } from "./useConsoleActions.tsx";
-import { useConsoleInput } from "./useConsoleInput.ts";
+import { placeScreen, type ScreenPlacement } from "./placeScreen.ts";
+import { type ConsoleActions, useConsoleActions } from "./useConsoleActions.tsx";
+import { type ConsoleInput, useConsoleInput } from "./useConsoleInput.ts";
 import { useElementSize } from "./useElementSize.ts";
 import { useFullScreen } from "./useFullScreen.ts";
-import { useScreen } from "./useScreen.ts";
+import { type Screen, useScreen } from "./useScreen.ts";
 
 // The terminal is a good part of the page's code and rarely the first thing looked at.
 const SerialTerminal = lazy(() =>
@@ -45,20 +46,75 @@ function Curtain({ machine, start }: { machine: MachineSummary; start: { disable
   );
 }
 
-/** The console of one machine: its menus, its screen or a serial terminal, and the row of lights. */
-export function ConsoleView({ machine }: { machine: MachineSummary }) {
+/** The guest's screen: takes clicks, keys and the pointer; a curtain covers it while the machine does not run. */
+function Stage({ machine, hidden, stageRef, screen, placed, input, start }: StageProps) {
   const { t } = useTranslation();
-  const rootRef = useRef<HTMLDivElement>(null);
-  const stageRef = useRef<HTMLDivElement>(null);
-  const [pane, setPane] = useState<Pane>("screen");
-  const [scaleMode] = usePreference("scaleMode");
-  const live = isLive(machine.state.kind);
-  const view = useElementSize(stageRef);
-  const { canvasRef, size, framesPainted } = useScreen(machine.id, { intervalMs: 0, enabled: true });
-  const guest = size ?? { width: 720, height: 400 };
-  const placed = placeScreen(view, guest, view.devicePixelRatio, scaleMode, machine.config?.display.scale ?? 1);
   const running = machine.state.kind === "running";
-  const commandRef = useRef<(command: Parameters<ReturnType<typeof useConsoleActions>["run"]>[0]) => void>(() => {});
+  const shown = isLive(machine.state.kind) && screen.size !== undefined;
+  return (
+    <div
+      ref={stageRef}
+      className="stage"
+      hidden={hidden}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: the guest's screen takes the keyboard
+      tabIndex={0}
+      role="application"
+      aria-label={t("console.screenName", { name: machine.name })}
+      aria-roledescription={t("console.screenRole")}
+      data-captured={input.keyboardCaptured || undefined}
+      onMouseDown={() => {
+        if (running && !input.pointerCaptured) input.capture(true);
+      }}
+      onContextMenu={(event) => event.preventDefault()}
+    >
+      <canvas
+        ref={screen.canvasRef}
+        className={shown ? "screen" : "screen screen-hidden"}
+        data-smooth={placed.smooth || undefined}
+        style={{ left: placed.left, top: placed.top, width: placed.width, height: placed.height }}
+      />
+      <Curtain machine={machine} start={start} />
+    </div>
+  );
+}
+
+interface StageProps {
+  machine: MachineSummary;
+  hidden: boolean;
+  stageRef: RefObject<HTMLDivElement | null>;
+  screen: Screen;
+  placed: ScreenPlacement;
+  input: ConsoleInput;
+  start: MenuAction;
+}
+
+function PaneChoice({ ports, pane, setPane }: { ports: readonly number[]; pane: Pane; setPane: (pane: Pane) => void }) {
+  const { t } = useTranslation();
+  if (ports.length === 0) return null;
+  const terminals = ports.map((port) => ({
+    id: `serial${port}` as Pane,
+    label: t("console.terminal", { port: `COM${port + 1}` }),
+  }));
+  return (
+    <Choice<Pane>
+      label={t("console.shown")}
+      hideLabel
+      value={pane}
+      onChange={setPane}
+      options={[{ id: "screen", label: t("console.screen") }, ...terminals]}
+    />
+  );
+}
+
+/** Picture, its place in the view, and what keys and pointer do to it. */
+function useStage(machine: MachineSummary, rootRef: RefObject<HTMLElement | null>) {
+  const stageRef = useRef<HTMLDivElement>(null);
+  const [scaleMode] = usePreference("scaleMode");
+  const view = useElementSize(stageRef);
+  const screen = useScreen(machine.id, { intervalMs: 0, enabled: true });
+  const guest = screen.size ?? { width: 720, height: 400 };
+  const placed = placeScreen(view, guest, view.devicePixelRatio, scaleMode, machine.config?.display.scale ?? 1);
+  const commandRef = useRef<ConsoleActions["run"]>(() => {});
   const input = useConsoleInput({
     id: machine.id,
     stageRef,
@@ -68,84 +124,55 @@ export function ConsoleView({ machine }: { machine: MachineSummary }) {
   });
   const actions = useConsoleActions(machine, rootRef, input.press);
   commandRef.current = actions.run;
+  return { stageRef, screen, placed, input, actions };
+}
+
+/** The console of one machine: its menus, its screen or a serial terminal, and the row of lights. */
+export function ConsoleView({ machine }: { machine: MachineSummary }) {
+  const rootRef = useRef<HTMLDivElement>(null);
+  const [wantedPane, setPane] = useState<Pane>("screen");
+  const { stageRef, screen, placed, input, actions } = useStage(machine, rootRef);
   const fullScreen = useFullScreen(rootRef);
+  const running = machine.state.kind === "running";
+  const ports = (machine.config?.serial ?? []).flatMap((port, index) => (port.kind === "terminal" ? [index] : []));
+  const pane = wantedPane === "screen" || ports.includes(portOf(wantedPane)) ? wantedPane : "screen";
 
   // The keyboard is at hand as soon as there is somebody to type to, and comes back when the machine stops.
   useEffect(() => {
     if (running && pane === "screen") stageRef.current?.focus({ preventScroll: true });
     if (!running) input.release();
-  }, [running, pane, input.release]);
+  }, [running, pane, stageRef, input.release]);
 
-  const ports = (machine.config?.serial ?? []).flatMap((port, index) => (port.kind === "terminal" ? [index] : []));
-  const shownPane = pane !== "screen" && !ports.includes(Number(pane.slice(6))) ? "screen" : pane;
+  const shared = { machine, actions, input };
+  const crashed = machine.state.kind === "aborted" || machine.lastStop?.kind === "tripleFault";
   return (
     <div className="console" ref={rootRef} data-full-screen={fullScreen || undefined}>
       <div className="console-bar">
-        <ConsoleMenus
-          machine={machine}
-          actions={actions}
-          input={input}
-          ports={ports}
-          showPort={(port) => setPane(`serial${port}`)}
-        />
+        <ConsoleMenus {...shared} ports={ports} showPort={(port) => setPane(`serial${port}`)} />
         <span className="grow" />
-        {ports.length === 0 ? null : (
-          <Choice<Pane>
-            label={t("console.shown")}
-            hideLabel
-            value={shownPane}
-            onChange={setPane}
-            options={[
-              { id: "screen", label: t("console.screen") },
-              ...ports.map((port) => ({
-                id: `serial${port}` as Pane,
-                label: t("console.terminal", { port: `COM${port + 1}` }),
-              })),
-            ]}
-          />
-        )}
+        <PaneChoice ports={ports} pane={pane} setPane={setPane} />
       </div>
-      {machine.state.kind === "aborted" || machine.lastStop?.kind === "tripleFault" ? (
+      {crashed ? (
         <div className="console-notice">
           <StopNotice machine={machine} />
         </div>
       ) : null}
-      <div
-        ref={stageRef}
-        className="stage"
-        hidden={shownPane !== "screen"}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: the guest's screen takes the keyboard
-        tabIndex={0}
-        role="application"
-        aria-label={t("console.screenName", { name: machine.name })}
-        aria-roledescription={t("console.screenRole")}
-        data-captured={input.keyboardCaptured || undefined}
-        onMouseDown={() => {
-          if (running && !input.pointerCaptured) input.capture(true);
-        }}
-        onContextMenu={(event) => event.preventDefault()}
-      >
-        <canvas
-          ref={canvasRef}
-          className={live && size !== undefined ? "screen" : "screen screen-hidden"}
-          data-smooth={placed.smooth || undefined}
-          style={{ left: placed.left, top: placed.top, width: placed.width, height: placed.height }}
-        />
-        <Curtain machine={machine} start={actions.machine.start} />
-      </div>
-      {shownPane === "screen" ? null : (
+      <Stage
+        {...{ machine, stageRef, screen, placed, input }}
+        hidden={pane !== "screen"}
+        start={actions.machine.start}
+      />
+      {pane === "screen" ? null : (
         <Suspense fallback={<div className="serial-pane" />}>
-          <SerialTerminal key={shownPane} machine={machine} port={Number(shownPane.slice(6))} />
+          <SerialTerminal key={pane} machine={machine} port={portOf(pane)} />
         </Suspense>
       )}
-      <ConsoleStatusBar
-        machine={machine}
-        actions={actions}
-        input={input}
-        framesPainted={framesPainted}
-        scale={placed.scale}
-      />
+      <ConsoleStatusBar {...shared} framesPainted={screen.framesPainted} scale={placed.scale} />
       {fullScreen ? <MiniToolbar machine={machine} actions={actions} /> : null}
     </div>
   );
+}
+
+function portOf(pane: Pane): number {
+  return Number(pane.slice("serial".length));
 }

@@ -1,7 +1,7 @@
-import { FolderOpen, Trash2 } from "lucide-react";
+import { FolderOpen, RefreshCw, Trash2 } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
-import { useServices } from "../../state/AppContext.tsx";
+import { useAttempt, useServices } from "../../state/AppContext.tsx";
 import { Button } from "../../ui/Button.tsx";
 import { FoldedDetails } from "../../ui/FoldedDetails.tsx";
 import { Notice } from "../../ui/Notice.tsx";
@@ -10,6 +10,7 @@ import { Notice } from "../../ui/Notice.tsx";
 export function InaccessiblePane({ machine }: { machine: MachineSummary }) {
   const { t } = useTranslation();
   const { session, shell } = useServices();
+  const attempt = useAttempt();
   const { showFolder } = session.port.capabilities;
   if (machine.state.kind !== "inaccessible") return null;
   const { file, reason } = machine.state;
@@ -24,6 +25,10 @@ export function InaccessiblePane({ machine }: { machine: MachineSummary }) {
         <FoldedDetails text={`${reason}\n${file}\n${machine.folder}`} />
       </Notice>
       <div className="input-row">
+        <Button onPress={() => void attempt(t("failure.reload"), () => session.refreshMachines())}>
+          <RefreshCw size={16} aria-hidden />
+          {t("inaccessible.checkAgain")}
+        </Button>
         {showFolder === undefined ? null : (
           <Button onPress={() => showFolder(machine.folder)}>
             <FolderOpen size={16} aria-hidden />

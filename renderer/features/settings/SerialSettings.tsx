@@ -61,7 +61,7 @@ export function SerialSettings({ draft, change, problem, locked }: SettingsSecti
                 label={t("settings.serialFile")}
                 hint={t("settings.serialFileHint")}
                 value={port.path}
-                onChange={(path) => set(index, path === "" ? { kind: "none" } : { kind: "file", path })}
+                onChange={(path) => set(index, { kind: "file", path })}
                 choose={{ title: t("settings.serialFile"), filters: filters("log"), mode: "save" }}
                 disabled={locked}
               />

@@ -2,7 +2,7 @@ import { Cable, Cpu, HardDrive, Info, type LucideIcon, Monitor } from "lucide-re
 import { useState } from "react";
 import { Tab, TabList, TabPanel, Tabs } from "react-aria-components";
 import { useTranslation } from "react-i18next";
-import { checkMachineDraft, type DraftField } from "../../../engine/api/checkMachineDraft.ts";
+import type { DraftField } from "../../../engine/api/checkMachineDraft.ts";
 import { draftOf, type MachineDraft } from "../../../engine/api/MachineConfig.ts";
 import { isLive } from "../../../engine/api/MachineState.ts";
 import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
@@ -13,6 +13,7 @@ import { Button } from "../../ui/Button.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
 import { Notice } from "../../ui/Notice.tsx";
 import { DisplaySettings } from "./DisplaySettings.tsx";
+import { draftProblems } from "./draftProblems.ts";
 import { GeneralSettings } from "./GeneralSettings.tsx";
 import { SerialSettings } from "./SerialSettings.tsx";
 import { StorageSettings } from "./StorageSettings.tsx";
@@ -37,29 +38,47 @@ export interface SettingsSectionProps {
   locked: boolean;
 }
 
-function SettingsForm({
-  machine,
-  initial,
-  section,
-  onClose,
-}: {
+interface SettingsFormProps {
   machine: MachineSummary;
   initial: MachineDraft;
   section: SettingsSection;
   onClose: () => void;
+}
+
+function SectionPanel({
+  id,
+  machine,
+  props,
+}: {
+  id: SettingsSection;
+  machine: MachineSummary;
+  props: SettingsSectionProps;
 }) {
+  const { t } = useTranslation();
+  const bound = props.locked && id !== "general" && id !== "display";
+  return (
+    <TabPanel id={id} className="settings-panel stack">
+      {bound ? <Notice kind="info">{t(id === "storage" ? "settings.lockedStorage" : "settings.locked")}</Notice> : null}
+      {id === "general" ? <GeneralSettings {...props} /> : null}
+      {id === "system" ? <SystemSettings {...props} /> : null}
+      {id === "display" ? <DisplaySettings {...props} /> : null}
+      {id === "storage" ? <StorageSettings {...props} machine={machine} /> : null}
+      {id === "serial" ? <SerialSettings {...props} /> : null}
+    </TabPanel>
+  );
+}
+
+function SettingsForm({ machine, initial, section, onClose }: SettingsFormProps) {
   const { t } = useTranslation();
   const { session } = useServices();
   const attempt = useAttempt();
   const [draft, setDraft] = useState(initial);
   const taken = useNameTaken(draft.name, machine.id);
-  const issues = checkMachineDraft(draft);
-  const locked = isLive(machine.state.kind);
+  const problems = draftProblems(draft, taken);
   const changed = JSON.stringify(draft) !== JSON.stringify(initial);
   const problem = (field: DraftField) => {
-    const issue = issues.find((candidate) => candidate.field === field);
-    if (issue !== undefined) return t(`issue.${issue.code}`);
-    return field === "name" && taken ? t("issue.name-taken") : undefined;
+    const found = problems.get(field);
+    return found === undefined ? undefined : t(`issue.${found}`);
   };
   const save = async () => {
     const trimmed = { ...draft, name: draft.name.trim() };
@@ -68,28 +87,19 @@ function SettingsForm({
     );
     if (saved) onClose();
   };
-  const props: SettingsSectionProps = {
-    draft,
-    change: (part) => setDraft((before) => ({ ...before, ...part })),
-    problem,
-    locked,
-  };
+  const change = (part: Partial<MachineDraft>) => setDraft((before) => ({ ...before, ...part }));
+  const props: SettingsSectionProps = { draft, change, problem, locked: isLive(machine.state.kind) };
+  const footer = (
+    <>
+      <Button onPress={onClose}>{t("actions.cancel")}</Button>
+      <Button variant="primary" isDisabled={!changed || problems.size > 0} onPress={() => void save()}>
+        {t("settings.save")}
+      </Button>
+    </>
+  );
+  const title = t("settings.title", { name: machine.name });
   return (
-    <Dialog
-      title={t("settings.title", { name: machine.name })}
-      width={820}
-      height={620}
-      dismissable={!changed}
-      onClose={onClose}
-      footer={
-        <>
-          <Button onPress={onClose}>{t("actions.cancel")}</Button>
-          <Button variant="primary" isDisabled={!changed || issues.length > 0 || taken} onPress={() => void save()}>
-            {t("settings.save")}
-          </Button>
-        </>
-      }
-    >
+    <Dialog title={title} width={820} height={620} dismissable={!changed} onClose={onClose} footer={footer}>
       <Tabs orientation="vertical" className="settings" defaultSelectedKey={section}>
         <TabList className="settings-list" aria-label={t("settings.sections")}>
           {sections.map(({ id, icon: Icon, fields }) => (
@@ -97,7 +107,7 @@ function SettingsForm({
               key={id}
               id={id}
               className="settings-tab"
-              data-problem={fields.some((field) => problem(field) !== undefined) || undefined}
+              data-problem={fields.some((field) => problems.has(field)) || undefined}
             >
               <Icon size={16} aria-hidden />
               {t(`section.${id}`)}
@@ -105,16 +115,7 @@ function SettingsForm({
           ))}
         </TabList>
         {sections.map(({ id }) => (
-          <TabPanel key={id} id={id} className="settings-panel stack">
-            {locked && id !== "general" && id !== "display" ? (
-              <Notice kind="info">{t(id === "storage" ? "settings.lockedStorage" : "settings.locked")}</Notice>
-            ) : null}
-            {id === "general" ? <GeneralSettings {...props} /> : null}
-            {id === "system" ? <SystemSettings {...props} /> : null}
-            {id === "display" ? <DisplaySettings {...props} /> : null}
-            {id === "storage" ? <StorageSettings {...props} machine={machine} /> : null}
-            {id === "serial" ? <SerialSettings {...props} /> : null}
-          </TabPanel>
+          <SectionPanel key={id} id={id} machine={machine} props={props} />
         ))}
       </Tabs>
     </Dialog>

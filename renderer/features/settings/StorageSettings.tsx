@@ -61,6 +61,113 @@ function without<T>(items: readonly T[], index: number): T[] {
   return items.filter((_, at) => at !== index);
 }
 
+interface ControllerProps {
+  storage: Storage;
+  set: (part: Partial<Storage>) => void;
+  locked: boolean;
+}
+
+function AddButton({ label, disabled, onPress }: { label: string; disabled: boolean; onPress: () => void }) {
+  return (
+    <Button variant="flat" isDisabled={disabled} onPress={onPress}>
+      <Plus size={15} aria-hidden />
+      {label}
+    </Button>
+  );
+}
+
+/** Rows of removable drives: an empty path is an empty drive. */
+function removableRows(
+  kind: "optical" | "floppy",
+  drives: Storage["opticals"],
+  placeName: (index: number) => string,
+  setDrives: (drives: Storage["opticals"]) => void,
+  locked: boolean,
+): ReactNode[] {
+  const Icon = kind === "optical" ? Disc3 : Save;
+  return drives.map((drive, index) => (
+    <DriveRow
+      key={`${kind}-${placeName(index)}`}
+      icon={<Icon size={16} aria-hidden />}
+      place={placeName(index)}
+      path={drive.path}
+      kind={kind}
+      locked={locked}
+      onPath={(path) => setDrives(replaced(drives, index, { path: path === "" ? null : path }))}
+      onRemove={() => setDrives(without(drives, index))}
+    />
+  ));
+}
+
+function IdeController({ storage, set, locked, folder }: ControllerProps & { folder: string }) {
+  const { t } = useTranslation();
+  const [makingDisk, setMakingDisk] = useState(false);
+  const { disks, opticals } = storage;
+  const places = idePositions(disks.length, opticals.length);
+  const full = locked || disks.length + opticals.length >= IDE_DEVICES_MAX;
+  const addDisk = (path: string) => {
+    setMakingDisk(false);
+    set({ disks: [...disks, { path }] });
+  };
+  return (
+    <fieldset className="settings-group stack">
+      <legend className="field-label">{t("settings.ideController")}</legend>
+      {disks.map((disk, index) => (
+        <DriveRow
+          key={`disk-${places.disks[index]}`}
+          icon={<HardDrive size={16} aria-hidden />}
+          place={idePlaceName(places.disks[index] ?? 0, t)}
+          path={disk.path}
+          kind="disk"
+          locked={locked}
+          onPath={(path) => set({ disks: replaced(disks, index, { path }) })}
+          onRemove={() => set({ disks: without(disks, index) })}
+        />
+      ))}
+      {removableRows(
+        "optical",
+        opticals,
+        (index) => idePlaceName(places.opticals[index] ?? 3, t),
+        (drives) => set({ opticals: drives }),
+        locked,
+      )}
+      <div className="input-row">
+        <AddButton label={t("settings.addDisk")} disabled={full} onPress={() => setMakingDisk(true)} />
+        <AddButton
+          label={t("settings.addOptical")}
+          disabled={full}
+          onPress={() => set({ opticals: [...opticals, { path: null }] })}
+        />
+      </div>
+      {makingDisk ? <NewDiskForm folder={folder} onCancel={() => setMakingDisk(false)} onDisk={addDisk} /> : null}
+    </fieldset>
+  );
+}
+
+function FloppyController({ storage, set, locked }: ControllerProps) {
+  const { t } = useTranslation();
+  const { floppies } = storage;
+  return (
+    <fieldset className="settings-group stack">
+      <legend className="field-label">{t("settings.floppyController")}</legend>
+      {removableRows(
+        "floppy",
+        floppies,
+        (index) => t("details.floppyDrive", { letter: index === 0 ? "A" : "B" }),
+        (drives) => set({ floppies: drives }),
+        locked,
+      )}
+      <div className="input-row">
+        <AddButton
+          label={t("settings.addFloppy")}
+          disabled={locked || floppies.length >= FLOPPY_DRIVES_MAX}
+          onPress={() => set({ floppies: [...floppies, { path: null }] })}
+        />
+      </div>
+    </fieldset>
+  );
+}
+
 /** The drives of a machine by controller and place. */
 export function StorageSettings({
   draft,
@@ -69,96 +176,14 @@ export function StorageSettings({
   locked,
   machine,
 }: SettingsSectionProps & { machine: MachineSummary }) {
-  const { t } = useTranslation();
-  const [makingDisk, setMakingDisk] = useState(false);
-  const { disks, opticals, floppies } = draft.storage;
-  const set = (part: Partial<Storage>) => change({ storage: { ...draft.storage, ...part } });
-  const places = idePositions(disks.length, opticals.length);
-  const ideFull = disks.length + opticals.length >= IDE_DEVICES_MAX;
-  const emptyPath = (path: string) => (path === "" ? null : path);
+  const { storage } = draft;
+  const set = (part: Partial<Storage>) => change({ storage: { ...storage, ...part } });
   const problems = [problem("storage.disks"), problem("storage.opticals"), problem("storage.floppies")].filter(Boolean);
   return (
     <>
       {problems.length > 0 ? <Notice kind="error">{problems.join(" ")}</Notice> : null}
-      <fieldset className="settings-group stack">
-        <legend className="field-label">{t("settings.ideController")}</legend>
-        {disks.map((disk, index) => (
-          <DriveRow
-            // biome-ignore lint/suspicious/noArrayIndexKey: a drive is its place on the controller
-            key={`disk${index}`}
-            icon={<HardDrive size={16} aria-hidden />}
-            place={idePlaceName(places.disks[index] ?? 0, t)}
-            path={disk.path}
-            kind="disk"
-            locked={locked}
-            onPath={(path) => set({ disks: path === "" ? without(disks, index) : replaced(disks, index, { path }) })}
-            onRemove={() => set({ disks: without(disks, index) })}
-          />
-        ))}
-        {opticals.map((drive, index) => (
-          <DriveRow
-            // biome-ignore lint/suspicious/noArrayIndexKey: a drive is its place on the controller
-            key={`optical${index}`}
-            icon={<Disc3 size={16} aria-hidden />}
-            place={idePlaceName(places.opticals[index] ?? 3, t)}
-            path={drive.path}
-            kind="optical"
-            locked={locked}
-            onPath={(path) => set({ opticals: replaced(opticals, index, { path: emptyPath(path) }) })}
-            onRemove={() => set({ opticals: without(opticals, index) })}
-          />
-        ))}
-        <div className="input-row">
-          <Button variant="flat" isDisabled={locked || ideFull} onPress={() => setMakingDisk(true)}>
-            <Plus size={15} aria-hidden />
-            {t("settings.addDisk")}
-          </Button>
-          <Button
-            variant="flat"
-            isDisabled={locked || ideFull}
-            onPress={() => set({ opticals: [...opticals, { path: null }] })}
-          >
-            <Plus size={15} aria-hidden />
-            {t("settings.addOptical")}
-          </Button>
-        </div>
-        {makingDisk ? (
-          <NewDiskForm
-            folder={machine.folder}
-            onCancel={() => setMakingDisk(false)}
-            onDisk={(path) => {
-              setMakingDisk(false);
-              set({ disks: [...disks, { path }] });
-            }}
-          />
-        ) : null}
-      </fieldset>
-      <fieldset className="settings-group stack">
-        <legend className="field-label">{t("settings.floppyController")}</legend>
-        {floppies.map((drive, index) => (
-          <DriveRow
-            // biome-ignore lint/suspicious/noArrayIndexKey: a drive is its place on the controller
-            key={`floppy${index}`}
-            icon={<Save size={16} aria-hidden />}
-            place={t("details.floppyDrive", { letter: index === 0 ? "A" : "B" })}
-            path={drive.path}
-            kind="floppy"
-            locked={locked}
-            onPath={(path) => set({ floppies: replaced(floppies, index, { path: emptyPath(path) }) })}
-            onRemove={() => set({ floppies: without(floppies, index) })}
-          />
-        ))}
-        <div className="input-row">
-          <Button
-            variant="flat"
-            isDisabled={locked || floppies.length >= FLOPPY_DRIVES_MAX}
-            onPress={() => set({ floppies: [...floppies, { path: null }] })}
-          >
-            <Plus size={15} aria-hidden />
-            {t("settings.addFloppy")}
-          </Button>
-        </div>
-      </fieldset>
+      <IdeController storage={storage} set={set} locked={locked} folder={machine.folder} />
+      <FloppyController storage={storage} set={set} locked={locked} />
     </>
   );
 }
