@@ -248,16 +248,18 @@ export class CodeCache {
     const memoryPage = this.#words[(memoryPlan.physMap >> 2) + physPage]! >>> 12;
     const firstLine = offset >> 6;
     const lastLine = Math.min(offset + bytes - 1, pageBytes - 1) >> 6;
-    const before = this.invalidations;
     let left = 0;
+    let touched = false;
     let page = this.#words[(memoryPlan.codeMap >> 2) + memoryPage]!;
     for (; page !== 0; page = this.#words[(page + codePageLayout.next) >> 2]!) {
-      for (let line = firstLine; line <= lastLine; line++) this.#invalidateLine(page, line, offset, offset + bytes);
+      for (let line = firstLine; line <= lastLine; line++) {
+        if (this.#invalidateLine(page, line, offset, offset + bytes)) touched = true;
+      }
       const bits = (page + codePageLayout.decodedLines) >> 2;
       left |= this.#words[bits]! | this.#words[bits + 1]!;
     }
     if (left === 0 && this.#physPages.delete(physPage)) this.#unmark(physPage);
-    return this.invalidations !== before && this.#dropRegions(memoryPage);
+    return touched && this.#dropRegions(memoryPage);
   }
 
   // --- translated regions ---
@@ -292,12 +294,12 @@ export class CodeCache {
 
   /**
    * Forgets the instructions of a line that have bytes from `first` to `end`; the others stay, since real-mode programs like to keep
-   * variables beside their code.
+   * variables beside their code. False when nothing of the line was decoded.
    */
-  #invalidateLine(page: number, line: number, first: number, end: number): void {
+  #invalidateLine(page: number, line: number, first: number, end: number): boolean {
     const word = ((page + codePageLayout.decodedLines) >> 2) + (line >> 5);
     const bit = 1 << (line & 31);
-    if ((this.#words[word]! & bit) === 0) return;
+    if ((this.#words[word]! & bit) === 0) return false;
     const lineStart = line * codePageLayout.lineBytes;
     const lineEnd = lineStart + codePageLayout.lineBytes;
     let kept = 0;
@@ -315,6 +317,7 @@ export class CodeCache {
       this.#setRecordAt(page, offset, 0);
     }
     if (kept === 0) this.#words[word]! &= ~bit;
+    return true;
   }
 
   /** How many bytes from its place on a record depends on; which of them made an instruction invalid is not known. */

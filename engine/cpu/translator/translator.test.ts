@@ -113,6 +113,24 @@ describe("regions", () => {
     expect(gpr(machine, 0)).toBe(5 * 0x100 + 15);
   });
 
+  test("a store into a part of the region that was never interpreted", async () => {
+    const { machine, translate } = await flat(`
+      mov ecx, 3
+      again:
+      mov byte [patched+1], 9
+      cmp ecx, 1
+      jne over
+      times 100 nop
+      patched: mov al, 1
+      over:
+      dec ecx
+      jnz again
+      hlt`);
+    translate("again");
+    runToHalt(machine);
+    expect(gpr(machine, 0) & 0xff).toBe(9);
+  });
+
   test("an interrupt gets in at a backward branch", async () => {
     const { machine, translate } = await flat("again: inc ecx\nmov [0x500], ecx\nmov [0xe0000000], ecx\njmp again");
     translate("again");
