@@ -118,6 +118,21 @@ describe("the BIOS stub on the interpreter", () => {
     ]);
   });
 
+  test("the video ROM sets itself up and serves INT 10h without the system ROM", async () => {
+    const { machine } = await machineWithBios();
+    machine.ram.fill(0, 0xf0000, 0x100000);
+    const program = assemble(`
+      org 0x7C00
+      call 0xC000:3
+      mov ax, 0x0E41
+      int 0x10
+      mov byte [0x510], 1
+      hlt`);
+    placeRealMode(machine, [...program.bytes]);
+    await runUntil(machine, () => machine.ram[0x510] === 1);
+    expect([machine.ram[0x449], machine.ram[0xb8000]]).toEqual([3, 0x41]);
+  });
+
   test("a service calls an interrupt of the program", async () => {
     const { machine } = await machineWithBios();
     setVector(machine, 0x08, 0xfea5);

@@ -23,22 +23,37 @@ const SERIAL_BASES = [0x3f8, 0x2f8, 0x3e8, 0x2e8];
 const SCRATCH = 7;
 const TICKS_PER_HOUR = 65543.33;
 
+function setVector(memory: GuestMemory, vector: number, offset: number, segment: number): void {
+  memory.set16(vector * 4, offset);
+  memory.set16(vector * 4 + 2, segment);
+}
+
+/** The vectors of the video BIOS. */
+export function fillVideoVectors(memory: GuestMemory): void {
+  setVector(memory, 0x10, VIDEO_ENTRY_OFFSET, VIDEO_SEGMENT);
+  setVector(memory, 0x6d, VIDEO_ENTRY_OFFSET, VIDEO_SEGMENT);
+  setVector(memory, 0x1d, VIDEO_PARAMETERS_OFFSET, VIDEO_SEGMENT);
+  setVector(memory, 0x1f, upperHalfFont.offset, upperHalfFont.segment);
+}
+
+/** The video fields of the data area that mode setting does not write. */
+export function fillVideoData(memory: GuestMemory): void {
+  memory.set8(BDA.VIDEO_MODE_OPTIONS, 0x11);
+  memory.set8(BDA.DISPLAY_COMBINATION, 0x0b);
+  memory.set16(BDA.VIDEO_SAVE_POINTER, VIDEO_SAVE_POINTERS_OFFSET);
+  memory.set16(BDA.VIDEO_SAVE_POINTER + 2, VIDEO_SEGMENT);
+}
+
 export function fillVectors(memory: GuestMemory, entries: ReadonlyMap<number, number>): void {
-  const set = (vector: number, offset: number, segment = SYSTEM_SEGMENT) => {
-    memory.set16(vector * 4, offset);
-    memory.set16(vector * 4 + 2, segment);
-  };
+  const set = (vector: number, offset: number, segment = SYSTEM_SEGMENT) => setVector(memory, vector, offset, segment);
   for (let vector = 0; vector < 0x78; vector++) set(vector, IRET_OFFSET);
   // 60h to 67h are free for programs, which look for null.
   for (let vector = 0x60; vector < 0x68; vector++) set(vector, 0, 0);
   for (let vector = 0x78; vector < 0x100; vector++) set(vector, 0, 0);
   for (const [vector, offset] of entries) set(vector, offset);
   set(0x02, NMI_OFFSET);
-  set(0x10, VIDEO_ENTRY_OFFSET, VIDEO_SEGMENT);
-  set(0x6d, VIDEO_ENTRY_OFFSET, VIDEO_SEGMENT);
-  set(0x1d, VIDEO_PARAMETERS_OFFSET, VIDEO_SEGMENT);
+  fillVideoVectors(memory);
   set(0x1e, FLOPPY_TABLE_OFFSET);
-  set(0x1f, upperHalfFont.offset, upperHalfFont.segment);
   set(0x41, EBDA.FIXED_DISK_0, EBDA_SEGMENT);
   set(0x46, EBDA.FIXED_DISK_1, EBDA_SEGMENT);
 }
@@ -85,10 +100,7 @@ export function fillDataAreas(parts: {
   memory.set16(BDA.KEYBOARD_HEAD, 0x1e);
   memory.set16(BDA.KEYBOARD_TAIL, 0x1e);
   memory.set8(BDA.KEYBOARD_FLAGS_3, 0x10);
-  memory.set8(BDA.VIDEO_MODE_OPTIONS, 0x11);
-  memory.set8(BDA.DISPLAY_COMBINATION, 0x0b);
-  memory.set16(BDA.VIDEO_SAVE_POINTER, VIDEO_SAVE_POINTERS_OFFSET);
-  memory.set16(BDA.VIDEO_SAVE_POINTER + 2, VIDEO_SEGMENT);
+  fillVideoData(memory);
   memory.set8(BDA.DISK_COUNT, drives.disks.length);
   memory.write(BDA.FLOPPY_MEDIA_STATE, Uint8Array.of(0x07, 0x07));
   memory.set8(BDA.FLOPPY_MEDIA_CONTROL + 4, 0x77);

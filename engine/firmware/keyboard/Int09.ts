@@ -1,5 +1,5 @@
 import type { PortAccess } from "../../contracts/PortAccess.ts";
-import { BDA, EBDA_LINEAR } from "../service/biosData.ts";
+import { BDA, EBDA, extendedArea } from "../service/biosData.ts";
 import type { GuestMemory } from "../service/GuestMemory.ts";
 import { IDLE, type ServiceRun } from "../service/ServiceRun.ts";
 import type { KeyboardBuffer } from "./KeyboardBuffer.ts";
@@ -32,9 +32,6 @@ const SYSTEM_REQUEST = 0x04;
 /** Bits of KEYBOARD_FLAGS_3. */
 const AFTER_E1 = 0x01;
 const AFTER_E0 = 0x02;
-
-/** Ours: how far the dialogue about the lamps has come. */
-const LAMP_STATE = EBDA_LINEAR + 0x38;
 
 const TOGGLES: ReadonlyMap<number, number> = new Map([
   [0x3a, CAPS_LOCK],
@@ -82,23 +79,27 @@ export class Int09 {
     this.#memory.set8(address, on ? value | bit : value & ~bit);
   }
 
+  get #lampState(): number {
+    return extendedArea(this.#memory) + EBDA.LAMP_STATE;
+  }
+
   /** True when the byte was an answer to a command of ours. */
   #lampDialogue(byte: number): boolean {
-    const state = this.#memory.get8(LAMP_STATE);
+    const state = this.#memory.get8(this.#lampState);
     if (state === 0 || (byte !== ACKNOWLEDGE && byte !== 0xfe)) return byte === ACKNOWLEDGE;
     if (state === 1 && byte === ACKNOWLEDGE) {
       this.#ports.out8(DATA_PORT, this.#memory.get8(BDA.KEYBOARD_LEDS) & 7);
-      this.#memory.set8(LAMP_STATE, 2);
-    } else this.#memory.set8(LAMP_STATE, 0);
+      this.#memory.set8(this.#lampState, 2);
+    } else this.#memory.set8(this.#lampState, 0);
     return true;
   }
 
   #updateLamps(): void {
     const wanted = (this.#memory.get8(BDA.KEYBOARD_FLAGS) >> 4) & 7;
     const shown = this.#memory.get8(BDA.KEYBOARD_LEDS);
-    if (wanted === (shown & 7) || this.#memory.get8(LAMP_STATE) !== 0) return;
+    if (wanted === (shown & 7) || this.#memory.get8(this.#lampState) !== 0) return;
     this.#memory.set8(BDA.KEYBOARD_LEDS, (shown & ~7) | wanted);
-    this.#memory.set8(LAMP_STATE, 1);
+    this.#memory.set8(this.#lampState, 1);
     this.#ports.out8(DATA_PORT, SET_LAMPS);
   }
 

@@ -64,6 +64,9 @@ export const VIDEO_COMBINATIONS_OFFSET = 0x00d0;
 export const VBE_STRINGS_OFFSET = 0x0100;
 export const VBE_MODES_OFFSET = 0x0180;
 export const VIDEO_PARAMETERS_OFFSET = 0x0400;
+/** The video ROM has its own copy of the common stub: beside other firmware there is none in F000. */
+export const VIDEO_STUB_OFFSET = 0x0c00;
+export const VIDEO_SET_UP_OFFSET = 0x0068;
 const FONT_8X16_OFFSET = 0x1000;
 const FONT_8X14_OFFSET = 0x2000;
 const FONT_8X8_FULL_OFFSET = 0x2e00;

@@ -17,6 +17,7 @@ export const FRAME_MAGIC = 0x4748;
 
 /** Numbers of calls that are no interrupts. */
 export const SERVICE_POST = 0x7f;
+export const SERVICE_VIDEO_SET_UP = 0x7e;
 
 /** Offset of the listing in segment F000. */
 export const STUB_ORIGIN = 0xe0b0;
@@ -130,6 +131,12 @@ function parse(text: string): StubLine[] {
 }
 
 export const stubListing: readonly StubLine[] = parse(listing);
+
+/** `common` alone: it has no absolute addresses and works wherever it is put. */
+export function commonStub(): Uint8Array {
+  const { bytes, labels } = stubImage();
+  return bytes.subarray(0, labels.get("hang")! - STUB_ORIGIN);
+}
 
 /** The code, and the offset in F000 of each of its labels. */
 export function stubImage(): { bytes: Uint8Array; labels: ReadonlyMap<string, number> } {

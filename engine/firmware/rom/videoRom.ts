@@ -2,7 +2,6 @@ import { vbeModes } from "../video/vbeModes.ts";
 import { type VideoMode, videoModes } from "../video/videoModes.ts";
 import {
   FONT_PLACES,
-  SYSTEM_SEGMENT,
   VBE_MODES_OFFSET,
   VBE_STRINGS_OFFSET,
   VBE_WINDOW_FUNCTION_OFFSET,
@@ -14,12 +13,14 @@ import {
   VIDEO_SAVE_POINTERS_OFFSET,
   VIDEO_SECONDARY_SAVE_OFFSET,
   VIDEO_SEGMENT,
+  VIDEO_SET_UP_OFFSET,
+  VIDEO_STUB_OFFSET,
 } from "./romLayout.ts";
-import { STUB_ORIGIN } from "./stubCode.ts";
+import { commonStub, SERVICE_VIDEO_SET_UP } from "./stubCode.ts";
 
 /**
- * The option ROM of the display adapter at C000:0000: signature, the INT 10h entry (it goes on in the system ROM's common
- * stub), and the tables that INT 10h hands out pointers to. Its initialization entry returns at once: POST sets the mode.
+ * The option ROM of the display adapter at C000:0000: signature, the INT 10h entry with its own copy of the
+ * common stub, and the tables that INT 10h hands out pointers to. Its initialization entry is for other firmware: our POST sets the mode itself.
  */
 const PCI_VENDOR = 0x1234;
 const PCI_DEVICE = 0x1111;
@@ -47,6 +48,21 @@ function parameterEntry(mode: VideoMode): Uint8Array {
   return entry;
 }
 
+function jumpNear(from: number, to: number): readonly number[] {
+  const distance = to - (from + 3);
+  return [0xe9, distance & 0xff, (distance >> 8) & 0xff];
+}
+
+/** INT 10h, and the initialization that other firmware calls far at offset 3. */
+function writeEntries(bytes: Uint8Array): void {
+  bytes.set(commonStub(), VIDEO_STUB_OFFSET);
+  bytes.set([0x6a, 0x10, ...jumpNear(VIDEO_ENTRY_OFFSET + 2, VIDEO_STUB_OFFSET)], VIDEO_ENTRY_OFFSET);
+  bytes.set([0x6a, SERVICE_VIDEO_SET_UP, ...jumpNear(VIDEO_SET_UP_OFFSET + 2, VIDEO_STUB_OFFSET)], VIDEO_SET_UP_OFFSET);
+  // pushf; push cs; call set-up as an interrupt would; retf
+  const distance = VIDEO_SET_UP_OFFSET - 8;
+  bytes.set([0x9c, 0x0e, 0xe8, distance & 0xff, distance >> 8, 0xcb], 3);
+}
+
 export function buildVideoRom(): Uint8Array {
   const bytes = new Uint8Array(VIDEO_ROM_BYTES);
   const view = new DataView(bytes.buffer);
@@ -60,7 +76,8 @@ export function buildVideoRom(): Uint8Array {
     view.setUint16(offset, target, true);
     view.setUint16(offset + 2, VIDEO_SEGMENT, true);
   };
-  bytes.set([0x55, 0xaa, VIDEO_ROM_BYTES / 512, 0xcb]);
+  bytes.set([0x55, 0xaa, VIDEO_ROM_BYTES / 512]);
+  writeEntries(bytes);
   view.setUint16(0x18, 0x40, true);
   text(0x1e, "IBM VGA Compatible");
   text(0x40, "PCIR");
@@ -71,10 +88,6 @@ export function buildVideoRom(): Uint8Array {
   bytes.set([0, 0, 0, 3], 0x4c);
   view.setUint16(0x50, VIDEO_ROM_BYTES / 512, true);
   bytes.set([0, 0x80], 0x54);
-  bytes.set(
-    [0x6a, 0x10, 0xea, STUB_ORIGIN & 0xff, STUB_ORIGIN >> 8, SYSTEM_SEGMENT & 0xff, SYSTEM_SEGMENT >> 8],
-    VIDEO_ENTRY_OFFSET,
-  );
   bytes.set(FUNCTIONALITY, VIDEO_FUNCTIONALITY_OFFSET);
   pointer(VIDEO_SAVE_POINTERS_OFFSET, VIDEO_PARAMETERS_OFFSET);
   pointer(VIDEO_SAVE_POINTERS_OFFSET + 16, VIDEO_SECONDARY_SAVE_OFFSET);

@@ -5,14 +5,14 @@ import { BootLoader } from "../boot/BootLoader.ts";
 import { loadDirectBoot } from "../boot/DirectBoot.ts";
 import { PostScreen } from "../boot/PostScreen.ts";
 import { PowerOnSelfTest } from "../boot/PowerOnSelfTest.ts";
-import { fillCmos, fillDataAreas, fillVectors } from "../boot/postData.ts";
+import { fillCmos, fillDataAreas, fillVectors, fillVideoData, fillVideoVectors } from "../boot/postData.ts";
 import { initializeChips, initializeKeyboard, initializeLocalApic } from "../boot/postHardware.ts";
 import { DriveTable } from "../disk/DriveTable.ts";
 import { Int13 } from "../disk/Int13.ts";
 import { Int09 } from "../keyboard/Int09.ts";
 import { Int16 } from "../keyboard/Int16.ts";
 import { KeyboardBuffer } from "../keyboard/KeyboardBuffer.ts";
-import { SERVICE_POST } from "../rom/stubCode.ts";
+import { SERVICE_POST, SERVICE_VIDEO_SET_UP } from "../rom/stubCode.ts";
 import type { SystemRomImage } from "../rom/systemRom.ts";
 import { AdvancedPower } from "../system/AdvancedPower.ts";
 import { CmosMemory } from "../system/CmosMemory.ts";
@@ -28,6 +28,7 @@ import { pciRoutingSlots } from "../tables/pciRoutingTable.ts";
 import type { SystemTables } from "../tables/systemTables.ts";
 import { Int10 } from "../video/Int10.ts";
 import { Int10Vbe } from "../video/Int10Vbe.ts";
+import { setVideoMode } from "../video/modeSet.ts";
 import { Screen } from "../video/Screen.ts";
 import { VgaRegisters } from "../video/VgaRegisters.ts";
 import { BDA } from "./biosData.ts";
@@ -116,6 +117,7 @@ export class BiosServices {
     };
     this.#table = new Map<number, Service>([
       [SERVICE_POST, (frame) => selfTest.run(frame)],
+      [SERVICE_VIDEO_SET_UP, () => setUpVideo(screen)],
       [0x05, () => printScreen(memory)],
       [0x08, () => timers.tick()],
       [0x09, () => int09.serve()],
@@ -189,6 +191,14 @@ function equipment(memory: GuestMemory, frame: InterruptFrame): undefined {
 
 function memorySize(memory: GuestMemory, frame: InterruptFrame): undefined {
   frame.ax = memory.get16(BDA.MEMORY_KIB);
+  return undefined;
+}
+
+/** The option ROM's initialization, called by firmware that is not ours. */
+function setUpVideo(screen: Screen): undefined {
+  fillVideoVectors(screen.memory);
+  fillVideoData(screen.memory);
+  setVideoMode(screen, 3);
   return undefined;
 }
 

@@ -1,3 +1,5 @@
+import type { GuestMemory } from "./GuestMemory.ts";
+
 /**
  * Addresses of the BIOS data area (segment 40h, IBM PS/2 and PC BIOS interface technical reference) as linear addresses, and
  * offsets in the extended BIOS data area.
@@ -68,8 +70,17 @@ export const EBDA = {
   POINTER_DATA: 0x28,
   /** Ours: the arguments of the pointing device handler, three words. */
   POINTER_ARGUMENTS: 0x30,
+  /** Ours: the VBE mode in force, a word. */
+  VBE_MODE: 0x36,
+  /** Ours: how far the dialogue about the keyboard's lamps has come. */
+  LAMP_STATE: 0x38,
   FIXED_DISK_0: 0x3d,
   FIXED_DISK_1: 0x4d,
 } as const;
 
 export const EBDA_LINEAR = EBDA_SEGMENT * 16;
+
+/** Where the extended area is now: memory managers move it and change the pointer. */
+export function extendedArea(memory: GuestMemory): number {
+  return memory.get16(BDA.EBDA_SEGMENT) * 16;
+}

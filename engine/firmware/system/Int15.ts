@@ -2,7 +2,7 @@ import { NS_PER_MS, NS_PER_US } from "../../base/units.ts";
 import type { Clock } from "../../contracts/Clock.ts";
 import type { PortAccess } from "../../contracts/PortAccess.ts";
 import { CONFIGURATION_TABLE_OFFSET, SYSTEM_SEGMENT } from "../rom/romLayout.ts";
-import { BDA, EBDA_SEGMENT } from "../service/biosData.ts";
+import { BDA } from "../service/biosData.ts";
 import { type GuestMemory, linearOf } from "../service/GuestMemory.ts";
 import type { InterruptFrame } from "../service/InterruptFrame.ts";
 import { IDLE, type ServiceRun } from "../service/ServiceRun.ts";
@@ -84,7 +84,7 @@ export class Int15 {
         frame.carry = false;
         return;
       case 0xc1:
-        frame.es = EBDA_SEGMENT;
+        frame.es = this.#memory.get16(BDA.EBDA_SEGMENT);
         frame.carry = false;
         return;
       case 0xc2:

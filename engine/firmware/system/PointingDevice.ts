@@ -1,7 +1,7 @@
 import { NS_PER_MS } from "../../base/units.ts";
 import type { Clock } from "../../contracts/Clock.ts";
 import type { PortAccess } from "../../contracts/PortAccess.ts";
-import { EBDA, EBDA_LINEAR } from "../service/biosData.ts";
+import { EBDA, extendedArea } from "../service/biosData.ts";
 import type { GuestMemory } from "../service/GuestMemory.ts";
 import type { InterruptFrame } from "../service/InterruptFrame.ts";
 import type { ServiceRun, Wait } from "../service/ServiceRun.ts";
@@ -47,10 +47,10 @@ export class PointingDevice {
   }
 
   #ebda8(offset: number): number {
-    return this.#memory.get8(EBDA_LINEAR + offset);
+    return this.#memory.get8(extendedArea(this.#memory) + offset);
   }
   #setEbda8(offset: number, value: number): void {
-    this.#memory.set8(EBDA_LINEAR + offset, value);
+    this.#memory.set8(extendedArea(this.#memory) + offset, value);
   }
 
   *#receive(patienceNs = PATIENCE_NS): ServiceRun<number | undefined> {
@@ -170,8 +170,8 @@ export class PointingDevice {
   }
 
   #install(frame: InterruptFrame): number {
-    this.#memory.set16(EBDA_LINEAR + EBDA.POINTER_HANDLER, frame.bx);
-    this.#memory.set16(EBDA_LINEAR + EBDA.POINTER_HANDLER + 2, frame.es);
+    this.#memory.set16(extendedArea(this.#memory) + EBDA.POINTER_HANDLER, frame.bx);
+    this.#memory.set16(extendedArea(this.#memory) + EBDA.POINTER_HANDLER + 2, frame.es);
     const flags = this.#ebda8(EBDA.POINTER_FLAGS_2);
     const installed = frame.es !== 0 || frame.bx !== 0;
     const size = flags & 7 || 2;
@@ -201,7 +201,7 @@ export class PointingDevice {
     if (!complete) return false;
     for (let word = 0; word < 3; word++) {
       const value = word < size ? this.#ebda8(EBDA.POINTER_DATA + word) : 0;
-      this.#memory.set16(EBDA_LINEAR + EBDA.POINTER_ARGUMENTS + word * 2, value);
+      this.#memory.set16(extendedArea(this.#memory) + EBDA.POINTER_ARGUMENTS + word * 2, value);
     }
     return true;
   }

@@ -1,5 +1,5 @@
 import { VBE_MODES_OFFSET, VBE_STRINGS_OFFSET, VBE_WINDOW_FUNCTION_OFFSET, VIDEO_SEGMENT } from "../rom/romLayout.ts";
-import { BDA, EBDA_LINEAR } from "../service/biosData.ts";
+import { BDA, EBDA, extendedArea } from "../service/biosData.ts";
 import { linearOf } from "../service/GuestMemory.ts";
 import type { InterruptFrame } from "../service/InterruptFrame.ts";
 import { setVideoMode } from "./modeSet.ts";
@@ -31,9 +31,6 @@ const KEEP_MEMORY = 0x80;
 const SUPPORTED = 0x004f;
 const FAILED = 0x014f;
 const UNKNOWN = 0x0100;
-
-/** Where the current VBE mode is kept: ours, in the extended BIOS data area. */
-const CURRENT_MODE = EBDA_LINEAR + 0x36;
 
 export interface VbeAdapter {
   /** Physical address of the linear frame buffer, as the PCI set-up placed it. */
@@ -79,14 +76,18 @@ export class Int10Vbe {
     }
   }
 
+  get #modeAddress(): number {
+    return extendedArea(this.#screen.memory) + EBDA.VBE_MODE;
+  }
+
   get currentMode(): number {
-    const mode = this.#screen.memory.get16(CURRENT_MODE);
+    const mode = this.#screen.memory.get16(this.#modeAddress);
     return mode === 0 ? this.#screen.memory.get8(BDA.VIDEO_MODE) & 0x7f : mode;
   }
 
   /** A standard mode was set: the adapter has left the VBE mode. */
   forget(): void {
-    this.#screen.memory.set16(CURRENT_MODE, 0);
+    this.#screen.memory.set16(this.#modeAddress, 0);
   }
 
   get #mode(): VbeMode | undefined {
@@ -179,7 +180,7 @@ export class Int10Vbe {
     }
     this.enter(mode, keep);
     const { memory } = this.#screen;
-    memory.set16(CURRENT_MODE, number | (request & 0xc000));
+    memory.set16(this.#modeAddress, number | (request & 0xc000));
     frame.ax = SUPPORTED;
   }
 
@@ -215,7 +216,7 @@ export class Int10Vbe {
     );
     if (!mode) return undefined;
     this.enter(mode, false);
-    this.#screen.memory.set16(CURRENT_MODE, mode.number | 0x4000);
+    this.#screen.memory.set16(this.#modeAddress, mode.number | 0x4000);
     const { width, height, bitsPerPixel } = mode;
     return {
       width,
