@@ -1,4 +1,6 @@
 import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Page } from "@playwright/test";
 import { expect, test } from "./shellFixture.ts";
@@ -113,4 +115,35 @@ test("a console in its own window shows the same machine", async ({ manager: pag
   ]);
   await expect(popup).toHaveTitle(/\[Running\]/);
   await expect.poll(() => showsPicture(popup), { timeout: 20_000 }).toBe(true);
+});
+
+test("an engine that crashes takes nobody with it and says what happened", async ({ manager: page, shell }) => {
+  test.skip(process.platform !== "linux", "finds the engine by /proc");
+  await startTour(page);
+  await shell.killEngines();
+  const notice = page.getByRole("alert").filter({ hasText: "Aborted:" });
+  await expect(notice).toBeVisible();
+  await notice.getByText("Last lines of the log").click();
+  await expect(notice.locator("pre")).toContainText("The machine starts.");
+  const tools = page.getByRole("toolbar", { name: "Machine tools" });
+  await tools.getByRole("button", { name: "Start", exact: true }).click();
+  await expect(notice).toBeHidden();
+  await expect.poll(() => showsPicture(page), { timeout: 20_000 }).toBe(true);
+});
+
+test("a floppy is ejected and swapped while the machine runs", async ({ manager: page, shell }) => {
+  await writeFile(join(shell.folder, "second.img"), new Uint8Array(1_474_560));
+  await startTour(page);
+  await page.getByRole("tab", { name: "Details" }).click();
+  const storage = page.getByRole("region", { name: "Storage" });
+  await storage.getByRole("button", { name: /^Floppy A:/ }).click();
+  await page.getByRole("menuitem", { name: "Eject" }).click();
+  await expect(storage.getByRole("button", { name: /^Floppy A:.*Empty/ })).toBeVisible();
+  await storage.getByRole("button", { name: /^Floppy A:/ }).click();
+  await page.getByRole("menuitem", { name: "Insert image…" }).click();
+  const files = page.getByRole("dialog", { name: "Choose a floppy image" });
+  await files.getByRole("textbox", { name: "Folder", exact: true }).fill(shell.folder);
+  await page.keyboard.press("Enter");
+  await files.getByRole("row", { name: "second.img" }).dblclick();
+  await expect(storage.getByRole("button", { name: /^Floppy A:.*second\.img/ })).toBeVisible();
 });

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,6 +19,8 @@ export interface Shell {
   folder: string;
   /** Ends the server as a crash would. */
   kill(): void;
+  /** Ends the engine processes of all machines as a crash would. Linux only. */
+  killEngines(): Promise<void>;
 }
 
 function serverEntry(): string {
@@ -53,7 +55,11 @@ export const test = base.extend<{ shell: Shell; manager: Page }>({
   shell: async ({}, use) => {
     const folder = await mkdtemp(join(tmpdir(), "guesthouse-e2e-"));
     const { child, url } = await launch(folder);
-    await use({ url, folder, kill: () => child.kill("SIGKILL") });
+    const killEngines = async () => {
+      const children = await readFile(`/proc/${child.pid}/task/${child.pid}/children`, "utf8");
+      for (const pid of children.split(/\s+/).filter(Boolean)) process.kill(Number(pid), "SIGKILL");
+    };
+    await use({ url, folder, kill: () => child.kill("SIGKILL"), killEngines });
     child.kill("SIGTERM");
     await ended(child);
     await rm(folder, { recursive: true, force: true });
