@@ -8,7 +8,7 @@ const PLAIN = 0x07;
 const BRIGHT = 0x0f;
 const DIM = 0x08;
 const WARM = 0x0e;
-const LABEL_WIDTH = 14;
+const LABEL_WIDTH = 18;
 const SCREEN_COLUMNS = 80;
 
 export function sizeText(bytes: number): string {
@@ -99,13 +99,13 @@ export class PostScreen {
 
   /** The end of the road, in words that say what to do. */
   nothingToStart(reasons: readonly string[]): void {
-    this.#screen.print("\n");
+    this.clearLine();
     this.line("No bootable medium", BRIGHT);
     this.#screen.print("\n");
     if (reasons.length === 0) this.line("This machine has no drive to start from.");
     for (const reason of reasons) this.line(reason);
     this.#screen.print("\n");
-    this.line("Insert a bootable disc or attach a bootable disk, then");
-    this.hint("press any key to try again.");
+    this.line("Insert a bootable disc, or attach a disk that has a system on it.");
+    this.hint("Then press any key to try again.");
   }
 }

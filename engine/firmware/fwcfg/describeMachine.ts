@@ -22,8 +22,6 @@ export interface MachineDescription {
   readonly bootMenu?: boolean;
   readonly directBoot?: DirectBootImages;
   readonly version: string;
-  /** Our video ROM, for firmware that deploys it itself. */
-  readonly videoRom?: Uint8Array;
   readonly uuid?: Uint8Array;
 }
 
@@ -121,7 +119,6 @@ export function createFwCfg(memory: PhysicalMemory, machine: MachineDescription)
   for (const { name, bytes } of acpiFiles(PROCESSORS)) fwCfg.addFile(name, bytes);
   fwCfg.addFile("etc/smbios/smbios-tables", smbiosStructures(machine).bytes);
   fwCfg.addFile("etc/smbios/smbios-anchor", smbiosEntryPoint(machine, 0));
-  if (machine.videoRom) fwCfg.addFile("vgaroms/guesthouse.bin", machine.videoRom);
   if (machine.directBoot) addKernel(fwCfg, machine.directBoot, sizes);
   return fwCfg;
 }
