@@ -31,6 +31,15 @@ describe("PIIX4 power management", () => {
     expect(pm.readConfig(0x40, 4)).toBe(0xb001);
   });
 
+  test("firmware finds SMM set up after every reset, since there is none to wait for", () => {
+    const { pm } = make();
+    const apmcEnable = 1 << 25;
+    expect(pm.readConfig(0x58, 4)).toBe(apmcEnable);
+    pm.writeConfig(0x58, 0, 4);
+    pm.reset("hard");
+    expect(pm.readConfig(0x58, 4)).toBe(apmcEnable);
+  });
+
   test("the timer counts 3.579545 MHz in 24 bits", () => {
     const { clock, pm } = make();
     clock.advance(1e9);

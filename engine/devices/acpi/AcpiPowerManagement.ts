@@ -38,6 +38,9 @@ const TIMER_MSB_TICKS = 0x800000;
 const TIMER_MODULUS = 0x1000000;
 const PMBA = 0x40;
 const PMREGMISC = 0x80;
+/** Bit 25 of DEVACTB (58h), APMC_EN, in its byte. */
+const DEVACTB_APMC = 0x5b;
+const APMC_EN = 0x02;
 
 export interface AcpiPowerManagementParts {
   readonly clock: Clock;
@@ -85,6 +88,8 @@ export class AcpiPowerManagement implements Device, PciFunction, IoHandler {
     this.#config.allowWrites(PMREGMISC, 1, 0x01);
     for (let offset = 0x44; offset < 0x80; offset++) this.#config.allowWrites(offset, 1, 0xff);
     this.#config.allowWrites(0xd2, 1, 0x0f);
+    // Tells firmware that SMM is set up already: there is none, and it would wait for an SMI for ever.
+    this.#config.preset(DEVACTB_APMC, 1, APMC_EN);
     this.#config.onWrite = () => this.#placeWindow(false);
   }
 
