@@ -3,6 +3,8 @@ import type { PortAccess } from "../../contracts/PortAccess.ts";
 import { memoryPlan } from "../../cpu/layout/memoryPlan.ts";
 import { Bios } from "../../firmware/Bios.ts";
 import type { FirmwareDrive } from "../../firmware/disk/FirmwareDrive.ts";
+import { createFwCfg, type MachineDescription, prepareCmos } from "../../firmware/fwcfg/describeMachine.ts";
+import { FW_CFG_PORTS } from "../../firmware/fwcfg/FwCfg.ts";
 import type { Bus } from "../../memory/Bus.ts";
 import type { MachineOptions } from "../MachineOptions.ts";
 import type { RunLoop } from "../RunLoop.ts";
@@ -10,13 +12,17 @@ import type { VirtualClock } from "../VirtualClock.ts";
 import type { Board } from "./Board.ts";
 import type { DriveActivity } from "./driveSlots.ts";
 
-/** Puts the chosen firmware on a board: our own BIOS, or a replacement ROM with our video BIOS beside it. */
+/**
+ * Puts the chosen firmware on a board: our own BIOS, or a replacement ROM with fw_cfg, which hands it the machine's description and
+ * our video BIOS.
+ */
 export interface Firmware {
   reset(kind: ResetKind): void;
 }
 
 export const VERSION = "0.1";
 const TRAP_PORTS = 4;
+const VIDEO_ROM_FILE = "vgaroms/guesthouse.rom";
 
 export function installFirmware(
   board: Board,
@@ -25,25 +31,46 @@ export function installFirmware(
   activity: DriveActivity,
   loop: RunLoop,
 ): Firmware {
-  const bios = new Bios({
-    memory: board.map,
-    cpu: { translate: (linear) => board.vcpu.translate(linear), yieldToHost: () => loop.yieldSoon() },
-    ports: portAccess(board.ports),
-    clock,
+  const machine: MachineDescription = {
     sizes: board.regions.sizes,
     drives: firmwareDrives(board, options, activity),
     bootOrder: options.bootOrder,
     bootMenu: options.bootMenu ?? false,
     ...(options.directBoot ? { directBoot: options.directBoot } : {}),
     version: VERSION,
+  };
+  const bios = new Bios({
+    memory: board.map,
+    cpu: { translate: (linear) => board.vcpu.translate(linear), yieldToHost: () => loop.yieldSoon() },
+    ports: portAccess(board.ports),
+    clock,
+    ...machine,
     videoMemoryBytes: memoryPlan.videoMemoryBytes,
     log: (message) => options.log("info", message),
   });
   board.ports.map({ start: bios.trapPort, length: TRAP_PORTS }, bios.handler, [4]);
   const images = bios.romImage();
   board.regions.installVideoRom(images.c000);
-  board.regions.installSystemRom(options.firmware.kind === "builtin" ? images.f000 : options.firmware.image);
-  return bios;
+  if (options.firmware.kind === "builtin") {
+    board.regions.installSystemRom(images.f000);
+    return bios;
+  }
+  board.regions.installSystemRom(options.firmware.image);
+  return besideReplacement(board, machine, bios, images.c000);
+}
+
+/** Of our BIOS only the services of its video ROM are called then. */
+function besideReplacement(board: Board, machine: MachineDescription, bios: Bios, videoRom: Uint8Array): Firmware {
+  const fwCfg = createFwCfg(board.map, machine);
+  fwCfg.addFile(VIDEO_ROM_FILE, videoRom);
+  board.ports.map(FW_CFG_PORTS, fwCfg, [1, 2, 4]);
+  return {
+    reset(kind) {
+      fwCfg.reset(kind);
+      bios.reset(kind);
+      prepareCmos(portAccess(board.ports), machine);
+    },
+  };
 }
 
 function portAccess(ports: Bus): PortAccess {
