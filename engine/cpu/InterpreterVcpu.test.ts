@@ -84,6 +84,38 @@ describe("running", () => {
     expect(dword(machine, 0x500)).toBe((0x12345678 * 3) >>> 0);
   });
 
+  test("an instruction across two pages is decoded once, and again when its second half is written", async () => {
+    const machine = await createBareMachine();
+    const { bytes } = assemble(
+      "bits 32\norg 0x10fe0\nmov ecx, 1000\nagain: jmp near over\ntimes 20 nop\nover: mov eax, 0x01000000\nadd [0x500], eax\ndec ecx\ncmp ecx, 500\njne next\nmov byte [0x11002], 2\nnext: test ecx, ecx\njnz again\nhlt",
+    );
+    expect(bytes.indexOf(0xb8)).toBe(0x1e);
+    placeFlat32(machine, [...bytes], 0x1_0fe0);
+    expect(machine.vcpu.run(20_000)).toEqual({ kind: "halted" });
+    expect(dword(machine, 0x500)).toBe((500 * 0x0100_0000 + 500 * 0x0200_0000) >>> 0);
+    expect(machine.vcpu.interpreter.cache.decoded).toBeLessThan(60);
+  });
+
+  test("an instruction across two pages follows its second page when that is mapped elsewhere", async () => {
+    const machine = await createBareMachine();
+    const view = new DataView(machine.ram.buffer, machine.ram.byteOffset);
+    view.setUint32(0x2_0000, 0x2_1003, true);
+    for (let page = 0; page < 512; page++) view.setUint32(0x2_1000 + page * 4, (page << 12) | 3, true);
+    // mov eax, imm32 from 10ffeh on; the immediate's upper three bytes and HLT in page 11h or 12h.
+    machine.ram.set([0xb8, 0x01], 0x1_0ffe);
+    machine.ram.set([0, 0, 1, 0xf4], 0x1_1000);
+    machine.ram.set([0, 0, 2, 0xf4], 0x1_2000);
+    const seen: number[] = [];
+    for (const page of [0x1_1003, 0x1_2003, 0x1_1003]) {
+      view.setUint32(0x2_1000 + 0x11 * 4, page, true);
+      placeFlat32(machine, [], 0x1_0ffe);
+      machine.vcpu.setState({ ...machine.vcpu.getState(), cr3: 0x2_0000n, cr0: 0x8000_0011n });
+      machine.vcpu.run(100);
+      seen.push(gpr(machine, 0));
+    }
+    expect(seen).toEqual([0x0100_0001, 0x0200_0001, 0x0100_0001]);
+  });
+
   test("an instruction that is no instruction raises #UD with its own address", async () => {
     const machine = await real("mov ax, 1\nud2");
     setVector(machine, 6, [0xf4], 0x600);

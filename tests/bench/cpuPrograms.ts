@@ -292,6 +292,6 @@ export function cpuPrograms(scale = 1): CpuProgram[] {
     { name: "sieve", ...sieve(times(60), 100_000), result: primesBelow(100_000) },
     { name: "sha256", ...sha256(times(8000)), result: sha256Result(times(8000)) },
     { name: "memory walk", ...memoryWalk(times(60)), result: memoryWalkResult(times(60)) },
-    { name: "calls", ...fibonacci(27), result: fibonacciResult(27) },
+    { name: "calls", ...fibonacci(30), result: fibonacciResult(30) },
   ];
 }

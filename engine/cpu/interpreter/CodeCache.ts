@@ -26,6 +26,12 @@ export interface DecodeSource {
   readonly available: number;
 }
 
+/** A page as the shared memory and as the guest counts it. */
+export interface PageNumbers {
+  readonly memoryPage: number;
+  readonly physPage: number;
+}
+
 /**
  * Decoded records by page of memory (not of guest physical space: ROM seen at two addresses is decoded once). Records are handed out from
  * one pool; what is invalidated is made to decode itself anew in place, so that nothing that points to it needs to be found. When the
@@ -45,6 +51,8 @@ export class CodeCache {
   #bottom: number = memoryPlan.recordsEnd;
   readonly #physPages = new Set<number>();
   readonly #memoryPages = new Set<number>();
+  /** Instructions that end in a page but do not begin there, by that page's number. */
+  readonly #crossings = new Map<number, { page: number; offset: number; record: number }[]>();
   /** Records that are entries of translated regions, by memory page. */
   readonly #regions = new Map<number, number[]>();
   /** Statistics. */
@@ -81,6 +89,7 @@ export class CodeCache {
     for (const page of this.#physPages) this.#unmark(page);
     this.#memoryPages.clear();
     this.#regions.clear();
+    this.#crossings.clear();
     this.#physPages.clear();
     this.#top = poolStart;
     this.#bottom = memoryPlan.recordsEnd;
@@ -183,7 +192,7 @@ export class CodeCache {
       }
       const decoded = this.#decode(memory + offset, pageBytes - offset, mode);
       if ("failure" in decoded && decoded.failure === "truncated") {
-        encoder.refetch(at, offset);
+        encoder.resolve(at, offset);
         return at;
       }
       const length = this.#encode(at, decoded, offset, mode, true);
@@ -238,6 +247,50 @@ export class CodeCache {
     return at;
   }
 
+  /**
+   * Records for an instruction in `source` that begins at `offset` of one page and ends in another, good for as long as the second one
+   * follows the first in linear space (which the first record looks at).
+   */
+  crossing(first: PageNumbers, second: PageNumbers, source: DecodeSource, offset: number, mode: number): number {
+    if (this.#bottom - this.#top < enoughForRun) this.dropAll();
+    const page = this.#find(first.memoryPage, mode) || this.#create(first.memoryPage, mode);
+    this.#guard(first.physPage);
+    this.#guard(second.physPage);
+    const at = this.#top;
+    this.#top += 3 * recordBytes;
+    const size = isLong(mode) ? 64 : (mode & codeModeBits.codeSizeMask) === 1 ? 32 : 16;
+    const decoded = this.#decoder.decode(source.bytes, source.start, source.available, { codeSize: size });
+    const length = this.#encode(at + recordBytes, decoded, offset, mode, false);
+    const depends = "failure" in decoded ? longestInstruction : length;
+    this.#encoder.crossing(at, { start: offset, length: depends }, second.memoryPage);
+    this.#encoder.refetch(at + 2 * recordBytes, offset + length);
+    this.#setRecordAt(page, offset, at);
+    this.#markLines(page, offset, pageBytes);
+    const known = this.#crossings.get(second.memoryPage);
+    if (known) known.push({ page, offset, record: at });
+    else this.#crossings.set(second.memoryPage, [{ page, offset, record: at }]);
+    this.#handlers.flush();
+    return at;
+  }
+
+  /** The memory page in which the instruction of a crossing record ends. */
+  crossesTo(record: number): number {
+    return this.#words[(record + recordLayout.displacement) >> 2]!;
+  }
+
+  /** Forgets instructions that end in a page when its first bytes are written; false when there are none. */
+  #invalidateCrossings(memoryPage: number, offset: number): boolean {
+    const crossings = this.#crossings.get(memoryPage);
+    if (!crossings || offset >= longestInstruction) return crossings !== undefined;
+    this.#crossings.delete(memoryPage);
+    for (const { page, offset: start, record } of crossings) {
+      if (this.#recordAt(page, start) !== record) continue;
+      this.#halves[(record + recordLayout.handler) >> 1] = specialHandler.resolve;
+      this.#setRecordAt(page, start, 0);
+    }
+    return false;
+  }
+
   // --- invalidation ---
   /**
    * Guest physical bytes were written, at most up to the end of the page. True when translated code is gone with it, so that
@@ -258,6 +311,7 @@ export class CodeCache {
       const bits = (page + codePageLayout.decodedLines) >> 2;
       left |= this.#words[bits]! | this.#words[bits + 1]!;
     }
+    if (this.#invalidateCrossings(memoryPage, offset)) left = 1;
     if (left === 0 && this.#physPages.delete(physPage)) this.#unmark(physPage);
     return touched && this.#dropRegions(memoryPage);
   }

@@ -56,6 +56,7 @@ export class CoreModule {
   readonly #helpers: ReadonlyMap<HelperName, number>;
   readonly #decodeAt: number;
   readonly #attend: number;
+  readonly #recross: number;
   readonly #decodeSingle: number;
   readonly #deliverFault: number;
   readonly #lookUp: number;
@@ -67,6 +68,7 @@ export class CoreModule {
     this.#helpers = importHelpers(module);
     this.#decodeAt = module.importFunction("host", "decodeAt", [], ["i32"]);
     this.#decodeSingle = module.importFunction("host", "decodeSingle", [], ["i32"]);
+    this.#recross = module.importFunction("host", "recross", ["i32"], ["i32"]);
     this.#attend = module.importFunction("host", "attend", [], ["i32"]);
     this.#deliverFault = module.importFunction("system", "deliverFault", [], []);
     const tag = module.importTag("env", "guestFault");
@@ -172,6 +174,7 @@ export class CoreModule {
     for (let i = specialHandlers + inlineSpecs.length; i > 0; i--) labels.unshift(f.block());
     f.get(record).memory("i32Load16U", recordLayout.handler).brTable(labels, called);
     this.#writeSpecials(f, record, blockStart, next, transfer);
+    this.#writeCrossing(f, record, blockStart, next, transfer, again);
     const core = this.coreFunctions();
     for (const spec of inlineSpecs) {
       f.end();
@@ -232,6 +235,38 @@ export class CoreModule {
     store(f, "i32Store", stateOffset("currentRecord"), () => f.get(record));
     f.get(record).memory("i32Load", recordLayout.immediate);
     f.get(record).memory("i32Load", recordLayout.displacement).call(this.#helpers.get("raise")!).op("unreachable");
+  }
+
+  /** Is the page behind this one still the one where the instruction ends? The TLB's execute tag knows. */
+  #writeCrossing(
+    f: FunctionBuilder,
+    record: number,
+    blockStart: number,
+    next: number,
+    transfer: Label,
+    again: Label,
+  ): void {
+    const linear = f.local("i64");
+    const entry = f.local("i32");
+    f.end(); // crossing
+    f.get(blockStart).i32(record16).op("i32Add").set(blockStart);
+    load(f, "i64Load", stateOffset("pageRip"));
+    load(f, "i64Load", rowOfCs + segmentFields.base)
+      .op("i64Add")
+      .i64(0x1000)
+      .op("i64Add")
+      .tee(linear);
+    f.get(linear).i64(0xffff_ffff).op("i64And");
+    load(f, "i32Load", stateOffset("codeMode")).i32(2).op("i32And").op("select").set(linear);
+    f.get(linear).op("i32WrapI64").i32(7).op("i32ShrU").i32(0x7fe0).op("i32And");
+    load(f, "i32Load", stateOffset("tlbBase")).op("i32Add").tee(entry);
+    f.memory("i64Load", 16).get(linear).op("i64Eq");
+    f.get(linear).op("i32WrapI64").get(entry).memory("i32Load", 24).op("i32Add").i32(12).op("i32ShrU");
+    f.get(record).memory("i32Load", recordLayout.displacement).op("i32Eq").op("i32And").if();
+    f.get(record).i32(record16).op("i32Add").set(record).br(again).end();
+    storeRip(f, () => pushPlace(f, record));
+    store(f, "i32Store", stateOffset("currentRecord"), () => f.i32(0));
+    f.get(record).call(this.#recross).set(next).br(transfer);
   }
 
   #writeRun(f: FunctionBuilder, tag: number): void {

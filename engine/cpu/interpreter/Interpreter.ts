@@ -4,11 +4,12 @@ import type { Decoder } from "../decode/Decoder.ts";
 import { attentionBits, codeModeBits, segmentIndex } from "../layout/cpuLayout.ts";
 import { memoryPlan, physMapBits, physPages } from "../layout/memoryPlan.ts";
 import { ModuleBuilder } from "../wasm/ModuleBuilder.ts";
-import { CodeCache } from "./CodeCache.ts";
+import { CodeCache, type PageNumbers } from "./CodeCache.ts";
 import { CoreModule, runResult } from "./CoreModule.ts";
 import { isLong, parseHandlerKey } from "./HandlerSpec.ts";
 import { HandlerTable } from "./HandlerTable.ts";
 import { inlineHandlerKeys } from "./inlineHandlers.ts";
+import { recordLayout } from "./recordLayout.ts";
 
 /** What the system unit calls of the outside; 64-bit values as halves. */
 export interface UnitEnvironment {
@@ -117,6 +118,7 @@ export class Interpreter {
       host: {
         decodeAt: () => this.#decodeAt(),
         decodeSingle: () => this.#decodeSingle(),
+        recross: (record: number) => this.#recross(record),
         attend: () => this.#attend(),
       },
     };
@@ -252,8 +254,37 @@ export class Interpreter {
     if (entry & physMapBits.readable && wholePage) {
       const record = this.cache.decodeRun(entry >>> 12, physPage, offset, mode);
       if (record !== undefined) return record;
+      if (unlimited) return this.#decodeCrossing(linear, { memoryPage: entry >>> 12, physPage }, offset, mode);
     }
     return this.#fetchSingle(linear, physical, limit - rip + 1, mode, false);
+  }
+
+  /** The record for an instruction that begins at the end of a page and ends in the next one. */
+  #decodeCrossing(linear: bigint, first: PageNumbers, offset: number, mode: number): number {
+    const here = pageBytes - offset;
+    const next = Number(this.system.translateFetch(linear + BigInt(here)));
+    const physPage = Math.floor(next / pageBytes);
+    const entry = physPage < physPages ? this.#physMap[physPage]! : 0;
+    const physical = first.physPage * pageBytes + offset;
+    if (!(entry & physMapBits.readable))
+      return this.#fetchSingle(linear, physical, Number.POSITIVE_INFINITY, mode, false);
+    const bytes = this.#fetched;
+    for (let i = 0; i < longestInstruction; i++)
+      bytes[i] = this.#readPhysical(i < here ? physical + i : next + i - here);
+    const source = { bytes, start: 0, available: longestInstruction };
+    return this.cache.crossing(first, { memoryPage: entry >>> 12, physPage }, source, offset, mode);
+  }
+
+  /** A crossing record found another page behind its own, or did not find it in the TLB. Gives a record that may be executed now. */
+  #recross(record: number): number {
+    const linear = this.#linearRip();
+    const offset = Number(linear & 0xfffn);
+    const next = Number(this.system.translateFetch(linear + BigInt(pageBytes - offset)));
+    const physPage = Math.floor(next / pageBytes);
+    const entry = physPage < physPages ? this.#physMap[physPage]! : 0;
+    if (entry >>> 12 === this.cache.crossesTo(record)) return record + recordLayout.sizeBytes;
+    const physical = Number(this.system.translateFetch(linear));
+    return this.#fetchSingle(linear, physical, Number.POSITIVE_INFINITY, this.#state.get32("codeMode"), false);
   }
 
   /** The instruction at rip alone, then out of the loop. */

@@ -53,6 +53,12 @@ export class RecordEncoder {
     this.#view.setInt32(at + recordLayout.immediate, offset, true);
   }
 
+  /** The record behind this one stands for an instruction that ends in memory page `nextPage`. */
+  crossing(at: number, place: RecordPlace, nextPage: number): void {
+    this.#begin(at, specialHandler.crossing, place);
+    this.#view.setInt32(at + recordLayout.displacement, nextPage, true);
+  }
+
   /** `errorCode` -1: none. */
   raise(at: number, place: RecordPlace, vector: number, errorCode: number): void {
     this.#begin(at, specialHandler.raise, place);

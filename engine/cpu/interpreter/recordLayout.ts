@@ -38,5 +38,10 @@ export const specialHandler = {
   leave: 3,
   /** Raise exception `immediate`, with error code 0 where it has one. */
   raise: 4,
+  /**
+   * The instruction in the next record goes on in the next page: go there if that is still the page of memory whose number is in
+   * `displacement`.
+   */
+  crossing: 5,
 } as const;
-export const specialHandlers = 5;
+export const specialHandlers = 6;
