@@ -160,16 +160,21 @@ export class Bios implements Device {
 
   reset(_kind: ResetKind): void {
     this.#runs.clear();
+    this.#lastToken = 0;
     this.#services.reset();
   }
 
   /** Services under way are not saved: their frames are in guest memory, and they start over (see ServiceRun). */
   save(writer: StateWriter): void {
+    // Frames keep their tokens: new ones must not be mistaken for them.
+    writer.u16(this.#lastToken);
     this.#services.save(writer);
   }
 
   load(reader: StateReader): void {
+    const lastToken = reader.u16();
     this.#services.load(reader);
+    this.#lastToken = lastToken;
     this.#runs.clear();
   }
 }
