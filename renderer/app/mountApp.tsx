@@ -5,7 +5,7 @@ import { createTranslations } from "../i18n/languages.ts";
 import type { HostPort } from "../platform/HostPort.ts";
 import { AppProvider, type AppServices } from "../state/AppContext.tsx";
 import { HostSession } from "../state/HostSession.ts";
-import { createPreferences } from "../state/preferences.ts";
+import { createPreferences, followOtherWindows } from "../state/preferences.ts";
 import { Shell } from "../state/shellState.ts";
 import "../ui/tokens.css";
 import "../ui/base.css";
@@ -15,6 +15,7 @@ import { App } from "./App.tsx";
 /** Builds the services of the page and shows it. Translations follow the preference from then on. */
 export function mountApp(root: Root, port: HostPort): AppServices {
   const preferences = createPreferences(localStorage, navigator.languages);
+  followOtherWindows(preferences);
   const translations = createTranslations(preferences.getState().language);
   preferences.subscribe(({ language }) => {
     if (translations.language !== language) void translations.changeLanguage(language);

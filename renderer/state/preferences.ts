@@ -50,3 +50,10 @@ export function createPreferences(storage: Storage, preferredLanguages: readonly
   });
   return store;
 }
+
+/** Takes over what another window of the page has stored. */
+export function followOtherWindows(store: StoreApi<Preferences>): void {
+  addEventListener("storage", ({ key, newValue }) => {
+    if (key === STORAGE_KEY && newValue !== null) store.setState(readPreferences(newValue, navigator.languages));
+  });
+}

@@ -26,9 +26,31 @@ function useMachineFiles(id: string): readonly MachineFile[] | undefined {
   return files;
 }
 
+/** What goes with the machine, file by file. */
+function LostFiles({ folder, files }: { folder: string; files: readonly MachineFile[] }) {
+  const { t, i18n } = useTranslation();
+  const total = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  const size = (bytes: number) => formatBytes(bytes, i18n.language);
+  const relative = (path: string) => (path.startsWith(folder) ? path.slice(folder.length + 1) : path);
+  return (
+    <Notice kind="warning">
+      <strong>{t("remove.lost", { count: files.length, size: size(total) })}</strong>
+      <ul className="file-list mono">
+        {files.map((file) => (
+          <li key={file.path}>
+            <span className="truncate">{relative(file.path)}</span>
+            <span>{size(file.sizeBytes)}</span>
+          </li>
+        ))}
+      </ul>
+      <span>{t("remove.outside")}</span>
+    </Notice>
+  );
+}
+
 /** Removes a machine from the list, with or without its files, and says exactly what would be lost. */
 export function RemoveDialog({ id, onClose }: { id: string; onClose: () => void }) {
-  const { t, i18n } = useTranslation();
+  const { t } = useTranslation();
   const { session } = useServices();
   const attempt = useAttempt();
   const machine = useMachine(id);
@@ -36,8 +58,6 @@ export function RemoveDialog({ id, onClose }: { id: string; onClose: () => void 
   const [choice, setChoice] = useState<"keep" | "delete">("keep");
   const [busy, setBusy] = useState(false);
   if (machine === undefined) return null;
-  const total = (files ?? []).reduce((sum, file) => sum + file.sizeBytes, 0);
-  const relative = (path: string) => (path.startsWith(machine.folder) ? path.slice(machine.folder.length + 1) : path);
   const remove = async () => {
     setBusy(true);
     const done = await attempt(t("failure.remove", { name: machine.name }), () =>
@@ -81,18 +101,7 @@ export function RemoveDialog({ id, onClose }: { id: string; onClose: () => void 
             {t("remove.keepNote")} <span className="mono selectable">{machine.folder}</span>
           </p>
         ) : (
-          <Notice kind="warning">
-            <strong>{t("remove.lost", { count: files?.length ?? 0, size: formatBytes(total, i18n.language) })}</strong>
-            <ul className="file-list mono">
-              {(files ?? []).map((file) => (
-                <li key={file.path}>
-                  <span className="truncate">{relative(file.path)}</span>
-                  <span>{formatBytes(file.sizeBytes, i18n.language)}</span>
-                </li>
-              ))}
-            </ul>
-            <span>{t("remove.outside")}</span>
-          </Notice>
+          <LostFiles folder={machine.folder} files={files ?? []} />
         )}
       </div>
     </Dialog>

@@ -56,61 +56,95 @@ function useLog(machine: MachineSummary, run: string | undefined): Log {
   return { runs, lines, truncated, read };
 }
 
-export function LogsTab({ machine }: { machine: MachineSummary }) {
+interface Filter {
+  run: string | undefined;
+  level: LogLine["level"];
+  words: string;
+}
+
+interface LogsBarProps {
+  log: Log;
+  shown: readonly LogLine[];
+  filter: Filter;
+  setFilter: (filter: Filter) => void;
+}
+
+function LogsBar({ log, shown, filter, setFilter }: LogsBarProps) {
   const { t, i18n } = useTranslation();
   const { shell } = useServices();
   const attempt = useAttempt();
-  const [run, setRun] = useState<string>();
-  const [level, setLevel] = useState<LogLine["level"]>("info");
-  const [words, setWords] = useState("");
-  const { runs, lines, truncated, read } = useLog(machine, run);
-  const listRef = useRef<HTMLDivElement>(null);
-  const following = useRef(true);
-  const shown = lines.filter((line) => matchesLog(line, level, words));
-  useEffect(() => {
-    const list = listRef.current;
-    if (list !== null && following.current && shown.length > 0) list.scrollTop = list.scrollHeight;
-  }, [shown.length]);
+  const { runs, read } = log;
   const copy = async () => {
     await navigator.clipboard.writeText(shown.map(formatLogLine).join("\n"));
     shell.notify({ kind: "info", title: t("logs.copied", { count: shown.length }) });
   };
   return (
-    <div className="logs">
-      <div className="logs-bar">
-        <Select
-          label={t("logs.run")}
+    <div className="logs-bar">
+      <Select
+        label={t("logs.run")}
+        hideLabel
+        value={filter.run ?? runs[0]?.name ?? ""}
+        onChange={(run) => setFilter({ ...filter, run })}
+        disabled={runs.length === 0}
+        options={runs.map(({ name, startedMs }) => ({ id: name, label: formatDate(startedMs, i18n.language) }))}
+      />
+      <Select
+        label={t("logs.level")}
+        hideLabel
+        value={filter.level}
+        onChange={(level) => setFilter({ ...filter, level })}
+        options={(["debug", "info", "warn", "error"] as const).map((id) => ({ id, label: t(`logs.levels.${id}`) }))}
+      />
+      <div className="grow">
+        <TextField
+          label={t("logs.search")}
           hideLabel
-          value={run ?? runs[0]?.name ?? ""}
-          onChange={setRun}
-          disabled={runs.length === 0}
-          options={runs.map(({ name, startedMs }) => ({ id: name, label: formatDate(startedMs, i18n.language) }))}
+          placeholder={t("logs.search")}
+          value={filter.words}
+          onChange={(words) => setFilter({ ...filter, words })}
         />
-        <Select
-          label={t("logs.level")}
-          hideLabel
-          value={level}
-          onChange={setLevel}
-          options={(["debug", "info", "warn", "error"] as const).map((id) => ({ id, label: t(`logs.levels.${id}`) }))}
-        />
-        <div className="grow">
-          <TextField
-            label={t("logs.search")}
-            hideLabel
-            placeholder={t("logs.search")}
-            value={words}
-            onChange={setWords}
-          />
-        </div>
-        <Button variant="flat" onPress={() => void attempt(t("failure.readLog"), read)}>
-          <RefreshCw size={15} aria-hidden />
-          {t("logs.reload")}
-        </Button>
-        <Button variant="flat" isDisabled={shown.length === 0} onPress={() => void attempt(t("failure.copyLog"), copy)}>
-          <ClipboardCopy size={15} aria-hidden />
-          {t("actions.copy")}
-        </Button>
       </div>
+      <Button variant="flat" onPress={() => void attempt(t("failure.readLog"), read)}>
+        <RefreshCw size={15} aria-hidden />
+        {t("logs.reload")}
+      </Button>
+      <Button variant="flat" isDisabled={shown.length === 0} onPress={() => void attempt(t("failure.copyLog"), copy)}>
+        <ClipboardCopy size={15} aria-hidden />
+        {t("actions.copy")}
+      </Button>
+    </div>
+  );
+}
+
+function Line({ line }: { line: LogLine }) {
+  const { t, i18n } = useTranslation();
+  return (
+    <div className={`log-line log-${line.level}`}>
+      <time>{new Date(line.timeMs).toLocaleTimeString(i18n.language, { hour12: false })}</time>
+      <span className="log-level">{t(`logs.short.${line.level}`)}</span>
+      <span className="log-message">
+        {line.message}
+        {line.facts === "" ? null : <span className="quiet"> {line.facts}</span>}
+      </span>
+    </div>
+  );
+}
+
+/** The log of a run, filtered; it follows its end for as long as one looks at the end. */
+export function LogsTab({ machine }: { machine: MachineSummary }) {
+  const { t } = useTranslation();
+  const [filter, setFilter] = useState<Filter>({ run: undefined, level: "info", words: "" });
+  const log = useLog(machine, filter.run);
+  const listRef = useRef<HTMLDivElement>(null);
+  const following = useRef(true);
+  const shown = log.lines.filter((line) => matchesLog(line, filter.level, filter.words));
+  useEffect(() => {
+    const list = listRef.current;
+    if (list !== null && following.current && shown.length > 0) list.scrollTop = list.scrollHeight;
+  }, [shown.length]);
+  return (
+    <div className="logs">
+      <LogsBar log={log} shown={shown} filter={filter} setFilter={setFilter} />
       <div
         ref={listRef}
         className="log-lines selectable mono"
@@ -123,20 +157,13 @@ export function LogsTab({ machine }: { machine: MachineSummary }) {
           following.current = scrollTop + clientHeight > scrollHeight - 40;
         }}
       >
-        {truncated ? <div className="quiet">{t("logs.truncated", { count: LINES_MAX })}</div> : null}
+        {log.truncated ? <div className="quiet">{t("logs.truncated", { count: LINES_MAX })}</div> : null}
         {shown.map((line, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: lines have no identity but their place
-          <div key={index} className={`log-line log-${line.level}`}>
-            <time>{new Date(line.timeMs).toLocaleTimeString(i18n.language, { hour12: false })}</time>
-            <span className="log-level">{t(`logs.short.${line.level}`)}</span>
-            <span className="log-message">
-              {line.message}
-              {line.facts === "" ? null : <span className="quiet"> {line.facts}</span>}
-            </span>
-          </div>
+          <Line key={index} line={line} />
         ))}
         {shown.length === 0 ? (
-          <p className="logs-empty quiet">{lines.length === 0 ? t("logs.none") : t("logs.noneMatch")}</p>
+          <p className="logs-empty quiet">{log.lines.length === 0 ? t("logs.none") : t("logs.noneMatch")}</p>
         ) : null}
       </div>
     </div>

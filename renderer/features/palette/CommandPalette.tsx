@@ -1,5 +1,5 @@
 import { Activity, House, Info, Languages, Palette, Plus } from "lucide-react";
-import { useMemo, useRef, useState } from "react";
+import { type RefObject, useMemo, useRef, useState } from "react";
 import { Dialog as AriaDialog, Modal, ModalOverlay } from "react-aria-components";
 import { useTranslation } from "react-i18next";
 import { navigate } from "../../app/routes.ts";
@@ -70,6 +70,39 @@ function usePaletteCommands(): MenuAction[] {
   }, [t, shell, machines, selected, actions, setTheme, setLanguage]);
 }
 
+interface PaletteListProps {
+  found: readonly MenuAction[];
+  current: MenuAction | undefined;
+  listRef: RefObject<HTMLDivElement | null>;
+  point: (command: MenuAction) => void;
+  run: (command: MenuAction) => void;
+}
+
+function PaletteList({ found, current, listRef, point, run }: PaletteListProps) {
+  const { t } = useTranslation();
+  return (
+    <div id="palette-list" className="palette-list" role="listbox" aria-label={t("palette.open")} ref={listRef}>
+      {found.map((command) => (
+        // biome-ignore lint/a11y/useKeyWithClickEvents: the keys of a combobox go to its input
+        <div
+          key={command.id}
+          id={`palette-${command.id}`}
+          className="palette-item"
+          role="option"
+          tabIndex={-1}
+          aria-selected={command === current}
+          onMouseMove={() => point(command)}
+          onClick={() => run(command)}
+        >
+          <span className="menu-item-mark">{command.icon}</span>
+          <span className="grow truncate">{command.label}</span>
+          {command.keys === undefined ? null : <kbd>{command.keys}</kbd>}
+        </div>
+      ))}
+    </div>
+  );
+}
+
 /** Every action by its words: type, choose, Enter. Keys follow the ARIA combobox pattern. */
 export function CommandPalette({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation();
@@ -118,25 +151,13 @@ export function CommandPalette({ onClose }: { onClose: () => void }) {
             }}
             onKeyDown={onKeyDown}
           />
-          <div id="palette-list" className="palette-list" role="listbox" aria-label={t("palette.open")} ref={listRef}>
-            {found.map((command) => (
-              // biome-ignore lint/a11y/useKeyWithClickEvents: the keys of a combobox go to its input
-              <div
-                key={command.id}
-                id={`palette-${command.id}`}
-                className="palette-item"
-                role="option"
-                tabIndex={-1}
-                aria-selected={command === current}
-                onMouseMove={() => setActive(found.indexOf(command))}
-                onClick={() => run(command)}
-              >
-                <span className="menu-item-mark">{command.icon}</span>
-                <span className="grow truncate">{command.label}</span>
-                {command.keys === undefined ? null : <kbd>{command.keys}</kbd>}
-              </div>
-            ))}
-          </div>
+          <PaletteList
+            found={found}
+            current={current}
+            listRef={listRef}
+            point={(command) => setActive(found.indexOf(command))}
+            run={run}
+          />
           {found.length === 0 ? (
             <p className="palette-empty quiet" role="status">
               {t("palette.nothing")}

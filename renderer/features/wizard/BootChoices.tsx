@@ -7,7 +7,7 @@ import { FileField } from "../../ui/FileField.tsx";
 import { SystemTypeSelect } from "../../ui/SystemTypeSelect.tsx";
 import { TextField } from "../../ui/TextField.tsx";
 import type { SectionProps } from "./SectionProps.ts";
-import { type BootMedium, touch, withImage, withSystem } from "./WizardChoices.ts";
+import { type BootMedium, type ChoiceIssue, touch, withImage, withSystem } from "./WizardChoices.ts";
 
 const media: readonly { id: BootMedium; icon: LucideIcon }[] = [
   { id: "optical", icon: Disc3 },
@@ -39,75 +39,85 @@ function BootMediumChoice({ value, onChange }: { value: BootMedium; onChange: (m
   );
 }
 
-/** Name, boot medium and system. Picking an image fills the others in. */
-export function BootChoices({
-  choices,
-  setChoices,
-  issues,
-  nameTaken = false,
-}: SectionProps & { nameTaken?: boolean }) {
+/** What the chosen medium needs: an image, or a kernel with what belongs to it. */
+function MediumFields({ choices, setChoices, issues }: SectionProps) {
   const { t } = useTranslation();
   const filters = useFileFilters();
-  const words = (code: (typeof issues)[keyof typeof issues]) => (code === undefined ? undefined : t(`issue.${code}`));
+  const words = (code: ChoiceIssue | undefined) => (code === undefined ? undefined : t(`issue.${code}`));
   const medium = choices.bootMedium;
-  const choose = (kind: "optical" | "floppy" | "kernel") => ({
-    title: t(`drive.choose.${kind}`),
-    filters: filters(kind),
-  });
+  if (medium === "optical" || medium === "floppy") {
+    return (
+      <FileField
+        label={t(`wizard.image.${medium}`)}
+        value={choices.imagePath}
+        onChange={(path) => setChoices(withImage(choices, path))}
+        choose={{ title: t(`drive.choose.${medium}`), filters: filters(medium) }}
+        error={words(issues.imagePath)}
+      />
+    );
+  }
+  if (medium !== "kernel") return null;
+  const choose = { title: t("drive.choose.kernel"), filters: filters("kernel") };
+  return (
+    <>
+      <FileField
+        label={t("wizard.kernel")}
+        value={choices.kernelPath}
+        onChange={(kernelPath) => setChoices({ ...choices, kernelPath })}
+        choose={choose}
+        error={words(issues.kernelPath)}
+      />
+      <FileField
+        label={t("wizard.initrd")}
+        value={choices.initrdPath}
+        onChange={(initrdPath) => setChoices({ ...choices, initrdPath })}
+        choose={choose}
+        clearable
+      />
+      <TextField
+        label={t("wizard.commandLine")}
+        value={choices.commandLine}
+        onChange={(commandLine) => setChoices({ ...choices, commandLine })}
+        mono
+      />
+    </>
+  );
+}
+
+function NameAndSystem({ choices, setChoices, issues, nameTaken }: SectionProps & { nameTaken: boolean }) {
+  const { t } = useTranslation();
+  const issue = issues.name ?? (nameTaken ? "name-taken" : undefined);
+  return (
+    <div className="pair">
+      <TextField
+        label={t("details.name")}
+        value={choices.name}
+        onChange={(name) => setChoices(touch(choices, { name }, "name"))}
+        error={issue === undefined ? undefined : t(`issue.${issue}`)}
+      />
+      <SystemTypeSelect
+        value={choices.osType}
+        onChange={(id) => setChoices(touch(withSystem(choices, osTypeById(id)), {}, "osType"))}
+      />
+    </div>
+  );
+}
+
+/** Boot medium, name and system. Picking an image fills the others in. */
+export function BootChoices(props: SectionProps & { nameTaken: boolean }) {
+  const { t } = useTranslation();
+  const { choices, setChoices } = props;
   return (
     <section className="stack">
       <BootMediumChoice
-        value={medium}
+        value={choices.bootMedium}
         onChange={(bootMedium) => setChoices({ ...choices, bootMedium, imagePath: "" })}
       />
-      {medium === "optical" || medium === "floppy" ? (
-        <FileField
-          label={t(`wizard.image.${medium}`)}
-          value={choices.imagePath}
-          onChange={(path) => setChoices(withImage(choices, path))}
-          choose={choose(medium)}
-          error={words(issues.imagePath)}
-        />
-      ) : null}
-      {medium === "kernel" ? (
-        <>
-          <FileField
-            label={t("wizard.kernel")}
-            value={choices.kernelPath}
-            onChange={(kernelPath) => setChoices({ ...choices, kernelPath })}
-            choose={choose("kernel")}
-            error={words(issues.kernelPath)}
-          />
-          <FileField
-            label={t("wizard.initrd")}
-            value={choices.initrdPath}
-            onChange={(initrdPath) => setChoices({ ...choices, initrdPath })}
-            choose={choose("kernel")}
-            clearable
-          />
-          <TextField
-            label={t("wizard.commandLine")}
-            value={choices.commandLine}
-            onChange={(commandLine) => setChoices({ ...choices, commandLine })}
-            mono
-          />
-        </>
-      ) : null}
-      {medium === "builtin" ? (
+      <MediumFields {...props} />
+      {choices.bootMedium === "builtin" ? (
         <p className="quiet">{t("wizard.builtinNote")}</p>
       ) : (
-        <div className="pair">
-          <TextField
-            label={t("details.name")}
-            value={choices.name}
-            onChange={(name) => setChoices(touch(choices, { name }, "name"))}
-            error={words(issues.name) ?? (nameTaken ? t("issue.name-taken") : undefined)}
-          />
-          <SystemTypeSelect
-            value={choices.osType}
-            onChange={(id) => setChoices(touch(withSystem(choices, osTypeById(id)), {}, "osType"))}
-          />
-        </div>
+        <NameAndSystem {...props} />
       )}
     </section>
   );

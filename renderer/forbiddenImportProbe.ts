@@ -1,0 +1,1 @@
+import "../engine/memory/Bus.ts";
