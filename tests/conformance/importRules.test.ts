@@ -15,31 +15,39 @@ afterAll(() => {
   for (const probe of probes) rmSync(probe, { force: true });
 });
 
+/** What the lint that watches this room says. */
+function commandFor(path: string): string[] {
+  return path.startsWith("renderer/")
+    ? ["node_modules/@biomejs/biome/bin/biome", "lint", path]
+    : ["node_modules/dependency-cruiser/bin/dependency-cruise.mjs", "--config", ".dependency-cruiser.cjs", path];
+}
+
 function lint(path: string, text: string): string {
   const probe = join(root, path);
   mkdirSync(join(probe, ".."), { recursive: true });
   probes.push(probe);
   writeFileSync(probe, text);
   try {
-    return execFileSync(
-      process.execPath,
-      [
-        join(root, "node_modules/dependency-cruiser/bin/dependency-cruise.mjs"),
-        "--config",
-        ".dependency-cruiser.cjs",
-        path,
-      ],
-      { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] },
-    );
+    return execFileSync(process.execPath, commandFor(path), {
+      cwd: root,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+    });
   } catch (error) {
-    return String((error as { stdout?: string }).stdout);
+    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
+    return `${stdout}${stderr}`;
   } finally {
     rmSync(probe, { force: true });
   }
 }
 
 test.each([
-  ["renderer/forbiddenImportProbe.ts", 'import "../engine/memory/Bus.ts";\n', "renderer-sees-api"],
+  [
+    "renderer/forbiddenImportProbe.ts",
+    'import "../engine/memory/Bus.ts";\n',
+    "The renderer sees engine/api and engine/base",
+  ],
+  ["renderer/forbiddenImportProbe.tsx", 'import "node:fs";\n', "no Node"],
   ["engine/cpu/forbiddenImportProbe.ts", 'import "node:fs";\n', "pure-engine"],
   ["engine/devices/forbiddenImportProbe.ts", 'import "../memory/Bus.ts";\n', "devices-imports"],
   ["engine/base/forbiddenImportProbe.ts", 'import "../contracts/Vcpu.ts";\n', "base-imports"],

@@ -7,7 +7,7 @@ import { join } from "node:path";
  * Guests that other people made, taken from Debian's own packages with `apt-get download` and kept outside of the
  * repository. Nothing here is installed, and nothing of it is ever part of the project.
  */
-const cache = process.env["GUESTHOUSE_GUESTS"] ?? join(homedir(), ".cache", "guesthouse-guests");
+const cache = process.env.GUESTHOUSE_GUESTS ?? join(homedir(), ".cache", "guesthouse-guests");
 
 function run(command: string, args: string[], cwd = cache): string {
   return execFileSync(command, args, { cwd, encoding: "latin1", stdio: ["ignore", "pipe", "pipe"] });
