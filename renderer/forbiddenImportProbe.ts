@@ -1,1 +1,0 @@
-import "../engine/memory/Bus.ts";
