@@ -152,6 +152,31 @@ describe("code that changes", () => {
     expect(gpr(machine, 0)).toBe(50 * 0x0100_0000 + (49 * 50) / 2);
   });
 
+  test("a conditional jump whose comparison stays as it is", async () => {
+    const machine = await flat(`
+      mov ecx, 10
+      again:
+      inc eax
+      cmp ecx, 5
+      jump: jne over
+      inc ebx
+      over:
+      cmp ecx, 7
+      jne next
+      mov byte [jump], 0x74
+      next:
+      dec ecx
+      jnz again
+      hlt`);
+    const state = machine.vcpu.getState();
+    state.gpr[0] = 0n;
+    state.gpr[3] = 0n;
+    machine.vcpu.setState(state);
+    machine.vcpu.run(1000);
+    // 10 to 7 skip it; from 6 on the jump is taken at 5 alone.
+    expect([gpr(machine, 0), gpr(machine, 3)]).toEqual([10, 5]);
+  });
+
   test("data beside code keeps its code", async () => {
     const machine = await flat(`
       mov ecx, 10000

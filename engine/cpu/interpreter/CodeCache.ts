@@ -197,6 +197,7 @@ export class CodeCache {
       }
       const length = this.#encode(at, decoded, offset, mode, true);
       this.#setRecordAt(page, offset, at);
+      if (count > 0) this.#pairUp(at - recordBytes, at);
       const depends = "failure" in decoded ? longestInstruction : length;
       this.#markLines(page, offset, Math.min(offset + depends, pageBytes));
       at += recordBytes;
@@ -207,6 +208,16 @@ export class CodeCache {
         return at;
       }
     }
+  }
+
+  /** Makes two records one step where there is a handler for both; the second stays as it is for those who jump to it. */
+  #pairUp(first: number, second: number): void {
+    const halves = this.#halves;
+    const pair = this.#handlers.pairOf(
+      halves[(first + recordLayout.handler) >> 1]!,
+      halves[(second + recordLayout.handler) >> 1]!,
+    );
+    if (pair !== undefined) halves[(first + recordLayout.handler) >> 1] = pair;
   }
 
   #decode(start: number, available: number, mode: number): ReturnType<Decoder["decode"]> {
@@ -357,7 +368,7 @@ export class CodeCache {
     const lineStart = line * codePageLayout.lineBytes;
     const lineEnd = lineStart + codePageLayout.lineBytes;
     let kept = 0;
-    for (let offset = Math.max(0, lineStart - longestInstruction + 1); offset < lineEnd; offset++) {
+    for (let offset = Math.max(0, lineStart - 2 * longestInstruction + 1); offset < lineEnd; offset++) {
       const record = this.#recordAt(page, offset);
       if (record === 0) continue;
       const next = offset + this.#bytesBehind(record);
@@ -378,7 +389,9 @@ export class CodeCache {
   #bytesBehind(record: number): number {
     const halves = this.#halves;
     if (halves[(record + recordLayout.handler) >> 1] === specialHandler.raise) return longestInstruction;
-    return halves[(record + recordLayout.place) >> 1]! >> 12;
+    const own = halves[(record + recordLayout.place) >> 1]! >> 12;
+    if (!this.#handlers.isPair(halves[(record + recordLayout.handler) >> 1]!)) return own;
+    return own + (halves[(record + recordBytes + recordLayout.place) >> 1]! >> 12);
   }
 }
 

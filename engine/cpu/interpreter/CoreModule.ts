@@ -7,7 +7,7 @@ import { ModuleBuilder } from "../wasm/ModuleBuilder.ts";
 import type { MemoryOpcodeName } from "../wasm/opcodes.ts";
 import { importHelpers } from "./CoreImports.ts";
 import { codePageLayout } from "./codePageLayout.ts";
-import { emitHandler } from "./emitHandler.ts";
+import { emitHandler, emitPair } from "./emitHandler.ts";
 import type { HandlerSpec } from "./HandlerSpec.ts";
 import type { CoreFunctions } from "./InterpreterAlgebra.ts";
 import { recordLayout, specialHandler, specialHandlers } from "./recordLayout.ts";
@@ -47,8 +47,8 @@ const pushPlace = (f: FunctionBuilder, record: number): FunctionBuilder =>
 /**
  * The generated core of the interpreter: `execute`, the loop that dispatches records; `lookUp`, from rip to a record by way of the TLB's
  * execute tag; `link`, which remembers where a branch within a page leads; and `run`, which catches guest faults, has them
- * delivered and asks `attend` (JavaScript) about interrupts. Handlers in `inlineSpecs` become part of the loop, all others are called
- * through the table.
+ * delivered and asks `attend` (JavaScript) about interrupts. Handlers in `inlineSpecs` and pairs of them become part of the
+ * loop, all others are called through the table.
  */
 export class CoreModule {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -63,7 +63,7 @@ export class CoreModule {
   readonly #link: number;
   readonly #execute: number;
 
-  constructor(inlineSpecs: readonly HandlerSpec[]) {
+  constructor(inlineSpecs: readonly HandlerSpec[], pairs: readonly (readonly [HandlerSpec, HandlerSpec])[] = []) {
     const module = this.#module;
     this.#helpers = importHelpers(module);
     this.#decodeAt = module.importFunction("host", "decodeAt", [], ["i32"]);
@@ -74,7 +74,7 @@ export class CoreModule {
     const tag = module.importTag("env", "guestFault");
     this.#lookUp = module.function([], ["i32"], (f) => this.#writeLookUp(f));
     this.#link = module.function(["i32"], ["i32"], (f) => this.#writeLink(f));
-    this.#execute = module.function(["i32"], [], (f) => this.#writeExecute(f, inlineSpecs));
+    this.#execute = module.function(["i32"], [], (f) => this.#writeExecute(f, inlineSpecs, pairs));
     const run = module.function([], ["i32"], (f) => this.#writeRun(f, tag));
     module.export("run", "function", run);
     module.export("lookUp", "function", this.#lookUp);
@@ -162,7 +162,11 @@ export class CoreModule {
   }
 
   /** (first record): runs until a reason to leave turns up at a block boundary; rip is in the state then. */
-  #writeExecute(f: FunctionBuilder, inlineSpecs: readonly HandlerSpec[]): void {
+  #writeExecute(
+    f: FunctionBuilder,
+    inlineSpecs: readonly HandlerSpec[],
+    pairs: readonly (readonly [HandlerSpec, HandlerSpec])[],
+  ): void {
     const record = 0;
     const blockStart = f.local("i32");
     const next = f.local("i32");
@@ -171,15 +175,18 @@ export class CoreModule {
     const transfer = f.block();
     const called = f.block();
     const labels: Label[] = [];
-    for (let i = specialHandlers + inlineSpecs.length; i > 0; i--) labels.unshift(f.block());
+    for (let i = specialHandlers + inlineSpecs.length + pairs.length; i > 0; i--) labels.unshift(f.block());
     f.get(record).memory("i32Load16U", recordLayout.handler).brTable(labels, called);
     this.#writeSpecials(f, record, blockStart, next, transfer);
     this.#writeCrossing(f, record, blockStart, next, transfer, again);
     const core = this.coreFunctions();
-    for (const spec of inlineSpecs) {
+    const exit = { transfer: () => void f.set(next).br(transfer) };
+    for (const handler of [...inlineSpecs, ...pairs]) {
       f.end();
-      const exit = { transfer: () => void f.set(next).br(transfer) };
-      const end = emitHandler(f, spec, record, core, exit);
+      const end =
+        "operation" in handler
+          ? emitHandler(f, handler, record, core, exit)
+          : emitPair(f, handler[0], handler[1], record, core, exit);
       if (end === "advance") f.get(record).i32(record16).op("i32Add").set(record).br(again);
     }
     f.end(); // called

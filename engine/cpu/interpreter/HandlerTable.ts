@@ -17,6 +17,8 @@ export const handlerCapacity = 0x1_0000;
 export class HandlerTable {
   readonly #indices = new Map<string, number>();
   readonly #byCode = new Map<string, number>();
+  readonly #pairs = new Map<number, number>();
+  readonly #firstPair: number;
   #next: number;
   #pending: { index: number; f: FunctionBuilder }[] = [];
   readonly #table: WebAssembly.Table;
@@ -25,7 +27,12 @@ export class HandlerTable {
   readonly #core: CoreFunctions;
 
   /** `imports` are those of the units, `env` and `core`. */
-  constructor(inlineSpecs: readonly HandlerSpec[], table: WebAssembly.Table, imports: WebAssembly.Imports) {
+  constructor(
+    inlineSpecs: readonly HandlerSpec[],
+    pairs: readonly (readonly [HandlerSpec, HandlerSpec])[],
+    table: WebAssembly.Table,
+    imports: WebAssembly.Imports,
+  ) {
     this.#table = table;
     this.#imports = imports;
     this.#core = importAll(new ModuleBuilder());
@@ -34,7 +41,21 @@ export class HandlerTable {
       this.#indices.set(handlerKey(spec), index);
       this.#byCode.set(codeOf(emitHandlerFunction(spec, this.#core)), index);
     });
-    this.#next = specialHandlers + inlineSpecs.length;
+    this.#firstPair = specialHandlers + inlineSpecs.length;
+    pairs.forEach(([first, jump], i) => {
+      this.#pairs.set(this.indexOf(first) * handlerCapacity + this.indexOf(jump), this.#firstPair + i);
+    });
+    this.#next = this.#firstPair + pairs.length;
+  }
+
+  /** The handler for two instructions that follow each other, if there is one. */
+  pairOf(first: number, second: number): number | undefined {
+    return this.#pairs.get(first * handlerCapacity + second);
+  }
+
+  /** Whether a handler stands for the instruction in the next record, too. */
+  isPair(index: number): boolean {
+    return index >= this.#firstPair && index < this.#firstPair + this.#pairs.size;
   }
 
   indexOf(spec: HandlerSpec): number {

@@ -8,7 +8,7 @@ import { CodeCache, type PageNumbers } from "./CodeCache.ts";
 import { CoreModule, runResult } from "./CoreModule.ts";
 import { isLong, parseHandlerKey } from "./HandlerSpec.ts";
 import { HandlerTable } from "./HandlerTable.ts";
-import { inlineHandlerKeys } from "./inlineHandlers.ts";
+import { inlineHandlerKeys, inlinePairs } from "./inlineHandlers.ts";
 import { recordLayout } from "./recordLayout.ts";
 
 /** What the system unit calls of the outside; 64-bit values as halves. */
@@ -110,6 +110,9 @@ export class Interpreter {
     const fpu = new WebAssembly.Instance(new WebAssembly.Module(parts.units.fpu), { env, system }).exports;
     this.#fpu = fpu as Record<string, (...args: number[]) => number>;
     const inlineSpecs = inlineHandlerKeys.map(parseHandlerKey);
+    const pairs = inlinePairs.flatMap(([first, jumps]) =>
+      jumps.map((jump) => [parseHandlerKey(first), parseHandlerKey(jump)] as const),
+    );
     const table = new WebAssembly.Table({ element: "anyfunc", initial: 1024 });
     const imports: WebAssembly.Imports = {
       env: { ...env, handlers: table },
@@ -122,9 +125,10 @@ export class Interpreter {
         attend: () => this.#attend(),
       },
     };
-    const core = new WebAssembly.Instance(new WebAssembly.Module(new CoreModule(inlineSpecs).bytes), imports).exports;
+    const core = new WebAssembly.Instance(new WebAssembly.Module(new CoreModule(inlineSpecs, pairs).bytes), imports)
+      .exports;
     this.#run = core.run as () => number;
-    this.handlers = new HandlerTable(inlineSpecs, table, {
+    this.handlers = new HandlerTable(inlineSpecs, pairs, table, {
       ...imports,
       core: core as WebAssembly.Imports[string] & object,
     });

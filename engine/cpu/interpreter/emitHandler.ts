@@ -5,6 +5,7 @@ import { operations } from "../semantics/operations.ts";
 import { FunctionBuilder } from "../wasm/FunctionBuilder.ts";
 import type { HandlerSpec } from "./HandlerSpec.ts";
 import { type CoreFunctions, InterpreterAlgebra } from "./InterpreterAlgebra.ts";
+import { jumpCodes, PairAlgebra } from "./PairAlgebra.ts";
 import { recordLayout } from "./recordLayout.ts";
 
 const cr0Emulation = 4;
@@ -47,6 +48,30 @@ export function emitHandler(
   semantics(algebra, algebra.operands());
   const end = algebra.finish();
   algebra.releaseLocals();
+  return end;
+}
+
+/** One instruction that sets flags and, in the next record, the conditional jump behind it. */
+export function emitPair(
+  f: FunctionBuilder,
+  first: HandlerSpec,
+  jump: HandlerSpec,
+  record: number,
+  core: CoreFunctions,
+  exit: HandlerExit,
+): "advance" | "transferred" {
+  const all = operations as Readonly<Record<string, Semantics>>;
+  const setting = new PairAlgebra(f, first, record, core, exit);
+  all[first.operation]!(setting, setting.operands());
+  const condition = setting.conditionNow(jumpCodes.get(jump.operation)!);
+  setting.finish();
+  f.get(record).i32(recordLayout.sizeBytes).op("i32Add").set(record);
+  const jumping = new PairAlgebra(f, jump, record, core, exit);
+  jumping.given = condition;
+  all[jump.operation]!(jumping, jumping.operands());
+  const end = jumping.finish();
+  setting.releaseLocals();
+  jumping.releaseLocals();
   return end;
 }
 

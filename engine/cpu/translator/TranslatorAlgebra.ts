@@ -1,5 +1,6 @@
 import type { Instruction, MemoryOperand, Operand } from "../decode/Instruction.ts";
 import type { FlagWord } from "../emit/FlagEmitter.ts";
+import { comparisons, conditionOfOrigin, type FlagOrigin } from "../emit/flagOrigin.ts";
 import { generalRegister, type SegmentPlace, segmentRow, stateOffset } from "../emit/MemoryEmitter.ts";
 import { StackEmitter } from "../emit/StackEmitter.ts";
 import { segmentFields } from "../layout/cpuLayout.ts";
@@ -23,11 +24,7 @@ export interface RegionExits {
   goTo(offset: number): void;
 }
 
-interface Flags {
-  readonly kind: "add" | "sub" | "logic" | "other";
-  readonly a?: Value<Width>;
-  readonly b?: Value<Width>;
-  readonly r: Value<Width>;
+interface Flags extends FlagOrigin {
   /** Writes the words; may be used more than once. */
   readonly store: () => void;
   /** How many earlier flag settings it rests on. */
@@ -37,7 +34,6 @@ interface Flags {
 type TranslatedOperand = OperandRef<Width> & { readonly operand: Operand; effective?: number; host?: number };
 const of = (operand: OperandRef<Width>): TranslatedOperand => operand as TranslatedOperand;
 
-const exactBorrow = new Set(["CMP", "SUB", "NEG"]);
 const flagWords = ["flagResult", "flagCarries", "flagAux"] as const;
 
 /**
@@ -340,10 +336,10 @@ export class TranslatorAlgebra extends StackEmitter implements Algebra {
     }
   }
   override flagsAdd<W extends Width>(a: Value<W>, b: Value<NoInfer<W>>, r: Value<NoInfer<W>>): void {
-    this.#flags = { kind: "add", a, b, r, depth: 0, store: () => super.flagsAdd(a, b, r) };
+    this.#flags = { kind: "other", r, depth: 0, store: () => super.flagsAdd(a, b, r) };
   }
   override flagsSub<W extends Width>(a: Value<W>, b: Value<NoInfer<W>>, r: Value<NoInfer<W>>): void {
-    const kind = exactBorrow.has(this.#operation) ? "sub" : "other";
+    const kind = comparisons.has(this.#operation) ? "sub" : "other";
     this.#flags = { kind, a, b, r, depth: 0, store: () => super.flagsSub(a, b, r) };
   }
   override flagsLogic<W extends Width>(r: Value<W>): void {
@@ -369,7 +365,7 @@ export class TranslatorAlgebra extends StackEmitter implements Algebra {
   }
   override getFlag(name: FlagName): Condition {
     const code = ({ CF: 2, ZF: 4, SF: 8 } as const)[name as "CF" | "ZF" | "SF"] as ConditionCode | undefined;
-    const direct = code === undefined ? undefined : this.#direct(code);
+    const direct = code === undefined || !this.#flags ? undefined : conditionOfOrigin(this, this.#flags, code);
     if (direct) return direct;
     if (name !== "DF" && name !== "IF") this.settleFlags();
     return super.getFlag(name);
@@ -379,32 +375,11 @@ export class TranslatorAlgebra extends StackEmitter implements Algebra {
     super.setFlag(name, value);
   }
   override condition(code: ConditionCode): Condition {
-    const direct = this.#direct((code & ~1) as ConditionCode);
-    if (direct) return code & 1 ? this.not2(direct) : direct;
+    const direct = this.#flags && conditionOfOrigin(this, this.#flags, code);
+    if (direct) return direct;
     this.settleFlags();
     return super.condition(code);
   }
-  /** An even condition straight from what the pending flags come from, where that is simpler. */
-  #direct(code: ConditionCode): Condition | undefined {
-    const flags = this.#flags;
-    if (!flags) return undefined;
-    const { kind, a, b, r } = flags;
-    if (code === 4) return this.isZero(r);
-    if (code === 8) return this.isNegative(r);
-    if (kind === "sub") {
-      if (code === 2) return this.lessU(a!, b!);
-      if (code === 6) return this.not2(this.lessU(b!, a!));
-      if (code === 12) return this.lessS(a!, b!);
-      if (code === 14) return this.not2(this.lessS(b!, a!));
-    }
-    if (kind === "logic") {
-      if (code === 2) return this.constantCondition(false);
-      if (code === 6) return this.isZero(r);
-      if (code === 12) return this.isNegative(r);
-    }
-    return undefined;
-  }
-
   // --- control ---
   farPointer(): never {
     throw new Error("regions hold no far transfers");
