@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { deviceConformance } from "../../../tests/conformance/deviceConformance.ts";
 import { ManualClock } from "../../../tests/conformance/ManualClock.ts";
 import { RecordedLine } from "../../../tests/conformance/RecordedLine.ts";
+import type { Clock } from "../../contracts/Clock.ts";
 import { civilFromSeconds, secondsFromCivil } from "./civilTime.ts";
 import { RtcCmos } from "./RtcCmos.ts";
 
@@ -123,6 +124,32 @@ describe("interrupts", () => {
     seconds(1);
     expect(read(0x0c)).toBe(0x50);
     expect([irq.rises, clock.fired, clock.pending]).toEqual([0, 0, 0]);
+  });
+
+  test("a period that passes while register C is read makes an edge of its own", () => {
+    const clock = new ManualClock();
+    let asked = 0;
+    // Time goes on between two looks at the clock, as on a running machine.
+    const running: Clock = {
+      nowNs: () => clock.nowNs() + ++asked * 500_000,
+      schedule: (deadlineNs, callback) => clock.schedule(deadlineNs, callback),
+    };
+    const irq = new RecordedLine();
+    const rtc = new RtcCmos({ clock: running, wallClock: { nowMs: () => START }, irq });
+    const port = (index: number) => rtc.lowPorts.write(0, index, 1);
+    port(0x0b);
+    rtc.lowPorts.write(1, 0x42, 1);
+    clock.advance(1e9);
+    let again = 0;
+    for (let reads = 0; reads < 20; reads++) {
+      const { rises } = irq;
+      port(0x0c);
+      rtc.lowPorts.read(1, 1);
+      if (!irq.level) continue;
+      again++;
+      expect(irq.rises).toBe(rises + 1);
+    }
+    expect(again).toBeGreaterThan(0);
   });
 
   test("the periodic rates", () => {

@@ -290,6 +290,8 @@ export class RtcCmos implements Device {
     this.#collectFlags();
     const flags = this.#cmos[REGISTER_C]!;
     this.#cmos[REGISTER_C] = 0;
+    // The line falls even when the next period has passed in the meantime: its interrupt needs an edge.
+    this.#irq.set(false);
     this.#rearm();
     return flags;
   }
