@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { assemble } from "../../resources/assembler/assemble.ts";
 import { type BareMachine, createBareMachine, placeFlat32, placeRealMode } from "../../tests/fixtures/bareMachine.ts";
-import { physMapBits } from "./layout/memoryPlan.ts";
+import { memoryPlan, physMapBits } from "./layout/memoryPlan.ts";
 
 async function real(source: string, ramBytes?: number): Promise<BareMachine> {
   const machine = await createBareMachine(ramBytes);
@@ -193,6 +193,17 @@ describe("code that changes", () => {
     expect(machine.vcpu.interpreter.cache.decoded).toBeLessThan(20);
   });
 
+  test("code is still watched after the memory map was written anew", async () => {
+    const machine = await flat("again: mov eax, 1\nout 0x80, al\nmov byte [again+1], 2\njmp again");
+    const physMap = new Uint32Array(machine.memory.buffer, memoryPlan.physMap);
+    machine.onPortWrite = () => {
+      physMap[0x10]! &= ~physMapBits.hasCode;
+      machine.vcpu.flushTlb();
+    };
+    machine.vcpu.run(12);
+    expect(machine.portWrites.map(({ value }) => value).slice(0, 3)).toEqual([1, 2, 2]);
+  });
+
   test("a device that writes code says so with invalidateCode", async () => {
     const machine = await flat("again: mov eax, 1\nout 0x80, al\njmp again");
     machine.onPortWrite = () => {
@@ -304,7 +315,7 @@ describe("memory", () => {
 
   test("ROM swallows writes", async () => {
     const machine = await flat("mov dword [0x20000], 5\nmov eax, [0x20000]\nhlt");
-    const physMap = new Uint32Array(machine.memory.buffer, 0x0100_0000);
+    const physMap = new Uint32Array(machine.memory.buffer, memoryPlan.physMap);
     physMap[0x20]! &= ~physMapBits.writable;
     machine.vcpu.flushTlb();
     machine.vcpu.run(100);

@@ -151,6 +151,7 @@ export class InterpreterVcpu implements Vcpu {
   }
 
   flushTlb(): void {
+    this.#interpreter.cache.reguard();
     this.#interpreter.system.flushTlb();
     this.#refetch();
   }

@@ -1,5 +1,5 @@
 import type { Condition, ConditionCode, FlagName, Value, Width } from "../semantics/Algebra.ts";
-import { ValueEmitter } from "./ValueEmitter.ts";
+import { ArithmeticEmitter } from "./ArithmeticEmitter.ts";
 
 /** The three words of lazy flags (`flagResult`, `flagCarries`, `flagAux` of cpuLayout) and the system flags. */
 export type FlagWord = "flagResult" | "flagCarries" | "flagAux" | "flagsSystem";
@@ -9,7 +9,7 @@ export type FlagWord = "flagResult" | "flagCarries" | "flagAux" | "flagsSystem";
  * vector of carries, and single flags are worked out when asked for. Where the words live (memory, locals) is the
  * subclass's business.
  */
-export abstract class FlagEmitter extends ValueEmitter {
+export abstract class FlagEmitter extends ArithmeticEmitter {
   /** Pushes a word: i64 for flagResult, i32 for the others. */
   protected abstract pushFlagWord(word: FlagWord): void;
   /** Stores what `push` pushes. */

@@ -1,8 +1,9 @@
 import type { Decoder } from "../decode/Decoder.ts";
 import type { Instruction } from "../decode/Instruction.ts";
 import { codeModeBits } from "../layout/cpuLayout.ts";
-import { memoryPlan, physMapBits, physPages } from "../layout/memoryPlan.ts";
-import { codePageLayout, poolStart, zeroLine } from "./codePageLayout.ts";
+import { physPages } from "../layout/memoryPlan.ts";
+import { CodePages, type PageNumbers } from "./CodePages.ts";
+import { codePageLayout } from "./codePageLayout.ts";
 import { handlerSpecOf, isLong } from "./HandlerSpec.ts";
 import type { HandlerTable } from "./HandlerTable.ts";
 import { RecordEncoder } from "./RecordEncoder.ts";
@@ -26,12 +27,6 @@ export interface DecodeSource {
   readonly available: number;
 }
 
-/** A page as the shared memory and as the guest counts it. */
-export interface PageNumbers {
-  readonly memoryPage: number;
-  readonly physPage: number;
-}
-
 /**
  * Decoded records by page of memory (not of guest physical space: ROM seen at two addresses is decoded once). Records are handed out from
  * one pool; what is invalidated is made to decode itself anew in place, so that nothing that points to it needs to be found. When the
@@ -44,13 +39,7 @@ export class CodeCache {
   readonly #encoder: RecordEncoder;
   readonly #decoder: Decoder;
   readonly #handlers: HandlerTable;
-  /** Tells the page walker that writes to a guest physical page must come to `codeWritten`. */
-  readonly #protectPage: (physPage: number) => void;
-  /** Records grow upwards from here, code pages and line tables downwards from `#bottom`. */
-  #top = poolStart;
-  #bottom: number = memoryPlan.recordsEnd;
-  readonly #physPages = new Set<number>();
-  readonly #memoryPages = new Set<number>();
+  readonly #pages: CodePages;
   /** Instructions that end in a page but do not begin there, by that page's number. */
   readonly #crossings = new Map<number, { page: number; offset: number; record: number }[]>();
   /** Records that are entries of translated regions, by memory page. */
@@ -72,85 +61,21 @@ export class CodeCache {
     this.#encoder = new RecordEncoder(buffer);
     this.#decoder = decoder;
     this.#handlers = handlers;
-    this.#protectPage = protectPage;
-    this.#words.fill(0, zeroLine >> 2, poolStart >> 2);
+    this.#pages = new CodePages(this.#words, protectPage);
     this.dropAll();
   }
 
-  // --- pool ---
-  #allocateTable(bytes: number): number {
-    this.#bottom -= bytes;
-    return this.#bottom;
-  }
-
-  /** Forgets everything. Records that are being executed stay readable until new ones are made. */
+  /** Forgets everything. */
   dropAll(): void {
-    for (const page of this.#memoryPages) this.#words[(memoryPlan.codeMap >> 2) + page] = 0;
-    for (const page of this.#physPages) this.#unmark(page);
-    this.#memoryPages.clear();
+    this.#pages.dropAll();
     this.#regions.clear();
     this.#crossings.clear();
-    this.#physPages.clear();
-    this.#top = poolStart;
-    this.#bottom = memoryPlan.recordsEnd;
-    this.#words[codePageLayout.generation >> 2]!++;
     this.drops++;
   }
 
-  #unmark(physPage: number): void {
-    this.#words[(memoryPlan.physMap >> 2) + physPage]! &= ~physMapBits.hasCode;
-  }
-
-  // --- code pages ---
-  /** The code page of a memory page for a mode, or 0. */
-  #find(memoryPage: number, mode: number): number {
-    let page = this.#words[(memoryPlan.codeMap >> 2) + memoryPage]!;
-    while (page !== 0 && this.#words[(page + codePageLayout.mode) >> 2] !== mode) {
-      page = this.#words[(page + codePageLayout.next) >> 2]!;
-    }
-    return page;
-  }
-
-  #create(memoryPage: number, mode: number): number {
-    const words = this.#words;
-    const page = this.#allocateTable(codePageLayout.sizeBytes);
-    words[(page + codePageLayout.mode) >> 2] = mode;
-    words[(page + codePageLayout.next) >> 2] = words[(memoryPlan.codeMap >> 2) + memoryPage]!;
-    words.fill(0, (page + codePageLayout.decodedLines) >> 2, (page + codePageLayout.lines) >> 2);
-    words.fill(zeroLine, (page + codePageLayout.lines) >> 2, (page + codePageLayout.sizeBytes) >> 2);
-    words[(memoryPlan.codeMap >> 2) + memoryPage] = page;
-    this.#memoryPages.add(memoryPage);
-    return page;
-  }
-
-  #guard(physPage: number): void {
-    const entry = (memoryPlan.physMap >> 2) + physPage;
-    if (this.#words[entry]! & physMapBits.hasCode) return;
-    this.#words[entry]! |= physMapBits.hasCode;
-    this.#physPages.add(physPage);
-    this.#protectPage(physPage);
-  }
-
-  #recordAt(page: number, offset: number): number {
-    const table = this.#words[(page + codePageLayout.lines + (offset >> 6) * 4) >> 2]!;
-    return this.#words[(table >> 2) + (offset & 63)]!;
-  }
-
-  #setRecordAt(page: number, offset: number, record: number): void {
-    const words = this.#words;
-    const line = (page + codePageLayout.lines + (offset >> 6) * 4) >> 2;
-    if (words[line] === zeroLine) {
-      const table = this.#allocateTable(codePageLayout.lineTableBytes);
-      words.fill(0, table >> 2, (table + codePageLayout.lineTableBytes) >> 2);
-      words[line] = table;
-    }
-    words[(words[line]! >> 2) + (offset & 63)] = record;
-  }
-
-  #markLines(page: number, start: number, end: number): void {
-    for (let line = start >> 6; line <= (end - 1) >> 6; line++) {
-      this.#words[((page + codePageLayout.decodedLines) >> 2) + (line >> 5)]! |= 1 << (line & 31);
-    }
+  /** The memory map changed. */
+  reguard(): void {
+    this.#pages.reguard();
   }
 
   // --- decoding ---
@@ -159,16 +84,16 @@ export class CodeCache {
    * next page: the caller then brings them together and uses `single`.
    */
   decodeRun(memoryPage: number, physPage: number, offset: number, mode: number): number | undefined {
-    if (this.#bottom - this.#top < enoughForRun) this.dropAll();
-    let page = this.#find(memoryPage, mode);
-    if (page === 0) page = this.#create(memoryPage, mode);
-    this.#guard(physPage);
-    const known = this.#recordAt(page, offset);
+    if (!this.#pages.hasRoomFor(enoughForRun)) this.dropAll();
+    let page = this.#pages.find(memoryPage, mode);
+    if (page === 0) page = this.#pages.create(memoryPage, mode);
+    this.#pages.guard(physPage);
+    const known = this.#pages.recordAt(page, offset);
     if (known !== 0) return known;
-    const first = this.#top;
+    const first = this.#pages.nextRecord;
     const next = this.#encodeRun(page, memoryPage * pageBytes, offset, mode, first);
     if (next === first) return undefined;
-    this.#top = next + recordBytes;
+    this.#pages.takeRecords(next + recordBytes);
     this.#handlers.flush();
     return first;
   }
@@ -181,7 +106,7 @@ export class CodeCache {
         encoder.refetch(at, offset);
         return at;
       }
-      const known = count > 0 ? this.#recordAt(page, offset) : 0;
+      const known = count > 0 ? this.#pages.recordAt(page, offset) : 0;
       if (known !== 0) {
         encoder.follow(at, offset, known);
         return at;
@@ -196,10 +121,10 @@ export class CodeCache {
         return at;
       }
       const length = this.#encode(at, decoded, offset, mode, true);
-      this.#setRecordAt(page, offset, at);
+      this.#pages.setRecordAt(page, offset, at);
       if (count > 0) this.#pairUp(at - recordBytes, at);
       const depends = "failure" in decoded ? longestInstruction : length;
-      this.#markLines(page, offset, Math.min(offset + depends, pageBytes));
+      this.#pages.markLines(page, offset, Math.min(offset + depends, pageBytes));
       at += recordBytes;
       offset += length;
       if ("failure" in decoded || (decoded.row.endsBlock && !fallsThrough(decoded))) {
@@ -263,20 +188,20 @@ export class CodeCache {
    * follows the first in linear space (which the first record looks at).
    */
   crossing(first: PageNumbers, second: PageNumbers, source: DecodeSource, offset: number, mode: number): number {
-    if (this.#bottom - this.#top < enoughForRun) this.dropAll();
-    const page = this.#find(first.memoryPage, mode) || this.#create(first.memoryPage, mode);
-    this.#guard(first.physPage);
-    this.#guard(second.physPage);
-    const at = this.#top;
-    this.#top += 3 * recordBytes;
+    if (!this.#pages.hasRoomFor(enoughForRun)) this.dropAll();
+    const page = this.#pages.find(first.memoryPage, mode) || this.#pages.create(first.memoryPage, mode);
+    this.#pages.guard(first.physPage);
+    this.#pages.guard(second.physPage);
+    const at = this.#pages.nextRecord;
+    this.#pages.takeRecords(at + 3 * recordBytes);
     const size = isLong(mode) ? 64 : (mode & codeModeBits.codeSizeMask) === 1 ? 32 : 16;
     const decoded = this.#decoder.decode(source.bytes, source.start, source.available, { codeSize: size });
     const length = this.#encode(at + recordBytes, decoded, offset, mode, false);
     const depends = "failure" in decoded ? longestInstruction : length;
     this.#encoder.crossing(at, { start: offset, length: depends }, second.memoryPage);
     this.#encoder.refetch(at + 2 * recordBytes, offset + length);
-    this.#setRecordAt(page, offset, at);
-    this.#markLines(page, offset, pageBytes);
+    this.#pages.setRecordAt(page, offset, at);
+    this.#pages.markLines(page, offset, pageBytes);
     const known = this.#crossings.get(second.memoryPage);
     if (known) known.push({ page, offset, record: at });
     else this.#crossings.set(second.memoryPage, [{ page, offset, record: at }]);
@@ -295,9 +220,9 @@ export class CodeCache {
     if (!crossings || offset >= longestInstruction) return crossings !== undefined;
     this.#crossings.delete(memoryPage);
     for (const { page, offset: start, record } of crossings) {
-      if (this.#recordAt(page, start) !== record) continue;
+      if (this.#pages.recordAt(page, start) !== record) continue;
       this.#halves[(record + recordLayout.handler) >> 1] = specialHandler.resolve;
-      this.#setRecordAt(page, start, 0);
+      this.#pages.setRecordAt(page, start, 0);
     }
     return false;
   }
@@ -309,29 +234,27 @@ export class CodeCache {
    */
   written(physPage: number, offset: number, bytes: number): boolean {
     if (physPage >= physPages) return false;
-    const memoryPage = this.#words[(memoryPlan.physMap >> 2) + physPage]! >>> 12;
+    const memoryPage = this.#pages.memoryPageOf(physPage);
     const firstLine = offset >> 6;
     const lastLine = Math.min(offset + bytes - 1, pageBytes - 1) >> 6;
-    let left = 0;
+    let left = false;
     let touched = false;
-    let page = this.#words[(memoryPlan.codeMap >> 2) + memoryPage]!;
-    for (; page !== 0; page = this.#words[(page + codePageLayout.next) >> 2]!) {
+    for (let page = this.#pages.first(memoryPage); page !== 0; page = this.#pages.next(page)) {
       for (let line = firstLine; line <= lastLine; line++) {
         if (this.#invalidateLine(page, line, offset, offset + bytes)) touched = true;
       }
-      const bits = (page + codePageLayout.decodedLines) >> 2;
-      left |= this.#words[bits]! | this.#words[bits + 1]!;
+      left ||= this.#pages.hasMarkedLines(page);
     }
-    if (this.#invalidateCrossings(memoryPage, offset)) left = 1;
-    if (left === 0 && this.#physPages.delete(physPage)) this.#unmark(physPage);
+    if (this.#invalidateCrossings(memoryPage, offset)) left = true;
+    if (!left) this.#pages.unguard(physPage);
     return touched && this.#dropRegions(memoryPage);
   }
 
   // --- translated regions ---
   /** Bytes of a page that is decoded in a mode are part of a region: writes to them must be noticed. */
   markDecoded(memoryPage: number, start: number, end: number, mode: number): void {
-    const page = this.#find(memoryPage, mode);
-    if (page !== 0) this.#markLines(page, start, end);
+    const page = this.#pages.find(memoryPage, mode);
+    if (page !== 0) this.#pages.markLines(page, start, end);
   }
 
   /** From now on the record is a translated region, until anything decoded in its page is written. */
@@ -349,9 +272,8 @@ export class CodeCache {
     for (const record of records) {
       this.#halves[(record + recordLayout.handler) >> 1] = specialHandler.resolve;
       const offset = this.#halves[(record + recordLayout.place) >> 1]! & 0xfff;
-      for (let page = this.#words[(memoryPlan.codeMap >> 2) + memoryPage]!; page !== 0; ) {
-        if (this.#recordAt(page, offset) === record) this.#setRecordAt(page, offset, 0);
-        page = this.#words[(page + codePageLayout.next) >> 2]!;
+      for (let page = this.#pages.first(memoryPage); page !== 0; page = this.#pages.next(page)) {
+        if (this.#pages.recordAt(page, offset) === record) this.#pages.setRecordAt(page, offset, 0);
       }
     }
     return true;
@@ -362,14 +284,12 @@ export class CodeCache {
    * variables beside their code. False when nothing of the line was decoded.
    */
   #invalidateLine(page: number, line: number, first: number, end: number): boolean {
-    const word = ((page + codePageLayout.decodedLines) >> 2) + (line >> 5);
-    const bit = 1 << (line & 31);
-    if ((this.#words[word]! & bit) === 0) return false;
+    if (!this.#pages.isLineMarked(page, line)) return false;
     const lineStart = line * codePageLayout.lineBytes;
     const lineEnd = lineStart + codePageLayout.lineBytes;
     let kept = 0;
     for (let offset = Math.max(0, lineStart - 2 * longestInstruction + 1); offset < lineEnd; offset++) {
-      const record = this.#recordAt(page, offset);
+      const record = this.#pages.recordAt(page, offset);
       if (record === 0) continue;
       const next = offset + this.#bytesBehind(record);
       if (next <= lineStart) continue;
@@ -379,9 +299,9 @@ export class CodeCache {
       }
       this.invalidations++;
       this.#halves[(record + recordLayout.handler) >> 1] = specialHandler.resolve;
-      this.#setRecordAt(page, offset, 0);
+      this.#pages.setRecordAt(page, offset, 0);
     }
-    if (kept === 0) this.#words[word]! &= ~bit;
+    if (kept === 0) this.#pages.unmarkLine(page, line);
     return true;
   }
 

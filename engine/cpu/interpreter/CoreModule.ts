@@ -9,7 +9,7 @@ import { importHelpers } from "./CoreImports.ts";
 import { codePageLayout } from "./codePageLayout.ts";
 import { emitHandler, emitPair } from "./emitHandler.ts";
 import type { HandlerSpec } from "./HandlerSpec.ts";
-import type { CoreFunctions } from "./InterpreterAlgebra.ts";
+import type { CoreFunctions } from "./RecordAddressEmitter.ts";
 import { recordLayout, specialHandler, specialHandlers } from "./recordLayout.ts";
 
 /** What `run` returns, and what the import `attend` answers (`goOn`, `step` or a reason to leave). */

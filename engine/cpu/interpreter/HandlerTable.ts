@@ -3,7 +3,7 @@ import { ModuleBuilder } from "../wasm/ModuleBuilder.ts";
 import { importCoreFunction, importHelpers } from "./CoreImports.ts";
 import { emitHandlerFunction } from "./emitHandler.ts";
 import { type HandlerSpec, handlerKey } from "./HandlerSpec.ts";
-import type { CoreFunctions } from "./InterpreterAlgebra.ts";
+import type { CoreFunctions } from "./RecordAddressEmitter.ts";
 import { specialHandlers } from "./recordLayout.ts";
 
 /** Slots of the table that records can name. */

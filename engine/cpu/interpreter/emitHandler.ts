@@ -4,8 +4,9 @@ import type { Semantics } from "../semantics/Algebra.ts";
 import { operations } from "../semantics/operations.ts";
 import { FunctionBuilder } from "../wasm/FunctionBuilder.ts";
 import type { HandlerSpec } from "./HandlerSpec.ts";
-import { type CoreFunctions, InterpreterAlgebra } from "./InterpreterAlgebra.ts";
+import { InterpreterAlgebra } from "./InterpreterAlgebra.ts";
 import { jumpCodes, PairAlgebra } from "./PairAlgebra.ts";
+import type { CoreFunctions } from "./RecordAddressEmitter.ts";
 import { recordLayout } from "./recordLayout.ts";
 
 const cr0Emulation = 4;

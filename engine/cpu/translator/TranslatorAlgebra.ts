@@ -1,21 +1,9 @@
 import type { Instruction, MemoryOperand, Operand } from "../decode/Instruction.ts";
-import type { FlagWord } from "../emit/FlagEmitter.ts";
-import { comparisons, conditionOfOrigin, type FlagOrigin } from "../emit/flagOrigin.ts";
-import { generalRegister, type SegmentPlace, segmentRow, stateOffset } from "../emit/MemoryEmitter.ts";
-import { StackEmitter } from "../emit/StackEmitter.ts";
-import { segmentFields } from "../layout/cpuLayout.ts";
-import type {
-  Algebra,
-  Condition,
-  ConditionCode,
-  FlagName,
-  HelperResult,
-  OperandRef,
-  Value,
-  Width,
-} from "../semantics/Algebra.ts";
+import { type SegmentPlace, stateOffset } from "../emit/MemoryEmitter.ts";
+import type { Algebra, Condition, HelperResult, OperandRef, Value, Width } from "../semantics/Algebra.ts";
 import { type HelperName, helperSignatures } from "../semantics/helperSignatures.ts";
 import type { FunctionBuilder } from "../wasm/FunctionBuilder.ts";
+import { LocalStateEmitter } from "./LocalStateEmitter.ts";
 
 /** What an instruction asks of the region that it is part of. */
 export interface RegionExits {
@@ -24,38 +12,20 @@ export interface RegionExits {
   goTo(offset: number): void;
 }
 
-interface Flags extends FlagOrigin {
-  /** Writes the words; may be used more than once. */
-  readonly store: () => void;
-  /** How many earlier flag settings it rests on. */
-  readonly depth: number;
-}
-
 type TranslatedOperand = OperandRef<Width> & { readonly operand: Operand; effective?: number; host?: number };
 const of = (operand: OperandRef<Width>): TranslatedOperand => operand as TranslatedOperand;
 
-const flagWords = ["flagResult", "flagCarries", "flagAux"] as const;
-
 /**
- * The algebra with operands known when code is written: general registers are in locals, and flags are kept as what they come from
- * until something asks for them, so that most are never computed. Whatever can fault first writes everything back, on its slow
- * path only. For 32-bit flat code; helpers that end a block, repetition, x87 and vectors are the interpreter's.
+ * The algebra with operands known when code is written. Whatever can fault first writes everything back, on its slow path only.
+ * Helpers that end a block, repetition, x87 and vectors are the interpreter's.
  */
-export class TranslatorAlgebra extends StackEmitter implements Algebra {
-  readonly long = false;
-  readonly stackSize = 32;
+export class TranslatorAlgebra extends LocalStateEmitter implements Algebra {
   readonly repeat = "none";
-  protected readonly flatStack = true;
   operandSize: 16 | 32 | 64 = 32;
   addressSize: 16 | 32 | 64 = 32;
   readonly #exits: RegionExits;
-  readonly #registers: number[];
-  readonly #words: Record<(typeof flagWords)[number], number>;
-  readonly #tlbBase: number;
   /** A slow store noticed that something wants attention. */
   readonly leave: number;
-  #flags: Flags | undefined;
-  #operation = "";
   #offset = 0;
   #stored = false;
   #length = 0;
@@ -63,48 +33,11 @@ export class TranslatorAlgebra extends StackEmitter implements Algebra {
   constructor(f: FunctionBuilder, exits: RegionExits) {
     super(f);
     this.#exits = exits;
-    this.#registers = Array.from({ length: 8 }, () => f.local("i32"));
-    this.#words = { flagResult: f.local("i64"), flagCarries: f.local("i32"), flagAux: f.local("i32") };
-    this.#tlbBase = f.local("i32");
     this.leave = f.local("i32");
   }
 
   get vector(): never {
     throw new Error("regions hold no vector instructions");
-  }
-
-  // --- entering and leaving ---
-  loadAll(): void {
-    this.#registers.forEach((local, number) => {
-      this.loadState("i32Load", generalRegister(number));
-      this.f.set(local);
-    });
-    for (const word of flagWords) {
-      this.loadState(word === "flagResult" ? "i64Load" : "i32Load", stateOffset(word));
-      this.f.set(this.#words[word]);
-    }
-    this.loadState("i32Load", stateOffset("tlbBase"));
-    this.f.set(this.#tlbBase);
-  }
-
-  /** Registers and flags into the state. Flags that are not worked out yet are so here; they stay so elsewhere. */
-  storeAll(): void {
-    this.#flags?.store();
-    this.#registers.forEach((local, number) => {
-      this.storeState("i64Store", generalRegister(number), () => this.f.get(local).op("i64ExtendI32U"));
-    });
-    for (const word of flagWords) {
-      const opcode = word === "flagResult" ? "i64Store" : "i32Store";
-      this.storeState(opcode, stateOffset(word), () => this.f.get(this.#words[word]));
-    }
-  }
-
-  storeRip(offset: number): void {
-    this.storeState("i64Store", stateOffset("rip"), () => {
-      this.loadState("i32Load", stateOffset("pageRip"));
-      this.f.i32(offset).op("i32Add").op("i64ExtendI32U");
-    });
-    this.storeState("i32Store", stateOffset("currentRecord"), () => this.f.i32(0));
   }
 
   /** The instruction at hand stores to memory, so that `leave` may have been set. */
@@ -117,7 +50,7 @@ export class TranslatorAlgebra extends StackEmitter implements Algebra {
     this.#offset = offset;
     this.#stored = false;
     this.#length = instruction.length;
-    this.#operation = instruction.row.operation;
+    this.operation = instruction.row.operation;
     this.operandSize = instruction.operandSize;
     this.addressSize = instruction.addressSize;
     return instruction.operands.map((operand) => {
@@ -139,48 +72,10 @@ export class TranslatorAlgebra extends StackEmitter implements Algebra {
     return this.#exits.helper(name);
   }
 
-  protected override pushTlbBase(): void {
-    this.f.get(this.#tlbBase);
-  }
-
   protected override afterSlowStore(): void {
     this.#stored = true;
     this.loadState("i32Load", stateOffset("attention"));
     this.f.set(this.leave);
-  }
-
-  // --- registers ---
-  protected pushGeneral(width: Width, number: number): void {
-    const high = width === 8 && number >= 4;
-    this.f.get(this.#registers[high ? number - 4 : number]!);
-    if (high) this.f.i32(8).op("i32ShrU");
-  }
-  protected storeGeneral(width: Width, number: number, push: () => void): void {
-    const high = width === 8 && number >= 4;
-    const register = this.#registers[high ? number - 4 : number]!;
-    if (width >= 32) {
-      push();
-      this.f.set(register);
-      return;
-    }
-    const mask = width === 16 ? 0xffff : high ? 0xff00 : 0xff;
-    push();
-    if (high) this.f.i32(8).op("i32Shl");
-    this.f.i32(mask).op("i32And").get(register).i32(~mask).op("i32And").op("i32Or").set(register);
-  }
-  readRegister<W extends Width>(width: W, number: number): Value<W> {
-    const pending = number === 4 ? this.pendingStackPointer(width) : undefined;
-    if (pending) return pending as Value<W>;
-    this.pushGeneral(width, number);
-    return this.take(width, false);
-  }
-  writeRegister<W extends Width>(width: W, number: number, value: Value<NoInfer<W>>): void {
-    this.commitStackPointer();
-    this.storeGeneral(width, number, () => this.put(value));
-  }
-  readSegmentSelector(segment: number): Value<16> {
-    this.loadState("i32Load16U", segmentRow(segment) + segmentFields.selector);
-    return this.take(16, true);
   }
 
   // --- operands ---
@@ -221,9 +116,9 @@ export class TranslatorAlgebra extends StackEmitter implements Algebra {
     const memory = o.operand as MemoryOperand;
     const local = this.newLocal("i32");
     this.f.i32(Number(BigInt.asIntN(32, memory.displacement)));
-    if (memory.base >= 0) this.f.get(this.#registers[memory.base]!).op("i32Add");
+    if (memory.base >= 0) this.f.get(this.registers[memory.base]!).op("i32Add");
     if (memory.index >= 0) {
-      this.f.get(this.#registers[memory.index]!);
+      this.f.get(this.registers[memory.index]!);
       if (memory.scaleShift > 0) this.f.i32(memory.scaleShift).op("i32Shl");
       this.f.op("i32Add");
     }
@@ -292,94 +187,6 @@ export class TranslatorAlgebra extends StackEmitter implements Algebra {
     this.storeLinear(value.width, this.#segmented(segment, offset, value.width / 8, "write"), value);
   }
 
-  // --- flags ---
-  protected pushFlagWord(word: FlagWord): void {
-    if (word === "flagsSystem") this.loadState("i32Load", stateOffset(word));
-    else this.f.get(this.#words[word]);
-  }
-  protected storeFlagWord(word: FlagWord, push: () => void): void {
-    if (word === "flagsSystem") {
-      this.storeState("i32Store", stateOffset(word), push);
-      return;
-    }
-    push();
-    this.f.set(this.#words[word]);
-  }
-  /** Works out what is pending, for good. */
-  settleFlags(): void {
-    this.#flags?.store();
-    this.#flags = undefined;
-  }
-  /** Nothing reads them any more. */
-  dropFlags(): void {
-    this.#flags = undefined;
-  }
-  /** Runs `body` for code that is left by a branch, so that what is pending before it still is behind it. */
-  keepingFlags(body: () => void): void {
-    const before = this.#flags;
-    body();
-    this.#flags = before;
-  }
-  protected override writeArm(body: () => void): void {
-    const before = this.#flags;
-    super.writeArm(() => {
-      body();
-      if (this.#flags !== before) this.settleFlags();
-    });
-    this.#flags = before;
-  }
-  override when(condition: Condition, then: () => void, otherwise?: () => void): void {
-    if (this.isConstant(condition)) super.when(condition, then, otherwise);
-    else {
-      this.settleFlags();
-      super.when(condition, then, otherwise);
-    }
-  }
-  override flagsAdd<W extends Width>(a: Value<W>, b: Value<NoInfer<W>>, r: Value<NoInfer<W>>): void {
-    this.#flags = { kind: "other", r, depth: 0, store: () => super.flagsAdd(a, b, r) };
-  }
-  override flagsSub<W extends Width>(a: Value<W>, b: Value<NoInfer<W>>, r: Value<NoInfer<W>>): void {
-    const kind = comparisons.has(this.#operation) ? "sub" : "other";
-    this.#flags = { kind, a, b, r, depth: 0, store: () => super.flagsSub(a, b, r) };
-  }
-  override flagsLogic<W extends Width>(r: Value<W>): void {
-    this.#flags = { kind: "logic", r, depth: 0, store: () => super.flagsLogic(r) };
-  }
-  override flagsResult<W extends Width>(r: Value<W>, carry: Condition, overflow: Condition, adjust?: Condition): void {
-    this.#flags = { kind: "other", r, depth: 0, store: () => super.flagsResult(r, carry, overflow, adjust) };
-  }
-  override flagsAddKeepCarry<W extends Width>(a: Value<W>, b: Value<NoInfer<W>>, r: Value<NoInfer<W>>): void {
-    this.#keepCarry(r, () => super.flagsAddKeepCarry(a, b, r));
-  }
-  override flagsSubKeepCarry<W extends Width>(a: Value<W>, b: Value<NoInfer<W>>, r: Value<NoInfer<W>>): void {
-    this.#keepCarry(r, () => super.flagsSubKeepCarry(a, b, r));
-  }
-  #keepCarry(r: Value<Width>, own: () => void): void {
-    if (this.#flags && this.#flags.depth > 2) this.settleFlags();
-    const before = this.#flags;
-    const store = (): void => {
-      before?.store();
-      own();
-    };
-    this.#flags = { kind: "other", r, depth: (before?.depth ?? 0) + 1, store };
-  }
-  override getFlag(name: FlagName): Condition {
-    const code = ({ CF: 2, ZF: 4, SF: 8 } as const)[name as "CF" | "ZF" | "SF"] as ConditionCode | undefined;
-    const direct = code === undefined || !this.#flags ? undefined : conditionOfOrigin(this, this.#flags, code);
-    if (direct) return direct;
-    if (name !== "DF" && name !== "IF") this.settleFlags();
-    return super.getFlag(name);
-  }
-  override setFlag(name: FlagName, value: Condition): void {
-    if (name !== "DF" && name !== "IF") this.settleFlags();
-    super.setFlag(name, value);
-  }
-  override condition(code: ConditionCode): Condition {
-    const direct = this.#flags && conditionOfOrigin(this, this.#flags, code);
-    if (direct) return direct;
-    this.settleFlags();
-    return super.condition(code);
-  }
   // --- control ---
   farPointer(): never {
     throw new Error("regions hold no far transfers");

@@ -1,5 +1,5 @@
 import { stateOffset } from "../emit/MemoryEmitter.ts";
-import type { CoreFunctions } from "../interpreter/InterpreterAlgebra.ts";
+import type { CoreFunctions } from "../interpreter/RecordAddressEmitter.ts";
 import type { Semantics } from "../semantics/Algebra.ts";
 import { operations } from "../semantics/operations.ts";
 import { FunctionBuilder, type Label } from "../wasm/FunctionBuilder.ts";

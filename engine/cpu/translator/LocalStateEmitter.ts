@@ -1,0 +1,200 @@
+import type { FlagWord } from "../emit/FlagEmitter.ts";
+import { comparisons, conditionOfOrigin, type FlagOrigin } from "../emit/flagOrigin.ts";
+import { generalRegister, segmentRow, stateOffset } from "../emit/MemoryEmitter.ts";
+import { StackEmitter } from "../emit/StackEmitter.ts";
+import { segmentFields } from "../layout/cpuLayout.ts";
+import type { Condition, ConditionCode, FlagName, Value, Width } from "../semantics/Algebra.ts";
+import type { FunctionBuilder } from "../wasm/FunctionBuilder.ts";
+
+interface Flags extends FlagOrigin {
+  /** Writes the words; may be used more than once. */
+  readonly store: () => void;
+  /** How many earlier flag settings it rests on. */
+  readonly depth: number;
+}
+
+const flagWords = ["flagResult", "flagCarries", "flagAux"] as const;
+
+/**
+ * Processor state while a region runs: general registers in locals, and flags as what they come from until something asks for
+ * them, so that most are never computed. For 32-bit flat code.
+ */
+export abstract class LocalStateEmitter extends StackEmitter {
+  readonly long = false;
+  readonly stackSize = 32;
+  protected readonly flatStack = true;
+  protected readonly registers: number[];
+  readonly #words: Record<(typeof flagWords)[number], number>;
+  readonly #tlbBase: number;
+  #flags: Flags | undefined;
+  /** What the instruction at hand does, for flags that depend on it. */
+  protected operation = "";
+
+  constructor(f: FunctionBuilder) {
+    super(f);
+    this.registers = Array.from({ length: 8 }, () => f.local("i32"));
+    this.#words = { flagResult: f.local("i64"), flagCarries: f.local("i32"), flagAux: f.local("i32") };
+    this.#tlbBase = f.local("i32");
+  }
+
+  // --- entering and leaving ---
+  loadAll(): void {
+    this.registers.forEach((local, number) => {
+      this.loadState("i32Load", generalRegister(number));
+      this.f.set(local);
+    });
+    for (const word of flagWords) {
+      this.loadState(word === "flagResult" ? "i64Load" : "i32Load", stateOffset(word));
+      this.f.set(this.#words[word]);
+    }
+    this.loadState("i32Load", stateOffset("tlbBase"));
+    this.f.set(this.#tlbBase);
+  }
+
+  /** Registers and flags into the state. Flags that are not worked out yet are so here; they stay so elsewhere. */
+  storeAll(): void {
+    this.#flags?.store();
+    this.registers.forEach((local, number) => {
+      this.storeState("i64Store", generalRegister(number), () => this.f.get(local).op("i64ExtendI32U"));
+    });
+    for (const word of flagWords) {
+      const opcode = word === "flagResult" ? "i64Store" : "i32Store";
+      this.storeState(opcode, stateOffset(word), () => this.f.get(this.#words[word]));
+    }
+  }
+
+  storeRip(offset: number): void {
+    this.storeState("i64Store", stateOffset("rip"), () => {
+      this.loadState("i32Load", stateOffset("pageRip"));
+      this.f.i32(offset).op("i32Add").op("i64ExtendI32U");
+    });
+    this.storeState("i32Store", stateOffset("currentRecord"), () => this.f.i32(0));
+  }
+
+  protected override pushTlbBase(): void {
+    this.f.get(this.#tlbBase);
+  }
+
+  // --- registers ---
+  protected pushGeneral(width: Width, number: number): void {
+    const high = width === 8 && number >= 4;
+    this.f.get(this.registers[high ? number - 4 : number]!);
+    if (high) this.f.i32(8).op("i32ShrU");
+  }
+  protected storeGeneral(width: Width, number: number, push: () => void): void {
+    const high = width === 8 && number >= 4;
+    const register = this.registers[high ? number - 4 : number]!;
+    if (width >= 32) {
+      push();
+      this.f.set(register);
+      return;
+    }
+    const mask = width === 16 ? 0xffff : high ? 0xff00 : 0xff;
+    push();
+    if (high) this.f.i32(8).op("i32Shl");
+    this.f.i32(mask).op("i32And").get(register).i32(~mask).op("i32And").op("i32Or").set(register);
+  }
+  readRegister<W extends Width>(width: W, number: number): Value<W> {
+    const pending = number === 4 ? this.pendingStackPointer(width) : undefined;
+    if (pending) return pending as Value<W>;
+    this.pushGeneral(width, number);
+    return this.take(width, false);
+  }
+  writeRegister<W extends Width>(width: W, number: number, value: Value<NoInfer<W>>): void {
+    this.commitStackPointer();
+    this.storeGeneral(width, number, () => this.put(value));
+  }
+  readSegmentSelector(segment: number): Value<16> {
+    this.loadState("i32Load16U", segmentRow(segment) + segmentFields.selector);
+    return this.take(16, true);
+  }
+
+  // --- flags ---
+  protected pushFlagWord(word: FlagWord): void {
+    if (word === "flagsSystem") this.loadState("i32Load", stateOffset(word));
+    else this.f.get(this.#words[word]);
+  }
+  protected storeFlagWord(word: FlagWord, push: () => void): void {
+    if (word === "flagsSystem") {
+      this.storeState("i32Store", stateOffset(word), push);
+      return;
+    }
+    push();
+    this.f.set(this.#words[word]);
+  }
+  /** Works out what is pending, for good. */
+  settleFlags(): void {
+    this.#flags?.store();
+    this.#flags = undefined;
+  }
+  /** Nothing reads them any more. */
+  dropFlags(): void {
+    this.#flags = undefined;
+  }
+  /** Runs `body` for code that is left by a branch, so that what is pending before it still is behind it. */
+  keepingFlags(body: () => void): void {
+    const before = this.#flags;
+    body();
+    this.#flags = before;
+  }
+  protected override writeArm(body: () => void): void {
+    const before = this.#flags;
+    super.writeArm(() => {
+      body();
+      if (this.#flags !== before) this.settleFlags();
+    });
+    this.#flags = before;
+  }
+  override when(condition: Condition, then: () => void, otherwise?: () => void): void {
+    if (this.isConstant(condition)) super.when(condition, then, otherwise);
+    else {
+      this.settleFlags();
+      super.when(condition, then, otherwise);
+    }
+  }
+  override flagsAdd<W extends Width>(a: Value<W>, b: Value<NoInfer<W>>, r: Value<NoInfer<W>>): void {
+    this.#flags = { kind: "other", r, depth: 0, store: () => super.flagsAdd(a, b, r) };
+  }
+  override flagsSub<W extends Width>(a: Value<W>, b: Value<NoInfer<W>>, r: Value<NoInfer<W>>): void {
+    const kind = comparisons.has(this.operation) ? "sub" : "other";
+    this.#flags = { kind, a, b, r, depth: 0, store: () => super.flagsSub(a, b, r) };
+  }
+  override flagsLogic<W extends Width>(r: Value<W>): void {
+    this.#flags = { kind: "logic", r, depth: 0, store: () => super.flagsLogic(r) };
+  }
+  override flagsResult<W extends Width>(r: Value<W>, carry: Condition, overflow: Condition, adjust?: Condition): void {
+    this.#flags = { kind: "other", r, depth: 0, store: () => super.flagsResult(r, carry, overflow, adjust) };
+  }
+  override flagsAddKeepCarry<W extends Width>(a: Value<W>, b: Value<NoInfer<W>>, r: Value<NoInfer<W>>): void {
+    this.#keepCarry(r, () => super.flagsAddKeepCarry(a, b, r));
+  }
+  override flagsSubKeepCarry<W extends Width>(a: Value<W>, b: Value<NoInfer<W>>, r: Value<NoInfer<W>>): void {
+    this.#keepCarry(r, () => super.flagsSubKeepCarry(a, b, r));
+  }
+  #keepCarry(r: Value<Width>, own: () => void): void {
+    if (this.#flags && this.#flags.depth > 2) this.settleFlags();
+    const before = this.#flags;
+    const store = (): void => {
+      before?.store();
+      own();
+    };
+    this.#flags = { kind: "other", r, depth: (before?.depth ?? 0) + 1, store };
+  }
+  override getFlag(name: FlagName): Condition {
+    const code = ({ CF: 2, ZF: 4, SF: 8 } as const)[name as "CF" | "ZF" | "SF"] as ConditionCode | undefined;
+    const direct = code === undefined || !this.#flags ? undefined : conditionOfOrigin(this, this.#flags, code);
+    if (direct) return direct;
+    if (name !== "DF" && name !== "IF") this.settleFlags();
+    return super.getFlag(name);
+  }
+  override setFlag(name: FlagName, value: Condition): void {
+    if (name !== "DF" && name !== "IF") this.settleFlags();
+    super.setFlag(name, value);
+  }
+  override condition(code: ConditionCode): Condition {
+    const direct = this.#flags && conditionOfOrigin(this, this.#flags, code);
+    if (direct) return direct;
+    this.settleFlags();
+    return super.condition(code);
+  }
+}
