@@ -368,6 +368,46 @@ describe("memory", () => {
   });
 });
 
+describe("long mode", () => {
+  test("64-bit code behind four levels of page tables", async () => {
+    const machine = await createBareMachine();
+    const { bytes } = assemble(`bits 64
+      org 0x10000
+      mov rax, 0x123456789abcdef0
+      mov [0x500], rax
+      mov rbx, [rel data]
+      mov r8d, 1000
+      again: add rdx, r8
+      push rdx
+      pop r9
+      call function
+      dec r8
+      jnz again
+      mov r10, 0xffff800000000000
+      mov r11, [r10+0x500]
+      hlt
+      function: inc r12
+      ret
+      data: dq 0x1122334455667788`);
+    placeFlat32(machine, [...bytes]);
+    const view = new DataView(machine.ram.buffer, machine.ram.byteOffset);
+    for (const entry of [0, 256]) view.setBigUint64(0x2_0000 + entry * 8, 0x2_1003n, true);
+    view.setBigUint64(0x2_1000, 0x2_2003n, true);
+    view.setBigUint64(0x2_2000, 0x83n, true);
+    const state = machine.vcpu.getState();
+    state.msrs.set(0xc000_0080, 0x500n);
+    state.segments[1] = { ...state.segments[1]!, attributes: 0xa09b };
+    const gprs = state.gpr.map((_, i) => (i === 4 ? 0x9000n : 0n));
+    machine.vcpu.setState({ ...state, cr3: 0x2_0000n, cr4: 0x20n, cr0: 0x8000_0011n, gpr: gprs });
+    expect(machine.vcpu.run(100_000)).toEqual({ kind: "halted" });
+    const after = machine.vcpu.getState().gpr;
+    expect(after[3]).toBe(0x1122_3344_5566_7788n);
+    expect(after[9]).toBe(500_500n);
+    expect(after[11]).toBe(0x1234_5678_9abc_def0n);
+    expect(after[12]).toBe(1000n);
+  });
+});
+
 /** Offset of the fault handler in the paging test: just behind the HLT. */
 function findFault(machine: BareMachine): number {
   return machine.ram.subarray(0x1_0000, 0x1_0100).indexOf(0xf4) + 1;
