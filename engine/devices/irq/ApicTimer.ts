@@ -64,7 +64,9 @@ export class ApicTimer {
   /** Follows the timer entry of the local vector table. */
   setMode(periodic: boolean, masked: boolean): void {
     if (periodic === this.#periodic && masked === this.#masked) return;
-    if (!this.#periodic && this.#running && this.#elapsedTicks() >= this.#initialCount) this.#running = false;
+    const ranOut = !this.#periodic && this.#running && this.#elapsedTicks() >= this.#initialCount;
+    // Nobody saw it run out while it was masked; otherwise its interrupt is on its way.
+    if (ranOut && this.#masked) this.#running = false;
     if (this.#periodic && !periodic && this.#running) {
       this.#startNs = this.#clock.nowNs() - (this.#initialCount - this.currentCount) * this.#tickNs();
     }
@@ -128,9 +130,8 @@ export class ApicTimer {
       const interval = Math.max(1, Math.ceil(MINIMUM_INTERVAL_NS / periodNs));
       const passed = Math.floor((this.#clock.nowNs() - this.#startNs) / periodNs);
       periods = passed + interval;
-    } else if (this.#elapsedTicks() >= this.#initialCount) {
-      return;
     }
+    // A one-shot count that ran out before its callback could (host time passes in here too) is still due: at once.
     const deadlineNs = Math.ceil(this.#startNs + periods * periodNs);
     this.#timer = this.#clock.schedule(deadlineNs, () => {
       this.#timer = undefined;
