@@ -58,6 +58,19 @@ export function linuxVideoMode(commandLine: string): number | undefined {
   return number >= 0x100 ? number : undefined;
 }
 
+/**
+ * The mode that a multiboot kernel starts in. Its header only states a preference, and kernels that state one and then write text
+ * are common, the specification's example first, because other loaders ignore it. So does ours without `vga=header`.
+ */
+function multibootVideo({
+  kernel,
+  commandLine,
+}: DirectBootImages): VideoWish | { readonly number: number } | undefined {
+  const number = linuxVideoMode(commandLine);
+  if (number !== undefined) return { number };
+  return /(?:^|\s)vga=header(?=\s|$)/i.test(commandLine) ? multibootVideoWish(kernel) : undefined;
+}
+
 export function loadDirectBoot(images: DirectBootImages, parts: DirectBootParts): BootProgram {
   const { memory, sizes, rsdpAddress, setGraphicsMode } = parts;
   if (isLinuxKernel(images.kernel)) {
@@ -67,7 +80,7 @@ export function loadDirectBoot(images: DirectBootImages, parts: DirectBootParts)
     return video ? loadLinux(images, memory, sizes, video, rsdpAddress) : program;
   }
   if (isMultibootKernel(images.kernel)) {
-    const wish = multibootVideoWish(images.kernel);
+    const wish = multibootVideo(images);
     const program = loadMultiboot(images, memory, sizes, undefined);
     const video = wish && setGraphicsMode(wish);
     return video ? loadMultiboot(images, memory, sizes, video) : program;
