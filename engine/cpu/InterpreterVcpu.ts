@@ -7,6 +7,7 @@ import { Interpreter } from "./interpreter/Interpreter.ts";
 import { rows } from "./isa/rows.ts";
 import { attentionBits } from "./layout/cpuLayout.ts";
 import { memoryPlan } from "./layout/memoryPlan.ts";
+import { Translator } from "./translator/Translator.ts";
 
 type Width = 1 | 2 | 4;
 
@@ -26,6 +27,8 @@ export interface InterpreterVcpuOptions {
   readonly tsc: () => number;
   /** An MSR that concerns a device outside of the processor was written (APIC base). */
   readonly msrWritten?: (index: number, low: number, high: number) => void;
+  /** Translate hot loops of flat 32-bit code; without it everything is interpreted. */
+  readonly translate?: boolean;
   /** FERR#: an unmasked x87 exception with CR0.NE clear (IRQ 13). */
   readonly fpuError?: () => void;
 }
@@ -38,6 +41,7 @@ export class InterpreterVcpu implements Vcpu {
   readonly #state: CpuStateImage;
   readonly #interpreter: Interpreter;
   readonly #tsc: () => number;
+  readonly #translator: Translator | undefined;
   #instructions = 0;
   #failure: Error | undefined;
 
@@ -45,11 +49,12 @@ export class InterpreterVcpu implements Vcpu {
     this.#state = new CpuStateImage(options.memory.buffer);
     this.#tsc = options.tsc;
     const { ports, mmio, interrupts, msrWritten, fpuError } = options;
+    const decoder = new Decoder(rows);
     this.#interpreter = new Interpreter({
       memory: options.memory,
       state: this.#state,
       units: options.units,
-      decoder: new Decoder(rows),
+      decoder,
       environment: {
         mmioRead: (low, high, size) => mmio.read(physical(low, high), size as Width),
         mmioWrite: (low, high, size, value) => mmio.write(physical(low, high), value >>> 0, size as Width),
@@ -61,6 +66,7 @@ export class InterpreterVcpu implements Vcpu {
         fpuError: () => fpuError?.(),
       },
     });
+    if (options.translate) this.#translator = new Translator(this.#interpreter, decoder);
     this.reset();
   }
 
@@ -80,6 +86,7 @@ export class InterpreterVcpu implements Vcpu {
     const activity = state.get32("activity");
     if (activity === 2) return { kind: "shutdown", reason: "triple fault" };
     if (activity === 1 && !this.#interpreter.canWake()) return { kind: "halted" };
+    this.#translator?.sample(state.getNumber("rip"), state.get32("codeMode"));
     return { kind: "budget" };
   }
 

@@ -265,6 +265,11 @@ export class CodeCache {
     else this.#regions.set(memoryPage, [record]);
   }
 
+  hasRegion(memoryPage: number, offset: number): boolean {
+    const records = this.#regions.get(memoryPage) ?? [];
+    return records.some((record) => (this.#halves[(record + recordLayout.place) >> 1]! & 0xfff) === offset);
+  }
+
   #dropRegions(memoryPage: number): boolean {
     const records = this.#regions.get(memoryPage);
     if (!records) return false;

@@ -1,38 +1,72 @@
 import type { Decoder } from "../decode/Decoder.ts";
 import type { Interpreter } from "../interpreter/Interpreter.ts";
 import { codeModeBits } from "../layout/cpuLayout.ts";
-import { findRegion } from "./findRegion.ts";
+import { findLoopHead, findRegion } from "./findRegion.ts";
 import { translateRegion } from "./translateRegion.ts";
 
 /** 32-bit flat code with a 32-bit stack: what regions are written for. */
 const translatedMode = 1 | codeModeBits.bigStack | codeModeBits.flat;
 
+const samplesUntilHot = 3;
+const mostSamples = 4096;
+/** A loop that is rewritten again and again is not worth more translations than this. */
+const mostAttempts = 3;
+/** Each region is a module of its own; many at once would crowd each other out of the processor's caches. */
+const mostRegions = 256;
+
 /**
- * Puts a translated region in the place of a record: the proof that the same semantics serve both executors. Regions are asked for by
- * address; finding hot ones by itself is a later matter.
+ * Puts a translated region in the place of a record. Regions are asked for by address, or found by `sample`: where the guest is when a
+ * slice of its time ends is most often in its hottest loops.
  */
 export class Translator {
   readonly #interpreter: Interpreter;
   readonly #decoder: Decoder;
+  readonly #samples = new Map<number, number>();
+  readonly #attempts = new Map<number, number>();
+  /** Statistics. */
+  regions = 0;
 
   constructor(interpreter: Interpreter, decoder: Decoder) {
     this.#interpreter = interpreter;
     this.#decoder = decoder;
   }
 
-  /** Translates the region that starts at a linear address in flat 32-bit code. Gives its size in wasm bytes, or undefined. */
+  /** Translates the region that starts at a linear address in flat 32-bit code. Gives its size in wasm bytes, or undefined when there is none. */
   translate(linear: number): number | undefined {
     const { cache, handlers } = this.#interpreter;
     const code = this.#interpreter.codePage(linear);
     if (!code) return undefined;
     const offset = linear & 0xfff;
-    const record = cache.decodeRun(code.memoryPage, code.physPage, offset, translatedMode);
-    if (record === undefined) return undefined;
     const region = findRegion(code.bytes, offset, this.#decoder, 32);
-    for (const { start, end } of region.blocks) cache.markDecoded(code.memoryPage, start, end, translatedMode);
+    if (region.blocks[0]?.start !== offset) return undefined;
     const f = translateRegion(region, handlers.core);
-    if (!f) return undefined;
+    const record = f && cache.decodeRun(code.memoryPage, code.physPage, offset, translatedMode);
+    if (!f || record === undefined) return undefined;
+    for (const { start, end } of region.blocks) cache.markDecoded(code.memoryPage, start, end, translatedMode);
     cache.installRegion(code.memoryPage, record, handlers.add(f));
+    this.regions++;
     return f.sizeBytes;
+  }
+
+  /** The guest is at this address between two slices: notes it, and translates the loop around it when it is seen often. */
+  sample(linear: number, codeMode: number): void {
+    if (codeMode !== translatedMode) return;
+    const seen = (this.#samples.get(linear) ?? 0) + 1;
+    this.#samples.set(linear, seen);
+    if (seen < samplesUntilHot) {
+      if (this.#samples.size > mostSamples) this.#samples.clear();
+      return;
+    }
+    this.#samples.delete(linear);
+    const { cache } = this.#interpreter;
+    const code = this.#interpreter.codePage(linear);
+    const head = code && findLoopHead(code.bytes, linear & 0xfff, this.#decoder, 32);
+    if (!code || head === undefined) return;
+    if (cache.hasRegion(code.memoryPage, head)) return;
+    const start = linear - (linear & 0xfff) + head;
+    const attempts = this.#attempts.get(start) ?? 0;
+    if (attempts >= mostAttempts || this.regions >= mostRegions) return;
+    this.#attempts.set(start, attempts + 1);
+    this.translate(start);
   }
 }

@@ -39,10 +39,14 @@ export function isTranslatable(placed: PlacedInstruction): boolean {
   return !row.endsBlock && repeat === "none" && !row.unit && row.privilege === undefined;
 }
 
-const staysInside = (target: number, entry: number): boolean => target >= entry && target < pageBytes;
-
-/** Reads on from the entry along branches that stay behind it in its page. */
-export function findRegion(page: Uint8Array, entry: number, decoder: Decoder, codeSize: 16 | 32 | 64): Region {
+/** Reads on from the entry along branches that stay in its page, at or behind `lowest`. */
+export function findRegion(
+  page: Uint8Array,
+  entry: number,
+  decoder: Decoder,
+  codeSize: 16 | 32 | 64,
+  lowest = entry,
+): Region {
   const found = new Map<number, Instruction>();
   const leaders = new Set([entry]);
   const open = [entry];
@@ -55,7 +59,7 @@ export function findRegion(page: Uint8Array, entry: number, decoder: Decoder, co
       const target = branchTarget({ offset: at, instruction: decoded });
       at += decoded.length;
       if (target === undefined) continue;
-      if (staysInside(target, entry)) {
+      if (target >= lowest && target < pageBytes) {
         leaders.add(target);
         open.push(target);
       }
@@ -64,6 +68,19 @@ export function findRegion(page: Uint8Array, entry: number, decoder: Decoder, co
     }
   }
   return assembleRegion(found, leaders);
+}
+
+/** Where the innermost loop around an instruction starts, or undefined when it is in none. */
+export function findLoopHead(
+  page: Uint8Array,
+  entry: number,
+  decoder: Decoder,
+  codeSize: 16 | 32 | 64,
+): number | undefined {
+  const { blocks, edges } = findRegion(page, entry, decoder, codeSize, 0);
+  const own = blocks.findIndex((block) => block.start === entry);
+  const heads = edges.filter((edge) => edge.to <= own && edge.from >= own).map((edge) => edge.to);
+  return heads.length > 0 ? blocks[Math.max(...heads)]!.start : undefined;
 }
 
 function assembleRegion(found: ReadonlyMap<number, Instruction>, leaders: ReadonlySet<number>): Region {

@@ -141,6 +141,27 @@ describe("regions", () => {
     expect(gpr(machine, 1)).toBe(100);
   });
 
+  test("samples between slices find the loop that runs", async () => {
+    const { machine } = await flat(`
+      mov edx, 100
+      outer:
+      mov ecx, 1000
+      again: add eax, ecx
+      dec ecx
+      jnz again
+      dec edx
+      jnz outer
+      hlt`);
+    const translator = new Translator(machine.vcpu.interpreter, decoder);
+    const state = machine.vcpu.getState();
+    machine.vcpu.setState({ ...state, gpr: state.gpr.map((value, i) => (i === 4 ? value : 0n)) });
+    while (machine.vcpu.run(777).kind === "budget") {
+      translator.sample(machine.state.getNumber("rip"), machine.state.get32("codeMode"));
+    }
+    expect([1, 2]).toContain(translator.regions); // the inner loop, perhaps the outer one too
+    expect(gpr(machine, 0)).toBe((100 * 1000 * 1001) / 2);
+  });
+
   test("the budget counts instructions in regions too", async () => {
     const { machine, translate } = await flat("again: inc ecx\nadd eax, ecx\nadd edx, eax\njmp again");
     translate("again");
