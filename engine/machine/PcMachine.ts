@@ -44,7 +44,7 @@ export class PcMachine implements MachineControl {
         transmit: (byte) => this.serialOutput.emit({ index, byte }),
       })),
       onInterrupt: () => this.#loop?.wake(),
-      onResetRequest: () => this.#loop.atBoundary(() => this.#board.reset("hard")),
+      onResetRequest: () => this.#loop.atBoundary(() => this.#resetNow()),
       onPowerOff: () => this.#stopAtBoundary({ kind: "poweredOff" }),
       onDebugByte: (byte) => this.debugOutput.emit(byte),
       onDebugExit: (value) => this.#stopAtBoundary({ kind: "debugExit", value }),
@@ -133,7 +133,7 @@ export class PcMachine implements MachineControl {
   }
 
   engineDescription(): string {
-    return "interpreter";
+    return "interpreter: runs everywhere, without hardware help; the translator and KVM are not part of this version";
   }
 
   #resetNow(): void {

@@ -31,7 +31,6 @@ import { Bus } from "../../memory/Bus.ts";
 import { MemoryMap } from "../../memory/MemoryMap.ts";
 import type { MachineOptions } from "../MachineOptions.ts";
 import type { VirtualClock } from "../VirtualClock.ts";
-import { fillCmos } from "./cmosSetup.ts";
 import { type DriveActivity, type IdeDrives, placeIdeDrives } from "./driveSlots.ts";
 import { MovableWindow } from "./MovableWindow.ts";
 import { MemoryRegions } from "./memoryRegions.ts";
@@ -161,20 +160,9 @@ export class Board {
   reset(kind: ResetKind): void {
     if (kind === "power") this.regions.clear();
     for (const device of this.devices) device.reset(kind);
-    if (kind === "power") this.#setUpCmos();
     this.vcpu.reset();
     this.vcpu.setInterruptPending(this.router.pending());
     this.vcpu.invalidateCode(0, this.regions.sizes.below4GiB);
-  }
-
-  #setUpCmos(): void {
-    const { options } = this.#parts;
-    fillCmos(this.rtc, {
-      sizes: this.regions.sizes,
-      floppies: options.floppyDrives.length,
-      disks: options.disks.length,
-      bootOrder: options.bootOrder,
-    });
   }
 
   #interruptChanged(pending: boolean): void {
