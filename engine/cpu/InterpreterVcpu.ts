@@ -27,7 +27,7 @@ export interface InterpreterVcpuOptions {
   readonly tsc: () => number;
   /** An MSR that concerns a device outside of the processor was written (APIC base). */
   readonly msrWritten?: (index: number, low: number, high: number) => void;
-  /** Translate hot loops of flat 32-bit code; without it everything is interpreted. */
+  /** False: everything is interpreted. Else hot loops of flat 32-bit code are translated. */
   readonly translate?: boolean;
   /** FERR#: an unmasked x87 exception with CR0.NE clear (IRQ 13). */
   readonly fpuError?: () => void;
@@ -66,7 +66,7 @@ export class InterpreterVcpu implements Vcpu {
         fpuError: () => fpuError?.(),
       },
     });
-    if (options.translate) this.#translator = new Translator(this.#interpreter, decoder);
+    if (options.translate !== false) this.#translator = new Translator(this.#interpreter, decoder);
     this.reset();
   }
 

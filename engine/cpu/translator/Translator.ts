@@ -12,7 +12,7 @@ const mostSamples = 4096;
 /** A loop that is rewritten again and again is not worth more translations than this. */
 const mostAttempts = 3;
 /** Each region is a module of its own; many at once would crowd each other out of the processor's caches. */
-const mostRegions = 256;
+const mostRegions = 512;
 
 /**
  * Puts a translated region in the place of a record. Regions are asked for by address, or found by `sample`: where the guest is when a

@@ -73,6 +73,16 @@ describe("regions", () => {
     },
   );
 
+  test.for(cpuPrograms(0.05))(
+    "$name gives its answer when loops are found by themselves",
+    async ({ bytes, result }) => {
+      const machine = await createBareMachine(0x20_0000, true);
+      placeFlat32(machine, [...bytes]);
+      for (let slices = 0; machine.vcpu.run(5000).kind === "budget"; slices++) expect(slices).toBeLessThan(20_000);
+      expect(gpr(machine, 0)).toBe(result);
+    },
+  );
+
   test("a fault in the middle leaves exact registers, flags and address", async () => {
     const { machine, translate } = await flat(`
       mov ecx, 10
