@@ -1,3 +1,4 @@
+import type { BlockDevice } from "../../contracts/BlockDevice.ts";
 import { FLOPPY_TABLE_OFFSET, SYSTEM_SEGMENT } from "../rom/romLayout.ts";
 import { BDA } from "../service/biosData.ts";
 import { type GuestMemory, linearOf } from "../service/GuestMemory.ts";
@@ -157,7 +158,7 @@ export class Int13 {
       const piece = new Uint8Array(Math.min(total - done, TRANSFER_PIECE_BYTES));
       const offset = target.offsetBytes + first * sectorBytes + done;
       if (transfer === "write") this.#memory.read(linear + done, piece);
-      const work = transfer === "write" ? blocks.write(offset, piece) : blocks.read(offset, piece);
+      const work = transfer === "write" ? blocks.write(offset, piece) : readAnywhere(blocks, offset, piece);
       const result = yield* settle(work);
       if (!result.ok) return statusOfError(result.error, transfer === "write");
       if (transfer === "read") this.#memory.write(linear + done, piece);
@@ -250,4 +251,15 @@ export class Int13 {
     frame.di = FLOPPY_TABLE_OFFSET;
     return this.finish(frame, DISK_STATUS.OK);
   }
+}
+
+/** Reads 512-byte sectors of an emulated drive from a disc of 2048-byte blocks. */
+async function readAnywhere(blocks: BlockDevice, offset: number, target: Uint8Array): Promise<void> {
+  const { blockSize } = blocks;
+  const start = offset - (offset % blockSize);
+  const end = Math.ceil((offset + target.length) / blockSize) * blockSize;
+  if (start === offset && end === offset + target.length) return blocks.read(offset, target);
+  const whole = new Uint8Array(end - start);
+  await blocks.read(start, whole);
+  target.set(whole.subarray(offset - start, offset - start + target.length));
 }
