@@ -112,6 +112,7 @@ export async function openMachine(
       opticalDrives,
       floppyDrives,
       debugPorts: config.debugPorts,
+      accel: config.accel,
       rtcUtc: config.rtcUtc,
       zoneOffsetMs: new Date().getTimezoneOffset() * -60_000,
       ...hostServices(log),

@@ -23,6 +23,8 @@ export interface MachineOptions {
   /** The processor's two compiled units, `dist/cpu/system.wasm` and `dist/cpu/fpu.wasm`. */
   cpuUnits: { system: Uint8Array<ArrayBuffer>; fpu: Uint8Array<ArrayBuffer> };
   memoryBytes: number;
+  /** "auto" translates hot loops to WebAssembly and interprets the rest; "interpreter" interprets everything. */
+  accel: "auto" | "interpreter";
   firmware: FirmwareChoice;
   bootOrder: readonly BootSource[];
   /** Show the boot menu without waiting for F12. */

@@ -133,7 +133,9 @@ export class PcMachine implements MachineControl {
   }
 
   engineDescription(): string {
-    return "interpreter: runs everywhere, without hardware help; the translator and KVM are not part of this version";
+    return this.#options.accel === "interpreter"
+      ? "Interpreter: everything is interpreted, because the settings say so."
+      : "Translation: hot loops of 32-bit code are translated to WebAssembly, everything else is interpreted.";
   }
 
   #resetNow(): void {

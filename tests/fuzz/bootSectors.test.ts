@@ -108,6 +108,7 @@ async function createFuzzMachine(host: SteppedHost): Promise<MachineControl> {
   const random = new RandomValues(1);
   return createMachine({
     cpuUnits: { system: unit("system"), fpu: unit("fpu") },
+    accel: "auto",
     memoryBytes: 4 * MiB,
     firmware: { kind: "builtin" },
     bootOrder: ["floppy"],

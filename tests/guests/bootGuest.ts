@@ -174,6 +174,7 @@ export async function bootGuest(media: GuestMedia): Promise<Guest> {
   const { floppy, cdrom, disk } = media;
   const guest = new Guest({
     cpuUnits: await readCpuUnits(),
+    accel: "auto",
     memoryBytes: (media.memoryMiB ?? 128) * MiB,
     firmware: media.firmware === undefined ? { kind: "builtin" } : { kind: "rom", image: readBytes(media.firmware) },
     bootOrder: media.bootOrder ?? ["cdrom", "floppy", "disk"],

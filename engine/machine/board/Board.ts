@@ -111,6 +111,7 @@ export class Board {
       ports: this.ports,
       mmio: this.mmio,
       interrupts: this.router,
+      translate: options.accel === "auto",
       tsc: () => Math.floor(clock.nowNs() * TICKS_PER_NS),
       msrWritten: (index, low, high) => this.#msrWritten(index, low, high),
       fpuError: () => ferr.set(true),
