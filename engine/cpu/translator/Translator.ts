@@ -9,6 +9,8 @@ const translatedMode = 1 | codeModeBits.bigStack | codeModeBits.flat;
 
 const samplesUntilHot = 3;
 const mostSamples = 4096;
+/** After so many samples every address may be looked at again: code may have changed, and regions may have been dropped. */
+const samplesUntilReview = 1024;
 /** A loop that is rewritten again and again is not worth more translations than this. */
 const mostAttempts = 3;
 /** Each region is a module of its own; many at once would crowd each other out of the processor's caches. */
@@ -22,6 +24,9 @@ export class Translator {
   readonly #interpreter: Interpreter;
   readonly #decoder: Decoder;
   readonly #samples = new Map<number, number>();
+  /** Addresses that need no second look for now: no loop, or one that is translated. */
+  readonly #settled = new Set<number>();
+  #untilReview = samplesUntilReview;
   readonly #attempts = new Map<number, number>();
   /** Statistics. */
   regions = 0;
@@ -51,6 +56,11 @@ export class Translator {
   /** The guest is at this address between two slices: notes it, and translates the loop around it when it is seen often. */
   sample(linear: number, codeMode: number): void {
     if (codeMode !== translatedMode) return;
+    if (--this.#untilReview === 0) {
+      this.#untilReview = samplesUntilReview;
+      this.#settled.clear();
+    }
+    if (this.#settled.has(linear)) return;
     const seen = (this.#samples.get(linear) ?? 0) + 1;
     this.#samples.set(linear, seen);
     if (seen < samplesUntilHot) {
@@ -58,6 +68,7 @@ export class Translator {
       return;
     }
     this.#samples.delete(linear);
+    this.#settled.add(linear);
     const { cache } = this.#interpreter;
     const code = this.#interpreter.codePage(linear);
     const head = code && findLoopHead(code.bytes, linear & 0xfff, this.#decoder, 32);
