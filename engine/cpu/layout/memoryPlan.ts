@@ -16,7 +16,7 @@ export const memoryPlan = {
   tlbJournal: 0x0005_0000,
   /** u32 per guest physical page: `physMapBits` and the page's place in this memory. */
   physMap: 0x0100_0000,
-  /** u32 per guest physical page: where its decoded code is, or 0. */
+  /** u32 per 4 KiB page of this memory: where its decoded code is, or 0. */
   codeMap: 0x0180_0000,
   /** u8 per guest physical page: 1 = written since the dirty tracker looked (pages with `trackDirty` only). */
   dirtyMap: 0x0200_0000,
