@@ -1,0 +1,66 @@
+import { describe, expect, test } from "vitest";
+import { bootGuest } from "./bootGuest.ts";
+import { debianFile, grubIso, guestsUnavailable, installerKernel, isolinuxIso } from "./debianGuests.ts";
+
+/** The Debian 12 installer for i386: a whole Linux, from each kind of loader to programs of its own. */
+const unavailable = guestsUnavailable();
+const note = unavailable === undefined ? "" : `: ${unavailable}`;
+const MINUTE = 60_000;
+/** The kernel's self-tests of ciphers take long and tell nothing here. */
+const quick = "cryptomgr.notests";
+const serial = `console=ttyS0 ${quick}`;
+
+describe.skipIf(unavailable !== undefined)(`Debian installer${note}`, () => {
+  test("started directly, asks for the language on the serial line and listens", { timeout: 8 * MINUTE }, async () => {
+    using guest = await bootGuest({ ...installerKernel("i386"), commandLine: serial, memoryMiB: 512 });
+    await guest.waitForSerial(/Linux version 6\.1\./, MINUTE);
+    await guest.waitForSerial(/Run \/init as init process/, 3 * MINUTE);
+    await guest.waitForSerial(/Select a language[\s\S]*English/, 4 * MINUTE);
+    const before = guest.serial.length;
+    guest.machine.sendSerial(0, new TextEncoder().encode("\r"));
+    await guest.waitFor(
+      "the next question",
+      () => /Select your location[\s\S]*United States/.test(guest.serial.slice(before)),
+      2 * MINUTE,
+    );
+    expect(guest.serial).not.toMatch(/Oops|BUG:|Call Trace|segfault/);
+  });
+
+  test("started directly, paints its dialog on the screen", { timeout: 8 * MINUTE }, async () => {
+    using guest = await bootGuest({ ...installerKernel("i386"), commandLine: quick, memoryMiB: 512 });
+    const mode = () => guest.machine.display.render(true)?.mode;
+    await guest.waitFor("a frame buffer", () => mode() === "graphics", 4 * MINUTE);
+    await guest.waitFor("the blue of the dialog", () => blueShare(guest.picture().pixels) > 0.2, 4 * MINUTE);
+    guest.screenshot("debian-installer");
+  });
+
+  for (const [name, makeIso] of [
+    ["ISOLINUX", isolinuxIso],
+    ["GRUB", grubIso],
+  ] as const) {
+    test(`from a CD through ${name} to /init`, { timeout: 6 * MINUTE }, async () => {
+      using guest = await bootGuest({ cdrom: makeIso(serial), memoryMiB: 512 });
+      await guest.waitForSerial(/Run \/init as init process/, 5 * MINUTE);
+    });
+  }
+
+  test("from a CD under SeaBIOS to /init", { timeout: 6 * MINUTE }, async () => {
+    using guest = await bootGuest({
+      cdrom: isolinuxIso(serial),
+      firmware: debianFile("seabios", "usr/share/seabios/bios-256k.bin"),
+      memoryMiB: 512,
+    });
+    await guest.waitForSerial(/SMBIOS|DMI: /, 3 * MINUTE);
+    await guest.waitForSerial(/Run \/init as init process/, 5 * MINUTE);
+  });
+});
+
+/** How much of a picture is the installer's background. */
+function blueShare(pixels: Uint32Array): number {
+  let blue = 0;
+  for (const pixel of pixels) {
+    const [red, green] = [pixel & 0xff, (pixel >> 8) & 0xff];
+    if ((pixel >>> 16) % 256 > 0x80 && red < 0x40 && green < 0x40) blue++;
+  }
+  return blue / pixels.length;
+}
