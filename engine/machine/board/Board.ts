@@ -89,6 +89,7 @@ export class Board {
   /** Every device with state, in the order of reset and load. */
   readonly devices: readonly Device[];
   readonly #parts: BoardParts;
+  #poweredBefore = false;
 
   constructor(parts: BoardParts) {
     this.#parts = parts;
@@ -159,7 +160,9 @@ export class Board {
 
   /** The reset line; "power" also clears RAM and the CMOS. */
   reset(kind: ResetKind): void {
-    if (kind === "power") this.regions.clear();
+    // New memory is zero; clearing it would make the host provide all of it at once.
+    if (kind === "power" && this.#poweredBefore) this.regions.clear();
+    this.#poweredBefore = true;
     for (const device of this.devices) device.reset(kind);
     this.vcpu.reset();
     this.vcpu.setInterruptPending(this.router.pending());
