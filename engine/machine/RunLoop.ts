@@ -151,7 +151,8 @@ export class RunLoop {
     }
     this.#phase = "asleep";
     const generation = this.#generation;
-    this.#cancelSleep = host.delay(Math.min(Math.max(waitMs, 1), LONGEST_SLEEP_MS), () => {
+    // Whole milliseconds: host timers drop fractions, and waking early means waking twice.
+    this.#cancelSleep = host.delay(Math.min(Math.ceil(waitMs), LONGEST_SLEEP_MS), () => {
       if (generation === this.#generation) this.wake();
     });
   }
