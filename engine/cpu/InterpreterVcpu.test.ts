@@ -193,6 +193,28 @@ describe("code that changes", () => {
     expect(machine.vcpu.interpreter.cache.decoded).toBeLessThan(20);
   });
 
+  test("data within a line of code keeps the instructions that it is no part of", async () => {
+    const machine = await flat(`
+      jmp begin
+    counter: dd 0
+    begin:
+      mov ecx, 1000
+    again:
+      inc dword [counter]
+      mov byte [last+1], cl
+    last:
+      mov al, 0
+      dec ecx
+      jnz again
+      mov ebx, [counter]
+      hlt`);
+    machine.vcpu.run(100_000);
+    expect(gpr(machine, 3)).toBe(1_000);
+    expect(gpr(machine, 0) & 0xff).toBe(1);
+    // Each round decodes what it changed, and at most the rest of the run behind that.
+    expect(machine.vcpu.interpreter.cache.decoded).toBeLessThan(4_000);
+  });
+
   test("code is still watched after the memory map was written anew", async () => {
     const machine = await flat("again: mov eax, 1\nout 0x80, al\nmov byte [again+1], 2\njmp again");
     const physMap = new Uint32Array(machine.memory.buffer, memoryPlan.physMap);

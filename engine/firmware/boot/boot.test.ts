@@ -167,6 +167,17 @@ describe("Linux", () => {
     expect(new TextDecoder().decode(memory.bytes.subarray(line, line + 5))).toBe("root=");
   });
 
+  test("a kernel that names no 32-bit entry point starts through its set-up code, loaded high", () => {
+    const memory = new FlatMemory(16 << 20);
+    const kernel = bzImage();
+    new DataView(kernel.buffer).setUint32(0x214, 0, true);
+    const program = loadLinux({ kernel, commandLine: "shell" }, memory, sizes, undefined, 0);
+    expect(program).toMatchObject({ kind: "real", segment: 0x9000 });
+    expect([memory.read8(0x100000), memory.read16(0x90200)]).toEqual([0xcc, 0x66eb]);
+    const line = memory.read32(0x90228);
+    expect(new TextDecoder().decode(memory.bytes.subarray(line, line + 6))).toBe("shell\0");
+  });
+
   test("vga= names a VESA mode", () => {
     expect([
       linuxVideoMode("quiet vga=0x318"),
@@ -214,6 +225,26 @@ describe("multiboot", () => {
     const line = memory.read32(info + 16);
     expect(new TextDecoder().decode(memory.bytes.subarray(line, line + 6))).toBe("hello\0");
     expect(memory.read32(memory.read32(info + 48))).toBe(20);
+  });
+
+  test("the graphics mode of the header is set only when the command line asks for it", () => {
+    const kernel = multibootElf();
+    const view = new DataView(kernel.buffer);
+    const flags = 7;
+    view.setUint32(0x1004, flags, true);
+    view.setUint32(0x1008, -(0x1badb002 + flags) >>> 0, true);
+    [0, 800, 600, 32].forEach((value, index) => {
+      view.setUint32(0x1020 + index * 4, value, true);
+    });
+    const wishes: unknown[] = [];
+    const parts = {
+      memory: new FlatMemory(16 << 20),
+      sizes,
+      rsdpAddress: 0,
+      setGraphicsMode: (wish: unknown) => void wishes.push(wish),
+    };
+    for (const commandLine of ["", "vga=header", "vga=0x318"]) loadDirectBoot({ kernel, commandLine }, parts);
+    expect(wishes).toEqual([{ width: 800, height: 600, bitsPerPixel: 32 }, { number: 0x118 }]);
   });
 
   test("address fields in the header take the place of ELF", () => {
