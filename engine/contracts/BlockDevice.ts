@@ -22,4 +22,8 @@ export interface ByteStore {
   truncate(size: number): Promise<void>;
   flush(): Promise<void>;
   close(): Promise<void>;
+  /** Makes the range read as zeros and gives its space back; absent where the host cannot. The size stays. */
+  punchHole?(offset: number, length: number): Promise<void>;
+  /** The space that the bytes take on the host, where that can be less than their number. */
+  allocatedBytes?(): Promise<number>;
 }
