@@ -13,8 +13,8 @@ import type { Board } from "./Board.ts";
 import type { DriveActivity } from "./driveSlots.ts";
 
 /**
- * Puts the chosen firmware on a board: our own BIOS, or a replacement ROM with fw_cfg, which hands it the machine's description and
- * our video BIOS.
+ * Puts the chosen firmware on a board: our own BIOS, or a replacement ROM, which finds our video BIOS in fw_cfg. The machine's description in
+ * fw_cfg is there under either: test kernels count processors by it.
  */
 export interface Firmware {
   reset(kind: ResetKind): void;
@@ -51,24 +51,17 @@ export function installFirmware(
   board.ports.map({ start: bios.trapPort, length: TRAP_PORTS }, bios.handler, [4]);
   const images = bios.romImage();
   board.regions.installVideoRom(images.c000);
-  if (options.firmware.kind === "builtin") {
-    board.regions.installSystemRom(images.f000);
-    return bios;
-  }
-  board.regions.installSystemRom(options.firmware.image);
-  return besideReplacement(board, machine, bios, images.c000);
-}
-
-/** Of our BIOS only the services of its video ROM are called then. */
-function besideReplacement(board: Board, machine: MachineDescription, bios: Bios, videoRom: Uint8Array): Firmware {
+  const replaced = options.firmware.kind !== "builtin";
+  board.regions.installSystemRom(options.firmware.kind === "builtin" ? images.f000 : options.firmware.image);
   const fwCfg = createFwCfg(board.map, machine);
-  fwCfg.addFile(VIDEO_ROM_FILE, videoRom);
+  fwCfg.addFile(VIDEO_ROM_FILE, images.c000);
   board.ports.map(FW_CFG_PORTS, fwCfg, [1, 2, 4]);
   return {
     reset(kind) {
       fwCfg.reset(kind);
+      // Under a replacement only the services of our video ROM are called.
       bios.reset(kind);
-      prepareCmos(portAccess(board.ports), machine);
+      if (replaced) prepareCmos(portAccess(board.ports), machine);
     },
   };
 }
