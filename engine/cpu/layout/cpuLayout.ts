@@ -161,7 +161,7 @@ export const cpuLayout = layOut({
   pendingDebug: ["u32"],
   /** MOV SS or POP SS just executed: debug traps wait for one more instruction. */
   stackSegmentShadow: ["u32"],
-  /** CPUID policy: feature words of leaves 1 and 80000001h as the guest sees them; reset fills them in while they are all zero. */
+  /** CPUID policy: feature words of leaves 1 and 80000001h as the guest sees them. */
   featureEdx: ["u32"],
   featureEcx: ["u32"],
   extendedFeatureEdx: ["u32"],
@@ -169,6 +169,21 @@ export const cpuLayout = layOut({
   /** Reads and writes of MSRs that do not exist, and the last index. */
   unknownMsrs: ["u32"],
   lastUnknownMsr: ["u32"],
+  /** CPUID policy, continued: EBX, ECX and EDX of leaf 7, EAX of leaf 0Dh subleaf 1. All of them follow from the table at `memoryPlan.cpuid`. */
+  structuredFeatureEbx: ["u32"],
+  structuredFeatureEcx: ["u32"],
+  structuredFeatureEdx: ["u32"],
+  xsaveFeatures: ["u32"],
+  /** Extended control register 0 and IA32_XSS: which state XSAVE knows. Bit 0 of XCR0 is always set. */
+  xcr0: ["u64"],
+  msrXss: ["u64"],
+  msrTscAdjust: ["u64"],
+  msrSpecCtrl: ["u64"],
+  /** KVM's clock: guest physical addresses, bit 0 of the system time's says that it is in use. */
+  msrKvmWallClock: ["u64"],
+  msrKvmSystemTime: ["u64"],
+  /** Machine check banks: CTL, STATUS, ADDR, MISC of each. */
+  msrMachineCheck: ["u64", 16],
 });
 
 /** What decoded records depend on besides the bytes. */

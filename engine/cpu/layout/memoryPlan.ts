@@ -14,6 +14,8 @@ export const memoryPlan = {
   tlb: 0x0004_0000,
   /** u16 indices of TLB entries (0..2 * tlbEntries - 1) that may hold something, so that a flush touches only those. */
   tlbJournal: 0x0005_0000,
+  /** What CPUID answers: u32 count, then from `cpuidRowBytes` on one row for each leaf and subleaf. */
+  cpuid: 0x0005_8000,
   /** u32 per guest physical page: `physMapBits` and the page's place in this memory. */
   physMap: 0x0100_0000,
   /** u32 per 4 KiB page of this memory: where its decoded code is, or 0. */
@@ -43,6 +45,10 @@ export const tlbEntries = 1024;
  * the access may take the fast path, else -1. Fast path: memory offset = low 32 bits of (linear address) + addend.
  */
 export const tlbEntryBytes = 32;
+
+/** A row of the CPUID table: u32 leaf, subleaf (all ones: any), EAX, EBX, ECX, EDX, two unused. */
+export const cpuidRowBytes = 32;
+export const cpuidRowsMax = 127;
 
 /** Low bits of a physMap entry; the upper 20 bits are the page's offset in this memory. 0 = device window or nothing. */
 export const physMapBits = {
