@@ -54,6 +54,16 @@ test("holes read as ones, device windows reach their handler", () => {
   expect(written).toEqual([8, 99]);
 });
 
+test("a block for a device window comes in aligned dwords, its ends in bytes", () => {
+  const { map, mmio } = build();
+  const written: string[] = [];
+  const note = (offset: number, value: number, width: number) =>
+    written.push(`${offset} ${value.toString(16)} ${width}`);
+  mmio.map({ start: 0xa_0000, length: 0x1000 }, { read: () => 0, write: (...access) => void note(...access) });
+  map.write(0xa_0003, Uint8Array.of(1, 2, 3, 4, 0xf5, 6));
+  expect(written).toEqual(["3 1 1", "4 f5040302 4", "8 6 1"]);
+});
+
 test("writes by DMA tell the code cache, only on pages with code", () => {
   const { map, events, pages } = build();
   pages[2] = pages[2]! | layout.bits.hasCode;

@@ -174,13 +174,24 @@ export class MemoryMap implements PhysicalMemory {
       const count = Math.min(source.length - done, PAGE_BYTES - ((address + done) % PAGE_BYTES));
       const entry = this.#entry(address + done);
       if (!(entry & this.#layout.bits.readable)) {
-        for (let i = 0; i < count; i++) this.#mmio.write(address + done + i, source[done + i]!, 1);
+        this.#writeWindow(address + done, source.subarray(done, done + count));
       } else if (entry & this.#layout.bits.writable) {
         this.#touched(entry, address + done, count);
         this.bytes.set(source.subarray(done, done + count), this.#place(entry, address + done));
       }
       done += count;
     }
+  }
+
+  /** Aligned parts as dwords, as a bus master would: a handler call for each byte of a screen takes its time. */
+  #writeWindow(address: number, source: Uint8Array): void {
+    let at = 0;
+    for (; at < source.length && (address + at) % 4 !== 0; at++) this.#mmio.write(address + at, source[at]!, 1);
+    for (; at + 4 <= source.length; at += 4) {
+      const value = source[at]! | (source[at + 1]! << 8) | (source[at + 2]! << 16) | (source[at + 3]! << 24);
+      this.#mmio.write(address + at, value >>> 0, 4);
+    }
+    for (; at < source.length; at++) this.#mmio.write(address + at, source[at]!, 1);
   }
 
   #entry(address: number): number {

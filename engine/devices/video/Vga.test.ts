@@ -448,6 +448,16 @@ test("the PCI function places the frame buffer and the registers", () => {
   expect([memory.placedAt, registersAt]).toEqual([0xe0000000, 0xe1000000]);
 });
 
+test("a machine switched on again has an empty frame buffer", () => {
+  const { vga, memory } = new Bench();
+  vga.reset("power");
+  memory.bytes[1000] = 1;
+  vga.reset("hard");
+  expect(memory.bytes[1000]).toBe(1);
+  vga.reset("power");
+  expect(memory.bytes[1000]).toBe(0);
+});
+
 deviceConformance("the VGA", () => {
   const vga = new Vga({ clock: new ManualClock(), memory: new FakeVideoMemory(1 << 20) });
   return {

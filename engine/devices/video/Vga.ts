@@ -35,7 +35,9 @@ export class Vga implements Device, DisplaySource {
   readonly #dirty: DirtyPages;
   readonly #beam: BeamPosition;
   readonly #painter: ScreenPainter;
+  #poweredBefore = false;
 
+  /** `memory` must be zero: it is as at power-on. */
   constructor({ clock, memory }: VgaOptions) {
     this.#memoryBytes = memory.bytes;
     this.#dirty = new DirtyPages(memory);
@@ -60,7 +62,8 @@ export class Vga implements Device, DisplaySource {
       dispi: this.#dispi,
       dirty: this.#dirty,
     });
-    this.reset("power");
+    this.#dirty.markAll();
+    this.#resetRegisters();
   }
 
   /** 3C0h-3DFh, width 1. */
@@ -97,9 +100,15 @@ export class Vga implements Device, DisplaySource {
 
   reset(kind: ResetKind): void {
     if (kind === "power") {
-      this.#memoryBytes.fill(0);
+      // New memory is zero; clearing it would make the host provide all of it at once.
+      if (this.#poweredBefore) this.#memoryBytes.fill(0);
+      this.#poweredBefore = true;
       this.#dirty.markAll();
     }
+    this.#resetRegisters();
+  }
+
+  #resetRegisters(): void {
     this.#dac.reset();
     this.#registers.reset();
     this.#memory.reset();
@@ -166,6 +175,7 @@ export class Vga implements Device, DisplaySource {
   load(reader: StateReader): void {
     const loads = [this.#dac, this.#registers, this.#memory, this.#dispi].map((part) => part.prepareLoad(reader));
     for (const load of loads) load();
+    this.#poweredBefore = true;
     this.#dirty.markAll();
     this.#painter.forget();
   }

@@ -40,6 +40,16 @@ describe("write mode 0", () => {
     expect(planes(100)).toEqual([0xa5, 0, 0xa5, 0]);
   });
 
+  test("wide writes reach neighbouring cells, as single bytes do", () => {
+    sequencer(2, 0x06);
+    video.bytes.fill(0x11, 400, 416);
+    memory.write(100, 0x44332211, 4);
+    memory.write(104, 0x6655, 2);
+    expect([100, 101, 102, 103].map(planes)).toEqual([0x11, 0x22, 0x33, 0x44].map((byte) => [0x11, byte, byte, 0x11]));
+    expect([104, 105, 106].map(planes)).toEqual([0x55, 0x66, 0].map((byte) => [0, byte, byte, 0]));
+    expect(memory.fontWrites).toBeGreaterThan(0);
+  });
+
   test("rotates, sets and resets, and keeps the latches where the bit mask is clear", () => {
     video.bytes.fill(0xff, 40, 44);
     memory.read(10, 1);

@@ -104,9 +104,13 @@ export class VgaMemory implements IoHandler {
     for (let index = 0; index < width; index++) this.#writeByte(offset + index, (value >>> (8 * index)) & 0xff);
   }
 
-  /** Aligned writes in text and chain-4 modes: the planes of a cell lie side by side. */
+  /** Aligned writes: text and chain-4 modes have the planes of a cell side by side, planar ones neighbouring cells. */
   #writeWide(address: number, value: number, width: IoWidth): boolean {
     if ((address & (width - 1)) !== 0 || this.#planarBank !== 0 || address > LAST_CELL) return false;
+    if (this.#writeAddressing === "planar") {
+      this.#writeCells(address, value, width);
+      return true;
+    }
     if (this.#writeAddressing === "chain4") {
       if (this.#mapMask !== 0xf) return false;
       const index = ((address & ~3) << 2) | (address & 3);
@@ -130,6 +134,19 @@ export class VgaMemory implements IoHandler {
     }
     this.#dirty.mark(index);
     return true;
+  }
+
+  /** Neighbouring bytes to the same planes of neighbouring cells. */
+  #writeCells(firstCell: number, value: number, width: IoWidth): void {
+    const planes = this.#mapMask;
+    if (planes === 0) return;
+    if ((planes & 4) !== 0) this.fontWrites++;
+    const mask = planeBytes[planes]!;
+    for (let index = 0; index < width; index++) {
+      const cell = firstCell + index;
+      this.#cells[cell] = (this.#cells[cell]! & ~mask) | (inAllPlanes(value >>> (8 * index)) & mask);
+    }
+    this.#dirty.mark(firstCell << 2);
   }
 
   #readByte(offset: number): number {
