@@ -36,6 +36,7 @@ import {
   ATTR_CODE,
   ATTR_DB,
   ATTR_EXPAND_CONFORMING,
+  ATTR_P,
   RSP,
   cpl,
   gpr32,
@@ -234,9 +235,10 @@ export function checkReturnCode(selector: u32): u64 {
   return code;
 }
 
-/** Data segments that an outer level may not keep become null. */
+/** Data segments that an outer level may not keep become null. One that already is keeps the base that 64-bit code gave it by MSR. */
 function dropInnerSegment(segment: i32): void {
   const attributes = segmentAttributes(segment);
+  if (!(attributes & ATTR_P)) return;
   const anyPrivilege = (attributes & ATTR_CODE) != 0 && (attributes & ATTR_EXPAND_CONFORMING) != 0;
   if (!anyPrivilege && ((attributes >> 5) & 3) < cpl()) setNullSegment(segment, 0);
 }

@@ -143,6 +143,14 @@ describe("returns in long mode", () => {
     unit.call("iret", 8);
     expect([unit.state.get32("codeMode") & 3, ...place()]).toEqual([1, sel.code3, 0x1000n, 3]);
   });
+  test("IRET to level 3 leaves the base of a null FS, and drops a data segment of level 0", () => {
+    unit.load("fs", 0);
+    wrmsr(0xc0000100, 0x4444_5555_6666n);
+    unit.load("es", sel.data0);
+    toUser();
+    expect(unit.state.segmentBase(4)).toBe(0x4444_5555_6666);
+    expect(unit.selector("es")).toBe(0);
+  });
   test("system tables above 4 GiB serve compatibility mode too", () => {
     unit.call("lgdt", sel.limit, high + 0x1000n);
     push(0x1000n, BigInt(sel.code3), 0x202n, 0x9000n, BigInt(sel.data3));
