@@ -1,7 +1,10 @@
+import type { CpuLevel } from "../contracts/CpuLevel.ts";
 import type { CpuState } from "../contracts/CpuState.ts";
 import type { InterruptSource } from "../contracts/InterruptSource.ts";
 import type { Vcpu, VcpuExit } from "../contracts/Vcpu.ts";
 import { CpuStateImage } from "./CpuStateImage.ts";
+import { cpuidTable, readCpuidTable, writeCpuidTable } from "./cpuid/cpuidTable.ts";
+import { cpuModel, decodedFeatures } from "./cpuid/cpuLevels.ts";
 import { Decoder } from "./decode/Decoder.ts";
 import { Interpreter } from "./interpreter/Interpreter.ts";
 import { rows } from "./isa/rows.ts";
@@ -29,6 +32,8 @@ export interface InterpreterVcpuOptions {
   readonly msrWritten?: (index: number, low: number, high: number) => void;
   /** False: everything is interpreted. Else hot loops of flat 32-bit code are translated. */
   readonly translate?: boolean;
+  /** Which processor the guest sees; "host" when absent. */
+  readonly cpuLevel?: CpuLevel;
   /** FERR#: an unmasked x87 exception with CR0.NE clear (IRQ 13). */
   readonly fpuError?: () => void;
 }
@@ -38,6 +43,7 @@ export interface InterpreterVcpuOptions {
  * the generated core, the units and the outside, and answers the run loop's questions at block boundaries.
  */
 export class InterpreterVcpu implements Vcpu {
+  readonly #buffer: ArrayBufferLike;
   readonly #state: CpuStateImage;
   readonly #interpreter: Interpreter;
   readonly #tsc: () => number;
@@ -46,10 +52,13 @@ export class InterpreterVcpu implements Vcpu {
   #failure: Error | undefined;
 
   constructor(options: InterpreterVcpuOptions) {
+    this.#buffer = options.memory.buffer;
     this.#state = new CpuStateImage(options.memory.buffer);
     this.#tsc = options.tsc;
     const { ports, mmio, interrupts, msrWritten, fpuError } = options;
-    const decoder = new Decoder(rows);
+    const model = cpuModel(options.cpuLevel ?? "host");
+    writeCpuidTable(options.memory.buffer, cpuidTable(model));
+    const decoder = new Decoder(rows, decodedFeatures(model.features));
     this.#interpreter = new Interpreter({
       memory: options.memory,
       state: this.#state,
@@ -124,7 +133,7 @@ export class InterpreterVcpu implements Vcpu {
       ...image,
       rflags: BigInt(this.#interpreter.system.readFlags() >>> 0),
       interruptShadow: state.get64("shadowRip") === image.rip,
-      cpuid: this.#interpreter.cpuidTable(),
+      cpuid: readCpuidTable(this.#buffer),
     };
   }
 
@@ -132,25 +141,13 @@ export class InterpreterVcpu implements Vcpu {
     this.#state.write(state);
     const tsc = state.msrs.get(0x10);
     if (tsc !== undefined) this.#state.set64("tscOffset", BigInt.asUintN(64, tsc - BigInt(Math.floor(this.#tsc()))));
-    this.#applyCpuid(state);
     const { system } = this.#interpreter;
+    // The guest goes on seeing the features that it saw.
+    if (state.cpuid.length > 0) writeCpuidTable(this.#buffer, state.cpuid);
+    system.refreshFeatures();
     system.setA20(state.a20 ? 1 : 0);
     system.updateMode();
     this.flushTlb();
-  }
-
-  /** The guest goes on seeing the features that it saw. */
-  #applyCpuid(state: CpuState): void {
-    for (const [leaf, subleaf, , , ecx, edx] of state.cpuid) {
-      if (subleaf !== 0) continue;
-      if (leaf === 1) {
-        this.#state.set32("featureEcx", ecx);
-        this.#state.set32("featureEdx", edx);
-      } else if (leaf === 0x8000_0001) {
-        this.#state.set32("extendedFeatureEcx", ecx);
-        this.#state.set32("extendedFeatureEdx", edx);
-      }
-    }
   }
 
   invalidateCode(address: number, length: number): void {

@@ -121,11 +121,16 @@ describe("MSRs", () => {
     expect(write(0x201, 0x800, 0x10)).toEqual(gp0);
     expect(write(0x2ff, 0x02)).toEqual(gp0);
   });
-  test("EFER offers NXE and hides long mode", () => {
+  test("EFER offers SCE, LME and NXE; LMA is the processor's own", () => {
+    expect(write(0xc0000080, 0xd01)).toBeUndefined();
+    expect(read(0xc0000080)).toEqual([0x901, 0]);
+    expect(write(0xc0000080, 0x1000)).toEqual(gp0);
+  });
+  test("a processor without long mode has no LME and no STAR", () => {
+    unit.state.set32("extendedFeatureEdx", 1 << 20);
     expect(write(0xc0000080, 0x800)).toBeUndefined();
     expect(write(0xc0000080, 0x100)).toEqual(gp0);
     expect(write(0xc0000081, 0)).toEqual(gp0);
-    expect(read(0xc0000080)).toEqual([0x800, 0]);
   });
 });
 
@@ -141,17 +146,30 @@ describe("CPUID", () => {
 
   test("vendor and features", () => {
     const [last, b, c, d] = ask(0) as [number, number, number, number];
-    expect([last, text([b, d, c])]).toEqual([10, "GenuineIntel"]);
+    expect([last, text([b, d, c])]).toEqual([0x16, "GenuineIntel"]);
     const [signature, , ecx, edx] = ask(1);
-    expect([signature, ecx, edx]).toEqual([0x6fb, 0, 0x0789bb7f]);
+    expect([signature, ecx! >>> 31, edx! & 0x0789bb7f]).toEqual([0x606a6, 1, 0x0789bb7f]);
   });
   test("the brand string", () => {
     const brand = text([0x80000002, 0x80000003, 0x80000004].flatMap((leaf) => ask(leaf)));
     expect(brand.replaceAll("\0", "")).toBe("Guesthouse Virtual CPU");
   });
-  test("NX is on offer, long mode and a hypervisor are not", () => {
-    expect(ask(0x80000001)[3]).toBe(1 << 20);
-    expect(ask(0x40000000)).toEqual(ask(10));
+  test("long mode and NX are on offer at every level", () => {
+    for (const level of ["v1", "v2", "v3", "host"] as const) {
+      unit.setLevel(level);
+      expect(ask(0x80000001)[3]! & 0x2010_0800).toBe(0x2010_0800);
+    }
+  });
+  test("KVM's leaves tell the frequency", () => {
+    const [last, b, c, d] = ask(0x40000000) as [number, number, number, number];
+    expect([last, text([b, c, d])]).toEqual([0x40000010, "KVMKVMKVM\0\0\0"]);
+    expect(ask(0x40000010).slice(0, 2)).toEqual([1_000_000, 1_000_000]);
+  });
+  test("leaves that do not exist answer as the last basic one", () => {
+    for (const leaf of [0x17, 0x3000_0000, 0x4000_0100, 0x8000_0009]) expect(ask(leaf)).toEqual(ask(0x16));
+    unit.setLevel("v1");
+    expect(ask(0x16)).toEqual([0, 0, 0, 0]);
+    unit.setLevel("host");
   });
   test("the leaf limit of MISC_ENABLE is obeyed", () => {
     unit.state.set64("msrMiscEnable", 0x400000n);
@@ -162,8 +180,9 @@ describe("CPUID", () => {
     expect(ask(1)[3]! & (1 << 9)).toBe(0);
   });
   test("cache leaves end", () => {
-    expect(ask(4, 2)[0]! & 0x1f).toBe(3);
-    expect(ask(4, 3)).toEqual([0, 0, 0, 0]);
+    expect([2, 3].map((subleaf) => ask(4, subleaf)[0]! & 0x1f)).toEqual([3, 3]);
+    expect(ask(4, 4)).toEqual([0, 0, 0, 0]);
+    expect(ask(4, 5)).toEqual([0, 0, 0, 0]);
   });
 });
 
@@ -202,7 +221,8 @@ describe("waiting", () => {
     unit.call("hlt");
     expect([unit.state.get32("activity"), unit.state.get32("attention") & 8]).toEqual([1, 8]);
   });
-  test("MONITOR, MWAIT and RDTSCP are not on offer: #UD", () => {
+  test("MONITOR and MWAIT are not on offer, RDTSCP is where CPUID says so: #UD", () => {
+    unit.state.set32("extendedFeatureEdx", 0);
     for (const name of ["monitor", "mwait", "rdtscp"]) expect(unit.fault(name)).toEqual(ud);
   });
 });

@@ -1,8 +1,8 @@
 /**
  * The processor after RESET (SDM vol. 3, table 9-1): real mode at F000:FFF0 with the code segment's base at the top of the address space. The
- * A20 gate, the CPUID policy and the statistics are not the processor's to reset.
+ * A20 gate, the CPUID table and the statistics are not the processor's to reset.
  */
-import { DEFAULT_EXTENDED_FEATURE_ECX, DEFAULT_EXTENDED_FEATURE_EDX, DEFAULT_FEATURE_ECX, DEFAULT_FEATURE_EDX, SIGNATURE } from "./cpuid";
+import { cpuSignature, refreshFeatures } from "./cpuid";
 import { msrWritten } from "./environment";
 import {
   A20_MASK,
@@ -11,10 +11,6 @@ import {
   DELIVERING_VECTOR,
   DR,
   ES,
-  EXTENDED_FEATURE_ECX,
-  EXTENDED_FEATURE_EDX,
-  FEATURE_ECX,
-  FEATURE_EDX,
   FLAGS_SYSTEM,
   FPU_CONTROL,
   FPU_TAG,
@@ -25,6 +21,7 @@ import {
   LDTR,
   MMIO_EXITS,
   MSR_APIC_BASE,
+  MSR_MISC_ENABLE,
   MSR_PAT,
   MXCSR,
   PAGE_WALKS,
@@ -33,6 +30,7 @@ import {
   STATE,
   STATE_BYTES,
   TR,
+  XCR0,
 } from "./layout.generated";
 import { setExternalEvent } from "./faults";
 import { setArithmeticFlags } from "./flags";
@@ -45,29 +43,23 @@ const DATA: u32 = 0x93;
 const CODE: u32 = 0x9b;
 const LDT: u32 = 0x82;
 const TSS_BUSY: u32 = 0x8b;
+/** Fast strings; no branch trace store, no event-based sampling. */
+const MISC_ENABLE_RESET: u64 = 0x1801;
 const APIC_BASE_BOOTSTRAP_ENABLED: u32 = 0xfee00900;
 
 export function resetCpu(): void {
   const a20 = load<u32>(A20_MASK);
   const pin = load<u32>(INTERRUPT_PIN);
-  const featureEdx = load<u32>(FEATURE_EDX);
-  const featureEcx = load<u32>(FEATURE_ECX);
-  const extendedEdx = load<u32>(EXTENDED_FEATURE_EDX);
-  const extendedEcx = load<u32>(EXTENDED_FEATURE_ECX);
   const instructions = load<u64>(INSTRUCTIONS);
   const pageWalks = load<u64>(PAGE_WALKS);
   const mmioExits = load<u64>(MMIO_EXITS);
   memory.fill(STATE, 0, STATE_BYTES);
   store<u32>(A20_MASK, a20 ? a20 : 0xffffffff);
   store<u32>(INTERRUPT_PIN, pin);
-  const chosen = (featureEdx | featureEcx | extendedEdx | extendedEcx) != 0;
-  store<u32>(FEATURE_EDX, chosen ? featureEdx : DEFAULT_FEATURE_EDX);
-  store<u32>(FEATURE_ECX, chosen ? featureEcx : DEFAULT_FEATURE_ECX);
-  store<u32>(EXTENDED_FEATURE_EDX, chosen ? extendedEdx : DEFAULT_EXTENDED_FEATURE_EDX);
-  store<u32>(EXTENDED_FEATURE_ECX, chosen ? extendedEcx : DEFAULT_EXTENDED_FEATURE_ECX);
   store<u64>(INSTRUCTIONS, instructions);
   store<u64>(PAGE_WALKS, pageWalks);
   store<u64>(MMIO_EXITS, mmioExits);
+  refreshFeatures();
   resetRegisters();
   setExternalEvent(0);
   flushTlb();
@@ -84,7 +76,7 @@ function resetRegisters(): void {
   store<u64>(RIP, 0xfff0);
   store<u64>(SHADOW_RIP, 0xffffffffffffffff);
   store<u32>(DELIVERING_VECTOR, 0xffffffff);
-  setGpr32(RDX, SIGNATURE);
+  setGpr32(RDX, cpuSignature());
   for (let segment = ES; segment < LDTR; segment++) setSegment(segment, 0, 0, 0xffff, DATA);
   setSegment(CS, 0xf000, 0xffff0000, 0xffff, CODE);
   setSegment(LDTR, 0, 0, 0xffff, LDT);
@@ -93,6 +85,8 @@ function resetRegisters(): void {
   store<u32>(IDTR_LIMIT, 0xffff);
   store<u64>(MSR_APIC_BASE, APIC_BASE_BOOTSTRAP_ENABLED as u64);
   store<u64>(MSR_PAT, 0x0007040600070406);
+  store<u64>(MSR_MISC_ENABLE, MISC_ENABLE_RESET);
+  store<u64>(XCR0, 1);
   store<u32>(FPU_CONTROL, 0x40);
   store<u32>(FPU_TAG, 0x5555);
   store<u32>(MXCSR, 0x1f80);

@@ -23,7 +23,7 @@ export {
   writeControl,
   writeDebug,
 } from "./control";
-export { cpuid } from "./cpuid";
+export { cpuid, refreshFeatures } from "./cpuid";
 export { debugAfterInstruction, debugBeforeInstruction } from "./debug";
 export { loadSegment } from "./descriptors";
 export { farCall, farJump, farReturn } from "./farTransfer";

@@ -1,4 +1,3 @@
-import type { CpuState } from "../../contracts/CpuState.ts";
 import type { CpuStateImage } from "../CpuStateImage.ts";
 import type { Decoder } from "../decode/Decoder.ts";
 import { attentionBits, codeModeBits, segmentIndex } from "../layout/cpuLayout.ts";
@@ -40,7 +39,7 @@ export interface SystemUnit {
   protectPage(physPage: number): void;
   protectWrites(): void;
   readFlags(): number;
-  cpuid(): void;
+  refreshFeatures(): void;
   raise(vector: number, errorCode: number): void;
 }
 
@@ -178,31 +177,6 @@ export class Interpreter {
 
   fpuReset(): void {
     this.#fpu.fpuReset?.();
-  }
-
-  /** Every CPUID leaf that the guest can ask for. */
-  cpuidTable(): CpuState["cpuid"] {
-    const state = this.#state;
-    const saved = [0, 1, 2, 3].map((i) => state.get64("gpr", i));
-    const table: [number, number, number, number, number, number][] = [];
-    const ask = (leaf: number, subleaf: number): number => {
-      state.set64("gpr", BigInt(leaf), 0);
-      state.set64("gpr", BigInt(subleaf), 1);
-      this.system.cpuid();
-      const answer = [0, 3, 1, 2].map((i) => Number(state.get64("gpr", i) & 0xffff_ffffn));
-      table.push([leaf, subleaf, answer[0]!, answer[1]!, answer[2]!, answer[3]!]);
-      return answer[0]!;
-    };
-    for (const first of [0, 0x8000_0000]) {
-      const last = ask(first, 0);
-      for (let leaf = first + 1; leaf <= last && leaf < first + 64; leaf++) {
-        for (let subleaf = 0; subleaf < (leaf === 4 ? 4 : 1); subleaf++) ask(leaf, subleaf);
-      }
-    }
-    saved.forEach((value, i) => {
-      state.set64("gpr", value, i);
-    });
-    return table;
   }
 
   // --- block boundaries ---

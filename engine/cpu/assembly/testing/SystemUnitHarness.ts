@@ -4,6 +4,9 @@
  */
 import { readFileSync } from "node:fs";
 import { buildCpu } from "../../../../resources/build/buildCpu.ts";
+import type { CpuLevel } from "../../../contracts/CpuLevel.ts";
+import { cpuModel } from "../../cpuid/cpuLevels.ts";
+import { cpuidTable, writeCpuidTable } from "../../cpuid/cpuidTable.ts";
 import { CpuStateImage } from "../../CpuStateImage.ts";
 import { cpuLayout, type segmentFields, segmentIndex } from "../../layout/cpuLayout.ts";
 import { memoryPlan, physMapBits, tlbEntries, tlbEntryBytes } from "../../layout/memoryPlan.ts";
@@ -63,6 +66,7 @@ export class SystemUnitHarness {
       },
       msrWritten: (index: number, low: number, high: number) => this.log.push(`msr ${hex(index)} ${hex(high)}:${hex(low)}`),
     };
+    writeCpuidTable(this.memory.buffer, cpuidTable(cpuModel("host")));
     this.#exports = new WebAssembly.Instance(module, { env }).exports as Record<string, Call>;
     this.reset();
   }
@@ -74,6 +78,12 @@ export class SystemUnitHarness {
 
   get exportNames(): string[] {
     return Object.keys(this.#exports);
+  }
+
+  /** The processor of another level, in its power-on state. */
+  setLevel(level: CpuLevel): void {
+    writeCpuidTable(this.memory.buffer, cpuidTable(cpuModel(level)));
+    this.reset();
   }
 
   /** Power-on state, empty RAM. */
