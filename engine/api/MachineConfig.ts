@@ -46,6 +46,8 @@ const draftEntries = {
   debugPorts: v.boolean(),
   rtcUtc: v.boolean(),
   accel: v.picklist(["auto", "interpreter"]),
+  /** Which processor the guest sees: an x86-64 level or everything there is. Configurations from before there was a choice have "host". */
+  cpuLevel: v.optional(v.picklist(["v1", "v2", "v3", "host"]), "host"),
   display: v.strictObject({ scale: v.pipe(v.number(), v.minValue(0.25), v.maxValue(8)) }),
 };
 
@@ -76,6 +78,7 @@ export function defaultMachineDraft(name: string): MachineDraft {
     debugPorts: false,
     rtcUtc: false,
     accel: "auto",
+    cpuLevel: "host",
     display: { scale: 1 },
   };
 }

@@ -51,6 +51,7 @@ test.each<[string, Partial<RunArguments>]>([
   ["--memory", { memory: "lots" }],
   ["memory", { memory: "0" }],
   ["--accel", { accel: "magic" }],
+  ["--cpu", { cpu: "v5" }],
   ["--initrd", { initrd: "i" }],
   ["--boot", { boot: "net" }],
   ["--boot", { boot: "disk,disk" }],

@@ -17,6 +17,7 @@ import { BadArguments } from "./BadArguments.ts";
 export interface RunArguments {
   readonly memory: string;
   readonly accel: string;
+  readonly cpu?: string;
   readonly firmware?: string;
   readonly kernel?: string;
   readonly initrd?: string;
@@ -58,7 +59,7 @@ export function parseRunOptions(given: RunArguments): RunOptions {
   const until = given.until === undefined ? undefined : parsePattern(given.until);
   const debugExit = given.debugExit === true;
   return {
-    config: machineOf(given, given.accel, debugExit || until !== undefined),
+    config: machineOf(given, given.accel, parseCpuLevel(given.cpu), debugExit || until !== undefined),
     serialOnStdio: given.serial === "stdio",
     until,
     keys: given.keys.map(parseKeys),
@@ -69,7 +70,12 @@ export function parseRunOptions(given: RunArguments): RunOptions {
   };
 }
 
-function machineOf(given: RunArguments, accel: MachineConfig["accel"], debugPorts: boolean): MachineConfig {
+function machineOf(
+  given: RunArguments,
+  accel: MachineConfig["accel"],
+  cpuLevel: MachineConfig["cpuLevel"],
+  debugPorts: boolean,
+): MachineConfig {
   const draft = defaultMachineDraft("run");
   const opticalFits = given.disk.length < IDE_DEVICES_MAX;
   const config: MachineConfig = {
@@ -77,6 +83,7 @@ function machineOf(given: RunArguments, accel: MachineConfig["accel"], debugPort
     version: MACHINE_CONFIG_VERSION,
     id: randomUUID(),
     accel,
+    cpuLevel,
     memoryMiB: parseNumber("--memory", given.memory),
     firmware:
       given.firmware === undefined || given.firmware === "builtin"
@@ -114,6 +121,12 @@ function parseBootOrder(text: string): BootSource[] {
     if (word === "cdrom" || word === "floppy" || word === "disk") return word;
     throw new BadArguments(`--boot lists cdrom, floppy and disk, not ${word}`);
   });
+}
+
+function parseCpuLevel(text: string | undefined): MachineConfig["cpuLevel"] {
+  if (text === undefined) return "host";
+  if (text === "v1" || text === "v2" || text === "v3" || text === "host") return text;
+  throw new BadArguments(`--cpu is v1, v2, v3 or host, not ${text}`);
 }
 
 function parseSerial(text: string): MachineConfig["serial"][number] {

@@ -73,6 +73,7 @@ function addRun(program: Command, setStatus: (status: number) => void): void {
     .description("run a machine that is not kept, here and now")
     .option("--memory <MiB>", "guest memory", "128")
     .option("--accel <auto|interpreter>", "which engine executes the guest", "auto")
+    .option("--cpu <v1|v2|v3|host>", "the x86-64 level of the processor that the guest sees", "host")
     .option("--firmware <file>", "a BIOS image in place of the built-in one")
     .option("--kernel <file>", "boot this Linux or multiboot kernel")
     .option("--initrd <file>", "initial RAM disk for --kernel")

@@ -113,6 +113,7 @@ export async function openMachine(
       floppyDrives,
       debugPorts: config.debugPorts,
       accel: config.accel,
+      cpuLevel: config.cpuLevel,
       rtcUtc: config.rtcUtc,
       zoneOffsetMs: new Date().getTimezoneOffset() * -60_000,
       ...hostServices(log),

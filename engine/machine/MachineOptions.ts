@@ -1,5 +1,6 @@
 import type { BlockDevice } from "../contracts/BlockDevice.ts";
 import type { Entropy, WallClock } from "../contracts/Clock.ts";
+import type { CpuLevel } from "../contracts/CpuLevel.ts";
 import type { Medium } from "../contracts/Medium.ts";
 
 /** A boot source in the order the firmware tries them. */
@@ -25,6 +26,8 @@ export interface MachineOptions {
   memoryBytes: number;
   /** "auto" translates hot loops to WebAssembly and interprets the rest; "interpreter" interprets everything. */
   accel: "auto" | "interpreter";
+  /** Which processor the guest sees; "host", everything that the engine has, when absent. */
+  cpuLevel?: CpuLevel;
   firmware: FirmwareChoice;
   bootOrder: readonly BootSource[];
   /** Show the boot menu without waiting for F12. */

@@ -133,9 +133,11 @@ export class PcMachine implements MachineControl {
   }
 
   engineDescription(): string {
+    const level = this.#options.cpuLevel ?? "host";
+    const processor = level === "host" ? "all features of the engine" : `x86-64-${level}`;
     return this.#options.accel === "interpreter"
-      ? "Interpreter: everything is interpreted, because the settings say so."
-      : "Translation: hot loops of 32-bit code are translated to WebAssembly, everything else is interpreted.";
+      ? `Interpreter: everything is interpreted, because the settings say so. Processor: ${processor}.`
+      : `Translation: hot loops are translated to WebAssembly, everything else is interpreted. Processor: ${processor}.`;
   }
 
   #resetNow(): void {

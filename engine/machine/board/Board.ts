@@ -113,6 +113,7 @@ export class Board {
       mmio: this.mmio,
       interrupts: this.router,
       translate: options.accel === "auto",
+      cpuLevel: options.cpuLevel ?? "host",
       tsc: () => Math.floor(clock.nowNs() * TICKS_PER_NS),
       msrWritten: (index, low, high) => this.#msrWritten(index, low, high),
       fpuError: () => ferr.set(true),
