@@ -16,6 +16,7 @@ import {
   segmentStrideBytes,
 } from "../../engine/cpu/layout/cpuLayout.ts";
 import { memoryPlan, physMapBits, physPages, tlbEntries, tlbEntryBytes } from "../../engine/cpu/layout/memoryPlan.ts";
+import { floatCode, floatOperation, fusedControl } from "../../engine/cpu/semantics/floatOperations.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const sources = join(root, "engine/cpu/assembly");
@@ -29,6 +30,8 @@ const units = {
 export type CpuUnitName = keyof typeof units;
 
 const upperSnake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+
+const constantName = (name: string): string => upperSnake(name).slice(1);
 
 /** The layout tables as AssemblyScript constants; state fields are absolute addresses. */
 function layoutSource(): string {
@@ -50,6 +53,9 @@ function layoutSource(): string {
     if (name !== "cpuState") constant(`PLAN_${upperSnake(name)}`, place, "usize");
   }
   for (const [name, bit] of Object.entries(physMapBits)) constant(`PAGE_${upperSnake(name)}`, bit, "u32");
+  for (const [name, number] of Object.entries(floatOperation)) constant(`FLOAT_${constantName(name)}`, number, "i32");
+  for (const [name, bits] of Object.entries(floatCode)) constant(`FLOAT_CODE_${upperSnake(name)}`, bits, "i32");
+  for (const [name, bit] of Object.entries(fusedControl)) constant(`FUSED_${upperSnake(name)}`, bit, "u32");
   constant("PHYS_PAGES", physPages, "u32");
   constant("TLB_ENTRIES", tlbEntries, "u32");
   constant("TLB_ENTRY_BYTES", tlbEntryBytes, "u32");

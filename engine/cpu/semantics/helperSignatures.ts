@@ -219,6 +219,9 @@ export const helperSignatures = {
   mmxEnter: fpu([]),
   mmxWritten: fpu(["i32"]),
   fpuEmms: fpu([]),
+
+  /** SSE floating point, the slow path: code (`floatOperations.ts`), operands -> result. Raises #XM, or #UD by CR4.OSXMMEXCPT. */
+  simdFloat: fpu(["i32", "v128", "v128", "v128"], "v128"),
 } as const satisfies Record<string, HelperSignature>;
 
 export type HelperName = keyof typeof helperSignatures;

@@ -133,9 +133,9 @@ after:
   mov rsp, [hostStack]
   pushfq
   pop qword [record + 160]
+  stmxcsr [record + 168]
 answer:
   cld
-  stmxcsr [record + 168]
   ldmxcsr [defaultMxcsr]
 %assign i 0
 %rep 16
@@ -166,6 +166,9 @@ quit:
 
 handler: ; never returns to where the fault was
   mov [record + 176], edi
+  mov rax, [rdx + 224] ; the kernel has saved the vector state there and reset it
+  mov eax, [rax + 24]
+  mov [record + 168], eax
   mov rsp, [hostStack]
   push 0x202
   popfq
