@@ -2,15 +2,16 @@
  * Turns instruction bytes into an `Instruction` (Intel SDM vol. 2, chapter 2): prefixes in any order up to 15 bytes, REX, ModRM and SIB in
  * 16-, 32- and 64-bit addressing, immediates. Everything else is data: the dispatch tables are made from the rows once, so
  * the mandatory-prefix column, the ModRM byte and REX.W/REX.B pick a row. Where features are withheld their rows are left out, and a less
- * precise row (BSR for LZCNT) or nothing (#UD) takes their place. Absent: VEX and EVEX, whose bytes decode as LES, LDS, BOUND or #UD.
+ * precise row (BSR for LZCNT) or nothing (#UD) takes their place. Absent: EVEX, whose bytes decode as BOUND or #UD.
  */
 import type { InstructionRow } from "../isa/InstructionRow.ts";
 import { DispatchTable, type Plan } from "./DispatchTable.ts";
-import { opcodeMaps, prefixColumns } from "./Encoding.ts";
+import { opcodeMaps, prefixColumns, vexMap } from "./Encoding.ts";
 import type { DecodeFailure, Instruction, Operand } from "./Instruction.ts";
 import { InstructionBytes } from "./InstructionBytes.ts";
 import { type InstructionSizes, OperandReader, type OperandSize, sizeIndex } from "./OperandReader.ts";
 import { Prefixes } from "./Prefixes.ts";
+import { VexPrefix } from "./VexPrefix.ts";
 
 export interface DecodeMode {
   readonly codeSize: OperandSize;
@@ -26,13 +27,15 @@ const failures = {
 type FailureName = keyof typeof failures;
 
 export class Decoder {
-  readonly #rows: readonly InstructionRow[];
+  readonly #allRows: readonly InstructionRow[];
+  #rows: readonly InstructionRow[] = [];
   #legacyTable: DispatchTable | undefined;
   #longTable: DispatchTable | undefined;
 
   // The instruction at hand.
   readonly #bytes = new InstructionBytes();
   readonly #prefixes = new Prefixes();
+  readonly #vex = new VexPrefix();
   readonly #reader = new OperandReader(this.#bytes);
   readonly #sizes: InstructionSizes = { code: 32, operand: 32, address: 32 };
   #opcode = 0;
@@ -40,7 +43,15 @@ export class Decoder {
 
   /** `features` are CPUID feature names as in the rows; absent means all of them. */
   constructor(rows: readonly InstructionRow[], features?: ReadonlySet<string>) {
-    this.#rows = rows.filter((row) => !row.feature || !features || features.has(row.feature));
+    this.#allRows = rows;
+    this.setFeatures(features);
+  }
+
+  /** Which features the processor has from now on. What was decoded before is its owner's to forget. */
+  setFeatures(features?: ReadonlySet<string>): void {
+    this.#rows = this.#allRows.filter((row) => !row.feature || !features || features.has(row.feature));
+    this.#legacyTable = undefined;
+    this.#longTable = undefined;
   }
 
   // Made when first needed: most guests run in one of the two worlds for long.
@@ -72,7 +83,15 @@ export class Decoder {
     const prefixes = this.#prefixes;
     let opcode = prefixes.read(bytes, long);
     let map: number = opcodeMaps.oneByte;
-    if (opcode === 0x0f) {
+    this.#vex.present = false;
+    if (opcode === 0xc4 || opcode === 0xc5) {
+      const kind = this.#vex.read(opcode, bytes, prefixes, long);
+      if (kind === "truncated" || kind === "invalid") return kind;
+      if (kind === "vex") {
+        map = vexMap(this.#vex.map, this.#vex.length, this.#vex.w);
+        opcode = bytes.next();
+      }
+    } else if (opcode === 0x0f) {
       opcode = bytes.next();
       map = opcodeMaps.twoByte;
       if (opcode === 0x38 || opcode === 0x3a) {
@@ -82,7 +101,7 @@ export class Decoder {
     }
     if (opcode < 0) return "truncated";
     const table = long ? this.#long : this.#legacy;
-    const column = columnOf(prefixes);
+    const column = this.#vex.present ? this.#vex.column : columnOf(prefixes);
     const entry = table.entry(map, opcode, column);
     if (entry === undefined) return "invalid";
     const modrm = entry.hasModrm ? bytes.next() : 0;
@@ -91,7 +110,9 @@ export class Decoder {
     this.#modrm = modrm;
     const { rex } = prefixes;
     const special = (rex & 9) !== 0 ? table.withRex(rex, map, opcode, column, modrm) : undefined;
-    return special ?? entry.plan ?? entry.byModrm[modrm] ?? "invalid";
+    const plan = special ?? entry.plan ?? entry.byModrm[modrm] ?? "invalid";
+    if (plan !== "invalid" && this.#vex.present && this.#vex.vvvv !== 0 && !plan.usesVvvv) return "invalid";
+    return plan;
   }
 
   #readInstruction(plan: Plan, start: number, codeSize: OperandSize): Instruction | FailureName {
@@ -102,8 +123,9 @@ export class Decoder {
     sizes.operand = operandSizeOf(plan, codeSize, prefixes);
     sizes.address = addressSizeOf(codeSize, prefixes.addressSize);
     const reader = this.#reader;
-    reader.open(prefixes, this.#opcode, this.#modrm, sizes);
-    if (plan.hasMemory && this.#modrm < 0xc0 && !reader.readAddress()) return "truncated";
+    reader.open(prefixes, this.#opcode, this.#modrm, sizes, this.#vex.vvvv);
+    if (plan.hasVectorIndex && !namesVectorIndex(this.#modrm, sizes.address)) return "invalid";
+    if (plan.hasMemory && this.#modrm < 0xc0 && !reader.readAddress(plan.hasVectorIndex)) return "truncated";
     const size = sizeIndex(sizes.operand);
     if (!bytes.has(plan.hasOffset ? sizes.address >> 3 : plan.immediateBytes[size]!)) return "truncated";
     const operands: Operand[] = [];
@@ -115,6 +137,7 @@ export class Decoder {
     }
     const { row } = plan;
     if (prefixes.lock && !(row.lockable && operands[0]?.kind === "memory")) return "invalid";
+    if (plan.hasVectorIndex && !areDistinct(operands)) return "invalid";
     if (row.popsBeforeAddressing) popBeforeAddressing(operands, sizes.operand);
     return {
       row,
@@ -145,6 +168,16 @@ function operandSizeOf(plan: Plan, codeSize: OperandSize, prefixes: Prefixes): O
   if (plan.row.default64 === "always" || (prefixes.rex & 8) !== 0) return 64;
   if (prefix) return 16;
   return plan.row.default64 ? 64 : 32;
+}
+
+/** Gathers need a SIB byte, which 16-bit addressing does not have. */
+const namesVectorIndex = (modrm: number, addressSize: OperandSize): boolean =>
+  modrm < 0xc0 && (modrm & 7) === 4 && addressSize !== 16;
+
+/** Destination, mask and indices of a gather must be three registers. */
+function areDistinct(operands: readonly Operand[]): boolean {
+  const numbers = operands.flatMap((operand) => (operand.kind === "register" ? [operand.number] : []));
+  return new Set(numbers).size === numbers.length;
 }
 
 /** POP [rSP + n] addresses with the stack pointer already moved. */

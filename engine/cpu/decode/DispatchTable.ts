@@ -3,7 +3,7 @@
  * more precise row replaces a general one; two rows of the same rank for the same bytes are a mistake in the tables and throw.
  */
 import type { InstructionRow } from "../isa/InstructionRow.ts";
-import { type Encoding, parseEncoding, prefixColumns } from "./Encoding.ts";
+import { type Encoding, mapCount, parseEncoding, prefixColumns } from "./Encoding.ts";
 import { needsModrm, type OperandCode, operandMethod, parseOperandCode } from "./operandCodes.ts";
 
 /** A row made ready for decoding. */
@@ -19,6 +19,10 @@ export interface Plan {
   /** Bytes behind the address for operand size 16, 32, 64; moffs excepted. */
   readonly immediateBytes: readonly number[];
   readonly hasOffset: boolean;
+  /** VEX.vvvv names an operand; elsewhere it must be all ones. */
+  readonly usesVvvv: boolean;
+  /** SIB's index is a vector register. */
+  readonly hasVectorIndex: boolean;
 }
 
 export interface Entry {
@@ -33,7 +37,7 @@ export interface Entry {
 const registerWhateverMod = new Set<number>([operandMethod.control, operandMethod.debug]);
 
 function makePlan(row: InstructionRow, encoding: Encoding): Plan {
-  const operands = row.operands.map(parseOperandCode);
+  const operands = row.operands.map((text) => parseOperandCode(text, encoding.vexBits));
   const hasModrm = encoding.hasModrm || operands.some(needsModrm);
   return {
     row,
@@ -44,13 +48,17 @@ function makePlan(row: InstructionRow, encoding: Encoding): Plan {
     prefixIsMandatory: encoding.prefix === "66",
     immediateBytes: [0, 1, 2].map((size) => operands.reduce((sum, operand) => sum + operand.immediateBytes[size]!, 0)),
     hasOffset: operands.some((operand) => operand.method === operandMethod.offset),
+    usesVvvv: operands.some((operand) => vvvvMethods.has(operand.method)),
+    hasVectorIndex: operands.some((operand) => operand.method === operandMethod.vectorIndex),
   };
 }
+
+const vvvvMethods = new Set<number>([operandMethod.H, operandMethod.B]);
 
 const cell = (map: number, opcode: number, column: number): number => (map * 256 + opcode) * 4 + column;
 
 export class DispatchTable {
-  readonly #entries: (Entry | undefined)[] = new Array(4 * 256 * 4).fill(undefined);
+  readonly #entries: (Entry | undefined)[] = new Array(mapCount * 256 * 4).fill(undefined);
   readonly #rexW = new Map<number, Entry>();
   readonly #rexB = new Map<number, Entry>();
 
@@ -72,13 +80,15 @@ export class DispatchTable {
   }
 
   #enter(plan: Plan, encoding: Encoding): void {
-    for (let i = 0; i < encoding.opcodeCount; i++) {
-      place(this.#entryFor(encoding.firstOpcode + i, encoding), plan, encoding.modrms);
+    for (const map of encoding.maps) {
+      for (let i = 0; i < encoding.opcodeCount; i++) {
+        place(this.#entryFor(map, encoding.firstOpcode + i, encoding), plan, encoding.modrms);
+      }
     }
   }
 
   /** Rows for any prefix come first, by rank: their entry fills four columns until a row for one of them comes along. */
-  #entryFor(opcode: number, { map, prefix, rex }: Encoding): Entry {
+  #entryFor(map: number, opcode: number, { prefix, rex }: Encoding): Entry {
     const column = prefix === "any" ? 0 : prefixColumns[prefix];
     const at = cell(map, opcode, column);
     if (rex) return this.#rexEntry(rex === "W" ? this.#rexW : this.#rexB, at, prefix === "any");

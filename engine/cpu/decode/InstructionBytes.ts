@@ -25,6 +25,10 @@ export class InstructionBytes {
     return this.at < this.#end ? this.#bytes[this.at++]! : -1;
   }
 
+  peek(): number {
+    return this.at < this.#end ? this.#bytes[this.at]! : -1;
+  }
+
   /** A little-endian signed number of 1, 2 or 4 bytes that are there. */
   signed(count: number): number {
     const bytes = this.#bytes;

@@ -43,13 +43,16 @@ export class OperandReader {
   #scaleShift = 0;
   #displacement = 0;
   #ripRelative = false;
+  #vvvv = 0;
+  #vectorIndex = 0;
 
   constructor(bytes: InstructionBytes) {
     this.#bytes = bytes;
   }
 
   /** Starts an instruction whose opcode and ModRM byte (0 without one) have been read. */
-  open(prefixes: Prefixes, opcode: number, modrm: number, sizes: InstructionSizes): void {
+  open(prefixes: Prefixes, opcode: number, modrm: number, sizes: InstructionSizes, vvvv: number): void {
+    this.#vvvv = vvvv;
     this.#codeIs64 = sizes.code === 64;
     this.#operandSize = sizes.operand;
     this.#addressSize = sizes.address;
@@ -59,8 +62,8 @@ export class OperandReader {
     this.#modrm = modrm;
   }
 
-  /** ModRM and SIB to base, index, scale, displacement. False when bytes are missing. */
-  readAddress(): boolean {
+  /** ModRM and SIB to base, index, scale, displacement. False when bytes are missing. A vector of indices stays out of the address. */
+  readAddress(hasVectorIndex = false): boolean {
     const mod = this.#modrm >> 6;
     const rm = this.#modrm & 7;
     this.#ripRelative = false;
@@ -80,7 +83,10 @@ export class OperandReader {
         if (sib < 0) return false;
         base = sib & 7;
         const index = ((sib >> 3) & 7) | ((this.#rex & 2) << 2);
-        if (index !== 4) {
+        if (hasVectorIndex) {
+          this.#vectorIndex = index;
+          this.#scaleShift = sib >> 6;
+        } else if (index !== 4) {
           this.#index = index;
           this.#scaleShift = sib >> 6;
         }
@@ -212,6 +218,18 @@ export class OperandReader {
         return isMemory ? this.#memory(width) : plainRegister(registerFile.xmm, this.#rm(), width);
       case method.U:
         return plainRegister(registerFile.xmm, this.#rm(), width);
+      case method.H:
+        return plainRegister(registerFile.xmm, this.#vvvv, width);
+      case method.B:
+        return this.#general(this.#vvvv, width);
+      case method.L:
+        return plainRegister(registerFile.xmm, (this.#bytes.signed(1) >> 4) & (this.#codeIs64 ? 15 : 7), width);
+      case method.vectorMemory:
+        return isMemory ? { ...this.#memory(width), scaleShift: 0 } : undefined;
+      case method.vectorIndex:
+        return plainRegister(registerFile.xmm, this.#vectorIndex, width);
+      case method.vectorScale:
+        return immediate(width, bigOf(this.#scaleShift));
       case method.st:
         return plainRegister(registerFile.st, this.#modrm & 7, 80);
       case method.st0:

@@ -44,6 +44,14 @@ export const operandMethod = {
   st0: 26,
   /** Memory at [rDI] that an override may move: MASKMOVQ. */
   DI: 27,
+  /** XMM and general register in VEX.vvvv; XMM register in the upper half of an immediate byte. */
+  H: 28,
+  B: 29,
+  L: 30,
+  /** Gathers: memory without its vector of indices, that vector's register, its scale. */
+  vectorMemory: 31,
+  vectorIndex: 32,
+  vectorScale: 33,
 } as const;
 
 export interface OperandCode {
@@ -78,6 +86,7 @@ const sizes: Record<string, OperandCode["widths"]> = {
   sd: all(64),
   ps: all(128),
   pd: all(128),
+  h: all(128),
   f32: all(32),
   f64: all(64),
   f80: all(80),
@@ -117,14 +126,27 @@ const letters: Record<string, number> = {
   V: operandMethod.V,
   W: operandMethod.W,
   U: operandMethod.U,
+  H: operandMethod.H,
+  B: operandMethod.B,
+  L: operandMethod.L,
   X: operandMethod.X,
   Y: operandMethod.Y,
 };
+
+/** Sizes that follow the length of vectors. */
+const wholeVectors = new Set(["x", "ps", "pd"]);
+const halfVector = "h";
+
+function vectorWidth(size: string, vectorBits: 128 | 256): OperandCode["widths"] | undefined {
+  if (size === halfVector) return all(vectorBits === 256 ? 128 : 64);
+  return vectorBits === 256 && wholeVectors.has(size) ? all(256) : undefined;
+}
 
 const noBytes: OperandCode["immediateBytes"] = [0, 0, 0];
 
 function immediateBytes(method: number, size: string): OperandCode["immediateBytes"] {
   if (method === operandMethod.far) return [4, 6, 6];
+  if (method === operandMethod.L) return [1, 1, 1];
   if (method !== operandMethod.immediate && method !== operandMethod.relative) return noBytes;
   if (size === "b") return [1, 1, 1];
   if (size === "w") return [2, 2, 2];
@@ -140,8 +162,17 @@ function code(
   return { method, widths, native: false, immediateBytes: bytes, fixed };
 }
 
-/** Throws on letters that nobody knows: a broken row. */
-export function parseOperandCode(text: string): OperandCode {
+/** Operands of vectors of indices. */
+function gatherCode(text: string, vectorBits: 128 | 256): OperandCode | undefined {
+  if (text === "VMd") return code(operandMethod.vectorMemory, all(32));
+  if (text === "VMq") return code(operandMethod.vectorMemory, all(64));
+  if (text === "VIx") return code(operandMethod.vectorIndex, all(vectorBits));
+  if (text === "VIdq") return code(operandMethod.vectorIndex, all(128));
+  return text === "VS" ? code(operandMethod.vectorScale, all(8)) : undefined;
+}
+
+/** `vectorBits` is what VEX.L says. Throws on letters that nobody knows: a broken row. */
+export function parseOperandCode(text: string, vectorBits: 128 | 256 = 128): OperandCode {
   const general = fixedGeneral[text];
   if (general) return code(operandMethod.fixedGeneral, general[1], noBytes, general[0]);
   const segment = fixedSegments.indexOf(text);
@@ -152,9 +183,11 @@ export function parseOperandCode(text: string): OperandCode {
   if (text === "ST0") return code(operandMethod.st0, all(80));
   if (text === "DIb") return code(operandMethod.DI, all(8));
   if (text === "BBb") return code(operandMethod.BB, all(8));
+  const gather = gatherCode(text, vectorBits);
+  if (gather) return gather;
   const method = letters[text.charAt(0)];
   const size = text.slice(1);
-  const widths = sizes[size];
+  const widths = vectorWidth(size, vectorBits) ?? sizes[size];
   if (method === undefined || !widths) throw new Error(`Unknown operand letters ${text}`);
   // Iz is used in the full operand size, sign-extended.
   const used = method === operandMethod.immediate && size === "z" ? sizes.v! : widths;
@@ -180,6 +213,7 @@ const modrmMethods = new Set<number>([
   operandMethod.W,
   operandMethod.U,
   operandMethod.st,
+  operandMethod.vectorMemory,
 ]);
 
 export function needsModrm(operand: OperandCode): boolean {

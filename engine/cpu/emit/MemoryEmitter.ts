@@ -260,9 +260,11 @@ export abstract class MemoryEmitter extends FlagEmitter {
   }
 
   // --- helpers with arguments ---
-  pushArguments(name: HelperName, values: readonly (Value<Width> | number)[]): void {
-    const { params } = helperSignatures[name];
-    values.forEach((value, i) => {
+  /** The values are the helper's parameters from number `from` on. */
+  pushArguments(name: HelperName, values: readonly (Value<Width> | number)[], from = 0): void {
+    const params: readonly string[] = helperSignatures[name].params;
+    values.forEach((value, at) => {
+      const i = from + at;
       if (typeof value === "number") {
         if (params[i] === "i64") this.f.i64(value);
         else this.f.i32(value);

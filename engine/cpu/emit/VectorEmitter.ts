@@ -2,13 +2,17 @@
  * The vector half of the algebra as WebAssembly SIMD. Where operands live is the host's business (record, locals); results go into new v128
  * locals at once, as the other values do. A 128-bit memory operand that is not aligned raises #GP(0) before it is accessed.
  */
+
+import { cpuLayout } from "../layout/cpuLayout.ts";
 import type { Condition, OperandRef, Value, Width } from "../semantics/Algebra.ts";
+import type { HelperName } from "../semantics/helperSignatures.ts";
 import type {
   FloatLanes,
   Vector,
   VectorAlgebra,
   VectorBinary,
   VectorBytes,
+  VectorPair,
   VectorShift,
   VectorUnary,
 } from "../semantics/VectorAlgebra.ts";
@@ -21,10 +25,19 @@ import { stateOffset } from "./MemoryEmitter.ts";
 export interface VectorHost {
   readonly f: FunctionBuilder;
   readonly long: boolean;
+  /** The instruction has a VEX prefix. */
+  readonly vex: boolean;
   newLocal(type: ValueType): number;
   put(value: Value<Width>): void;
   putCondition(condition: Condition): void;
   take<W extends Width>(width: W, clean: boolean): Value<W>;
+  takeCondition(): Condition;
+  when(condition: Condition, then: () => void): void;
+  prepareFault(): void;
+  callHelper(name: HelperName): void;
+  pushArguments(name: HelperName, values: readonly (Value<Width> | number)[], from: number): void;
+  /** Raises a fault now unless the bytes may be written. */
+  probeLinear(linear: number, bytes: number): void;
   raise(vector: number, errorCode?: number): void;
   /** Local with the linear address of a memory operand, checked against its segment. */
   operandAddress(operand: OperandRef<Width>, bytes: number, access: "read" | "write"): number;
@@ -53,7 +66,8 @@ const replaceName = {
   64: "i64x2ReplaceLane",
 } as const;
 const bitmaskName = { 8: "i8x16Bitmask", 16: "i16x8Bitmask", 32: "i32x4Bitmask", 64: "i64x2Bitmask" } as const;
-const storeName = { 4: "i32Store", 8: "i64Store", 16: "v128Store" } as const;
+const storeName = { 2: "i32Store16", 4: "i32Store", 8: "i64Store", 16: "v128Store" } as const;
+const halfBytes = 16;
 
 /** Bytes of one lane with only the quiet bit of a NaN set, and the default NaN of x86. */
 const quietBit = { f32x4: [0, 0, 0x40, 0], f64x2: [0, 0, 0, 0, 0, 0, 8, 0] } as const;
@@ -100,19 +114,82 @@ export class VectorEmitter implements VectorAlgebra {
       this.#host.loadLinear128(linear);
       return this.#take();
     }
-    const value = this.#host.loadLinear(bytes === 4 ? 32 : 64, linear);
+    const value = this.#host.loadLinear((bytes * 8) as 16 | 32 | 64, linear);
     return this.replace(this.constant(new Array<number>(16).fill(0)), 0, value);
   }
 
   write(operand: OperandRef<Width>, value: Vector, bytes: VectorBytes, unaligned = false): void {
     if (operand.kind === "register") {
       this.#store(operand, value, this.#isMmx(operand) ? 8 : 16);
+      if (this.#host.vex) this.#clearHigh(operand);
       return;
     }
     const linear = this.#address(operand, bytes, "write", unaligned);
     if (bytes === 16) this.#host.storeLinear128(linear, local(value));
     else if (bytes === 8) this.#host.storeLinear(64, linear, this.extract(64, value, 0));
-    else this.#host.storeLinear(32, linear, this.extract(32, value, 0));
+    else this.#host.storeLinear((bytes * 8) as 16 | 32, linear, this.extract((bytes * 8) as 16 | 32, value, 0));
+  }
+
+  #clearHigh(operand: OperandRef<Width>): void {
+    const offset = this.#host.pushVectorRegister(operand) + halfBytes;
+    this.#pushRepeated([0]);
+    this.#f.memory("v128Store", offset);
+  }
+
+  readPair(operand: OperandRef<Width>): VectorPair {
+    if (operand.kind === "register") {
+      const half = (byteOffset: number): Vector => {
+        const offset = this.#host.pushVectorRegister(operand) + byteOffset;
+        this.#f.memory("v128Load", offset);
+        return this.#take();
+      };
+      return [half(0), half(halfBytes)];
+    }
+    const [low, high] = this.#halves(operand, "read");
+    this.#host.loadLinear128(low);
+    const first = this.#take();
+    this.#host.loadLinear128(high);
+    return [first, this.#take()];
+  }
+
+  writePair(operand: OperandRef<Width>, value: VectorPair): void {
+    if (operand.kind === "register") {
+      for (const half of [0, 1] as const) {
+        const offset = this.#host.pushVectorRegister(operand) + half * halfBytes;
+        this.#push(value[half]).memory("v128Store", offset);
+      }
+      return;
+    }
+    const [low, high] = this.#halves(operand, "write");
+    this.#host.probeLinear(low, 2 * halfBytes);
+    this.#host.storeLinear128(low, local(value[0]));
+    this.#host.storeLinear128(high, local(value[1]));
+  }
+
+  /** Linear addresses of both halves; the upper one wraps in 32-bit code. */
+  #halves(operand: OperandRef<Width>, access: "read" | "write"): readonly [number, number] {
+    const low = this.#host.operandAddress(operand, 2 * halfBytes, access);
+    const high = this.#host.newLocal(this.#host.long ? "i64" : "i32");
+    this.#f.get(low);
+    if (this.#host.long) this.#f.i64(halfBytes).op("i64Add");
+    else this.#f.i32(halfBytes).op("i32Add");
+    this.#f.set(high);
+    return [low, high];
+  }
+
+  requireAligned(operand: OperandRef<Width>, bytes: 16 | 32): void {
+    if (operand.kind !== "register") this.#checkAlignment(this.#host.operandAddress(operand, bytes, "read"), bytes);
+  }
+
+  clearRegisters(count: 8 | 16, wholly: boolean): void {
+    for (let register = 0; register < count; register++) {
+      const offset = stateOffset("xmm") + register * cpuLayout.xmm.strideBytes;
+      for (const place of wholly ? [offset, offset + halfBytes] : [offset + halfBytes]) {
+        this.#f.i32(0);
+        this.#pushRepeated([0]);
+        this.#f.memory("v128Store", place);
+      }
+    }
   }
 
   writeLow(operand: OperandRef<Width>, value: Vector, bytes: 4 | 8): void {
@@ -134,13 +211,19 @@ export class VectorEmitter implements VectorAlgebra {
 
   #address(operand: OperandRef<Width>, bytes: VectorBytes, access: "read" | "write", unaligned: boolean): number {
     const linear = this.#host.operandAddress(operand, bytes, access);
-    if (bytes < 16 || unaligned) return linear;
+    if (bytes === 16 && !unaligned && !this.#host.vex) this.#checkAlignment(linear, bytes);
+    return linear;
+  }
+
+  #checkAlignment(linear: number, bytes: 16 | 32): void {
     this.#f.get(linear);
     if (this.#host.long) this.#f.op("i32WrapI64");
-    this.#f.i32(15).op("i32And").if();
+    this.#f
+      .i32(bytes - 1)
+      .op("i32And")
+      .if();
     this.#host.raise(13, 0);
     this.#f.end();
-    return linear;
   }
 
   // --- operations ---
@@ -204,6 +287,42 @@ export class VectorEmitter implements VectorAlgebra {
     this.#host.put(value);
     this.#f.simdLane(replaceName[value.width], lane);
     return this.#take();
+  }
+
+  replaceWhen<W extends Width>(a: Vector, lane: number, condition: Condition, value: () => Value<W>): Vector {
+    const result = this.#host.newLocal("v128");
+    this.#push(a).set(result);
+    this.#host.when(condition, () => {
+      const replacement = value();
+      this.#f.get(result);
+      this.#host.put(replacement);
+      this.#f.simdLane(replaceName[replacement.width], lane).set(result);
+    });
+    return { local: result } as unknown as Vector;
+  }
+
+  isAllZero(a: Vector): Condition {
+    this.#push(a).simd("v128AnyTrue").op("i32Eqz");
+    return this.#host.takeCondition();
+  }
+
+  helper(name: HelperName, ...args: readonly (Vector | Value<Width> | number)[]): Vector {
+    this.#callHelper(name, args);
+    return this.#take();
+  }
+
+  helperValue(name: HelperName, ...args: readonly (Vector | Value<Width> | number)[]): Value<32> {
+    this.#callHelper(name, args);
+    return this.#host.take(32, true);
+  }
+
+  #callHelper(name: HelperName, args: readonly (Vector | Value<Width> | number)[]): void {
+    this.#host.prepareFault();
+    args.forEach((arg, i) => {
+      if (typeof arg === "number" || "width" in arg) this.#host.pushArguments(name, [arg], i);
+      else this.#push(arg);
+    });
+    this.#host.callHelper(name);
   }
 
   signBits(laneWidth: Width, a: Vector): Value<32> {

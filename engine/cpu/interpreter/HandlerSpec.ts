@@ -41,7 +41,7 @@ export interface HandlerSpec {
   /** Code and stack segments are flat. */
   readonly flat: boolean;
   readonly repeat: "none" | "rep" | "repne";
-  readonly unit: "" | "x87" | "mmx" | "sse";
+  readonly unit: "" | "x87" | "mmx" | "sse" | "avx" | "vex";
   readonly operands: readonly OperandForm[];
 }
 
@@ -158,7 +158,7 @@ function parseForm(text: string): OperandForm {
 }
 
 export function parseHandlerKey(key: string): HandlerSpec {
-  const match = /^(\w+) (\d+)\/(\d+)\/(\d+)(l?)(f?)(x87|mmx|sse|)(?: (rep|repne))?(?: (\S+))?$/.exec(key);
+  const match = /^(\w+) (\d+)\/(\d+)\/(\d+)(l?)(f?)(x87|mmx|sse|avx|vex|)(?: (rep|repne))?(?: (\S+))?$/.exec(key);
   if (!match) throw new Error(`not a handler key: ${key}`);
   const [, operation, operandSize, addressSize, stackSize, long, flat, unit, repeat, operands] = match;
   return {

@@ -48,6 +48,7 @@ export abstract class RecordAddressEmitter extends StackEmitter {
   readonly stackSize: 16 | 32 | 64;
   readonly repeat: "none" | "rep" | "repne";
   readonly long: boolean;
+  readonly vex: boolean;
   protected readonly flatStack: boolean;
   protected readonly record: number;
   protected readonly core: CoreFunctions;
@@ -60,6 +61,7 @@ export abstract class RecordAddressEmitter extends StackEmitter {
     this.stackSize = spec.stackSize;
     this.repeat = spec.repeat;
     this.long = spec.long;
+    this.vex = spec.unit === "avx";
     this.flatStack = spec.flat;
     this.record = record;
     this.core = core;

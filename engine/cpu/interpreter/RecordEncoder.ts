@@ -81,6 +81,7 @@ export class RecordEncoder {
       this.#memory(at, form, operand, end);
     } else if (form.kind === "immediate" && operand.kind === "immediate") {
       if (form.slot === "wide") view.setBigInt64(at + recordLayout.displacement, operand.value, true);
+      else if (form.width === 8) view.setInt8(at + form.slot, Number(BigInt.asIntN(8, operand.value)));
       else view.setInt32(at + form.slot, Number(BigInt.asIntN(32, operand.value)), true);
     } else if (form.kind === "relative" && operand.kind === "relative") {
       const value = form.inPage ? end + operand.displacement : operand.displacement;

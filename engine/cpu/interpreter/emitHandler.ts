@@ -11,25 +11,68 @@ import { recordLayout } from "./recordLayout.ts";
 
 const cr0Emulation = 4;
 const cr0TaskSwitched = 8;
+const cr0Protection = 1;
 const cr4Osfxsr = 1 << 9;
+const cr4Osxsave = 1 << 18;
+const xcr0SseAndAvx = 6;
+const flagsVm = 1 << 17;
+const invalidOpcode = 6;
+const deviceNotAvailable = 7;
 
-/** CR0.EM, CR0.TS and CR4.OSFXSR as SSE instructions see them (SDM vol. 3, 13.1). x87 and MMX ask their unit's entry checks. */
-function emitUnitCheck(algebra: InterpreterAlgebra): void {
-  if (algebra.spec.unit !== "sse") return;
+/** Raises when what `push` leaves is not zero. */
+function raiseWhen(algebra: InterpreterAlgebra, vector: number, push: () => void): void {
+  push();
+  algebra.f.if();
+  algebra.raise(vector);
+  algebra.f.end();
+}
+
+/** CR0.EM, CR0.TS and CR4.OSFXSR as SSE instructions see them (SDM vol. 3, 13.1). */
+function emitSseCheck(algebra: InterpreterAlgebra): void {
   const { f } = algebra;
-  const raiseWhen = (vector: number): void => {
-    f.if();
-    algebra.raise(vector);
-    f.end();
-  };
-  algebra.loadState("i32Load", stateOffset("cr4"));
-  f.i32(cr4Osfxsr).op("i32And").op("i32Eqz");
-  algebra.loadState("i32Load", stateOffset("cr0"));
-  f.i32(cr0Emulation).op("i32And").op("i32Or");
-  raiseWhen(6);
-  algebra.loadState("i32Load", stateOffset("cr0"));
-  f.i32(cr0TaskSwitched).op("i32And");
-  raiseWhen(7);
+  raiseWhen(algebra, invalidOpcode, () => {
+    algebra.loadState("i32Load", stateOffset("cr4"));
+    f.i32(cr4Osfxsr).op("i32And").op("i32Eqz");
+    algebra.loadState("i32Load", stateOffset("cr0"));
+    f.i32(cr0Emulation).op("i32And").op("i32Or");
+  });
+}
+
+/** VEX is no prefix in real and virtual-8086 mode. */
+function emitVexCheck(algebra: InterpreterAlgebra): void {
+  if (algebra.long) return;
+  const { f } = algebra;
+  raiseWhen(algebra, invalidOpcode, () => {
+    algebra.loadState("i32Load", stateOffset("cr0"));
+    f.i32(cr0Protection).op("i32And").op("i32Eqz");
+    algebra.loadState("i32Load", stateOffset("flagsSystem"));
+    f.i32(flagsVm).op("i32And").op("i32Or");
+  });
+}
+
+/** AVX asks what XSETBV has enabled (SDM vol. 1, 14.3), not CR0.EM and CR4.OSFXSR. */
+function emitAvxCheck(algebra: InterpreterAlgebra): void {
+  emitVexCheck(algebra);
+  const { f } = algebra;
+  raiseWhen(algebra, invalidOpcode, () => {
+    algebra.loadState("i32Load", stateOffset("cr4"));
+    f.i32(cr4Osxsave).op("i32And").op("i32Eqz");
+    algebra.loadState("i32Load", stateOffset("xcr0"));
+    f.i32(xcr0SseAndAvx).op("i32And").i32(xcr0SseAndAvx).op("i32Ne").op("i32Or");
+  });
+}
+
+/** What an instruction's unit asks first. x87 and MMX ask their unit's entry checks. */
+function emitUnitCheck(algebra: InterpreterAlgebra): void {
+  const { unit } = algebra.spec;
+  if (unit === "vex") emitVexCheck(algebra);
+  if (unit !== "sse" && unit !== "avx") return;
+  if (unit === "sse") emitSseCheck(algebra);
+  else emitAvxCheck(algebra);
+  raiseWhen(algebra, deviceNotAvailable, () => {
+    algebra.loadState("i32Load", stateOffset("cr0"));
+    algebra.f.i32(cr0TaskSwitched).op("i32And");
+  });
 }
 
 /**

@@ -23,8 +23,8 @@ export const recordLayout = {
   sizeBytes: 16,
 } as const;
 
-/** Slot bytes for registers when the three are taken: the immediate's, which such instructions do not have. */
-export const spareSlots = [12, 13] as const;
+/** Slot bytes for registers when the three are taken: those of the immediate, which is a byte at most in such instructions. */
+export const spareSlots = [13, 14] as const;
 
 /** Handlers that are not instructions. */
 export const specialHandler = {

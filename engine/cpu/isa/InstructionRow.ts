@@ -4,10 +4,15 @@ import type { OperationName } from "../semantics/OperationName.ts";
  * One encoding of one instruction, as a row of data in the manual's own letters (Intel SDM vol. 2, appendix A): `Eb`,
  * `Gv`, `Iz`, `Ib`, `sIb` (sign-extended to the operand size), `M`, `Mp`, `Ob`/`Ov` (moffs), `Jb`/`Jz`, `Ap`, `Sw`, `Cd`, `Dd`,
  * `Rd`, `Zv`/`Zb` (register in the opcode), `Pq`/`Qq` (MMX), `Vx`/`Wx` with their memory size (`Wss`, `Wsd`, `Wdq`, ...), `STi`, `ST0`, `Mf32`, `Mf64`, `Mf80`,
- * `Mi16`.., fixed registers by name (`AL`, `rAX`, `DX`, `CL`, `CS`, ...), `1`.
+ * `Mi16`.., fixed registers by name (`AL`, `rAX`, `DX`, `CL`, `CS`, ...), `1`. With VEX: `Hx` and `By` (the register in vvvv), `Lx` (the one in an
+ * immediate byte), and for gathers `VMd`/`VMq` (memory without the vector of indices), `VI` (that vector), `VS` (its scale). `x`, `ps` and
+ * `pd` are 256 bits in a row with VEX.256, `h` is half of that.
  */
 export interface InstructionRow {
-  /** Prefix (`NP`, `66`, `F2`, `F3`, `REX.B`), bytes, then `/r`, `/0`../7`, `+r`, and `mod=3` or `mod!=3` where it matters. */
+  /**
+   * Prefix (`NP`, `66`, `F2`, `F3`, `REX.B`) or the whole of VEX in the manual's notation (`VEX.128.66.0F38.W0`; lengths 128, 256, LIG, LZ), bytes,
+   * then `/r`, `/0`../7`, `+r`, and `mod=3` or `mod!=3` where it matters.
+   */
   readonly encoding: string;
   readonly operation: OperationName;
   readonly operands: readonly string[];
@@ -30,6 +35,9 @@ export interface InstructionRow {
   readonly reads?: string;
   readonly writes?: string;
   readonly undefinedFlags?: string;
-  /** x87/MMX/SSE instructions check CR0.EM/TS (and CR4.OSFXSR) first: #NM or #UD. */
-  readonly unit?: "x87" | "mmx" | "sse";
+  /**
+   * x87/MMX/SSE instructions check CR0.EM/TS (and CR4.OSFXSR) first: #NM or #UD. "avx" asks CR4.OSXSAVE and XCR0, and clears what lies above the
+   * vectors that it writes; "vex" is VEX with general registers, which real and virtual-8086 mode do not have either.
+   */
+  readonly unit?: "x87" | "mmx" | "sse" | "avx" | "vex";
 }

@@ -1,3 +1,4 @@
+import { avxMap } from "./avx.ts";
 import type { InstructionRow } from "./InstructionRow.ts";
 import { mmxMap } from "./mmx.ts";
 import { oneByteMap } from "./oneByteMap.ts";
@@ -6,4 +7,11 @@ import { twoByteMap } from "./twoByteMap.ts";
 import { x87Map } from "./x87.ts";
 
 /** Every encoding there is. */
-export const rows: readonly InstructionRow[] = [...oneByteMap, ...twoByteMap, ...x87Map, ...mmxMap, ...sseMap];
+export const rows: readonly InstructionRow[] = [
+  ...oneByteMap,
+  ...twoByteMap,
+  ...x87Map,
+  ...mmxMap,
+  ...sseMap,
+  ...avxMap,
+];

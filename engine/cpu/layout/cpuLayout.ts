@@ -51,7 +51,7 @@ export const segmentFields = {
 } as const;
 export const segmentStrideBytes = 64;
 
-export const cpuLayout = layOut({
+const fields = layOut({
   /** rax rcx rdx rbx rsp rbp rsi rdi r8..r15. A 32-bit write stores the zero-extended value in all modes. */
   gpr: ["u64", 16],
   /** Always zero: what an absent base or index register reads. */
@@ -142,7 +142,7 @@ export const cpuLayout = layOut({
   mxcsr: ["u32"],
   fpuIp: ["u64"],
   fpuDp: ["u64"],
-  /** 32 bytes apart: the low half is XMM, the whole is YMM. */
+  /** 32 bytes apart: the low half is XMM, the whole is YMM (`ymmHigh` is the other half). */
   xmm: ["v128", 16, 32],
   /** Statistics. */
   instructions: ["u64"],
@@ -185,6 +185,12 @@ export const cpuLayout = layOut({
   /** Machine check banks: CTL, STATUS, ADDR, MISC of each. */
   msrMachineCheck: ["u64", 16],
 });
+
+export const cpuLayout = {
+  ...fields,
+  /** Upper halves of the YMM registers: each lies behind the lower half, which is `xmm`. */
+  ymmHigh: { ...fields.xmm, offset: fields.xmm.offset + sizes.v128 },
+} as const;
 
 /** What decoded records depend on besides the bytes. */
 export const codeModeBits = {

@@ -1,9 +1,11 @@
 import type { SimdOpcodeName } from "../wasm/simdOpcodes.ts";
 import type { Condition, OperandRef, Value, Width } from "./Algebra.ts";
+import type { HelperName } from "./helperSignatures.ts";
 
 /**
- * The part of the algebra for MMX and SSE: 128-bit values and the lane-wise operations that WebAssembly has, by their names there. An MMX
- * operand is the low half of such a value with zeros above. As everywhere in the algebra, values are handles that may be used any
+ * The part of the algebra for MMX, SSE and AVX: 128-bit values and the lane-wise operations that WebAssembly has, by their names there. An MMX
+ * operand is the low half of such a value with zeros above; a 256-bit operand is a pair of such values, and `vectorShapes.ts` runs one semantics
+ * for both. With VEX, writing a whole register clears what lies above it. As everywhere in the algebra, values are handles that may be used any
  * number of times, and semantics read everything that can fault before they write.
  */
 declare const vectorOf: unique symbol;
@@ -33,23 +35,33 @@ export type VectorBinary =
   | Named<`${string}Narrow${string}`>
   | Named<`${string}Extmul${string}`>
   | "i32x4DotI16x8S"
+  | "i16x8Q15mulrSatS"
   | "i8x16Swizzle";
 /** Shifts of all lanes by one count, which is taken modulo the lane's width. */
 export type VectorShift = Named<`${Lanes}${"Shl" | "ShrS" | "ShrU"}`>;
 
 /** Which bytes of an operand are meant. */
-export type VectorBytes = 4 | 8 | 16;
+export type VectorBytes = 2 | 4 | 8 | 16;
+/** The lower and the upper half of a 256-bit operand. */
+export type VectorPair = readonly [low: Vector, high: Vector];
 export type FloatLanes = "f32x4" | "f64x2";
 
 export interface VectorAlgebra {
   /**
-   * A register as it is, or `bytes` bytes of memory with zeros above. Sixteen bytes of memory must be aligned (#GP) unless `unaligned`.
+   * A register as it is, or `bytes` bytes of memory with zeros above. Sixteen bytes of memory must be aligned (#GP) unless `unaligned` or with VEX.
    */
   read(operand: OperandRef<Width>, bytes: VectorBytes, unaligned?: boolean): Vector;
   /** A whole register, or the low `bytes` bytes to memory under the same rule. */
   write(operand: OperandRef<Width>, value: Vector, bytes: VectorBytes, unaligned?: boolean): void;
   /** The low bytes of a register; the others stay. */
   writeLow(operand: OperandRef<Width>, value: Vector, bytes: 4 | 8): void;
+  /** All of a 256-bit register, or 32 bytes of memory at any address. */
+  readPair(operand: OperandRef<Width>): VectorPair;
+  writePair(operand: OperandRef<Width>, value: VectorPair): void;
+  /** #GP unless a memory operand is a multiple of its size: for the moves that say so with VEX, too. */
+  requireAligned(operand: OperandRef<Width>, bytes: 16 | 32): void;
+  /** Clears registers 0 to `count` - 1, or only their upper halves. */
+  clearRegisters(count: 8 | 16, wholly: boolean): void;
 
   /** Sixteen bytes. */
   constant(bytes: readonly number[]): Vector;
@@ -66,6 +78,13 @@ export interface VectorAlgebra {
   /** Unsigned lane. */
   extract<W extends Width>(width: W, a: Vector, lane: number): Value<W>;
   replace<W extends Width>(a: Vector, lane: number, value: Value<W>): Vector;
+  /** The same where the condition holds; the value is only computed then. */
+  replaceWhen<W extends Width>(a: Vector, lane: number, condition: Condition, value: () => Value<W>): Vector;
+  isAllZero(a: Vector): Condition;
+  /** A helper whose result is a vector. */
+  helper(name: HelperName, ...args: readonly (Vector | Value<Width> | number)[]): Vector;
+  /** A helper that takes vectors and gives a value of 32 bits. */
+  helperValue(name: HelperName, ...args: readonly (Vector | Value<Width> | number)[]): Value<32>;
   /** The sign bits of all lanes of this width. */
   signBits(laneWidth: Width, a: Vector): Value<32>;
 

@@ -7,9 +7,12 @@ import type { Vector, VectorAlgebra, VectorShift } from "./VectorAlgebra.ts";
 import {
   interleaved,
   isMmx,
+  isPair,
   packed,
   packedBinary,
+  packedHalves,
   repeated,
+  sourcesOf,
   wholeBytes,
   writeWhole,
   zeroVector,
@@ -70,32 +73,32 @@ function shifted(x: Algebra, name: VectorShift, laneWidth: number, a: Vector, co
   return x.vector.select(tooFar, zeroVector(x.vector), x.vector.shift(name, a, x.truncate(count, 32)));
 }
 
-/** The count is an immediate byte, or the low 64 bits of the source. */
+/** The count is an immediate byte, or the low 64 bits of the source: 128 bits of it are read whatever the destination. */
 const shiftLanes =
   (name: VectorShift, laneWidth: number): Semantics =>
-  (x, [destination, source]) => {
-    if (isMmx(destination!)) x.helper("mmxEnter");
-    const count =
-      source!.kind === "immediate"
-        ? x.zeroExtend(x.recordConstant(source!), 64)
-        : x.vector.extract(64, x.vector.read(source!, wholeBytes(destination!)), 0);
-    const a = x.vector.read(destination!, wholeBytes(destination!));
-    writeWhole(x, destination!, shifted(x, name, laneWidth, a, count));
+  (x, operands) => {
+    const { destination, first, second, immediate } = sourcesOf(operands);
+    const v = x.vector;
+    if (isMmx(destination)) x.helper("mmxEnter");
+    const count = immediate
+      ? x.zeroExtend(x.recordConstant(immediate), 64)
+      : v.extract(64, v.read(second, wholeBytes(destination)), 0);
+    const source = immediate ? second : first;
+    if (isPair(destination)) {
+      const [low, high] = v.readPair(source);
+      v.writePair(destination, [shifted(x, name, laneWidth, low, count), shifted(x, name, laneWidth, high, count)]);
+    } else writeWhole(x, destination, shifted(x, name, laneWidth, v.read(source, wholeBytes(destination)), count));
   };
 
-/** Byte shifts of the whole register: an index out of range picks a zero. */
-const shiftBytes =
-  (direction: 1 | -1): Semantics =>
-  (x, [destination, count]) => {
-    const v = x.vector;
-    const wanted = x.recordConstant(count!);
+/** Byte shifts of each 128 bits: an index out of range picks a zero. */
+const shiftBytes = (direction: 1 | -1): Semantics =>
+  packedHalves((v, _a, b, x, wanted) => {
     const limit = x.constant(32, 16);
     const places = x.truncate(x.select(x.lessU(limit, wanted), limit, wanted), 8);
-    const places16 = v.splat(places);
     const identity = v.constant(Array.from({ length: 16 }, (_, i) => i));
-    const control = v.binary(direction > 0 ? "i8x16Add" : "i8x16Sub", identity, places16);
-    v.write(destination!, v.binary("i8x16Swizzle", v.read(destination!, 16), control), 16);
-  };
+    const control = v.binary(direction > 0 ? "i8x16Add" : "i8x16Sub", identity, v.splat(places));
+    return v.binary("i8x16Swizzle", b, control);
+  });
 
 /** Bits 2n and 2n + 1 of an immediate: which of four lanes goes to place n. */
 const selector = (x: Algebra, order: Value<32>, place: number): Value<32> =>
@@ -115,35 +118,23 @@ function permutation(x: Algebra, order: Value<32>, laneBytes: 2 | 4, firstByte: 
   return control;
 }
 
-const permute =
-  (laneBytes: 2 | 4, firstByte: number): Semantics =>
-  (x, [destination, source, order]) => {
-    if (isMmx(destination!)) x.helper("mmxEnter");
-    const a = x.vector.read(source!, wholeBytes(destination!));
-    const control = permutation(x, x.recordConstant(order!), laneBytes, firstByte);
-    writeWhole(x, destination!, x.vector.binary("i8x16Swizzle", a, control));
-  };
+const permute = (laneBytes: 2 | 4, firstByte: number): Semantics =>
+  packedHalves((v, _a, b, x, order) => v.binary("i8x16Swizzle", b, permutation(x, order, laneBytes, firstByte)));
 
-/** SHUFPS: two lanes of the destination, then two of the source. */
-const shuffleSingles: Semantics = (x, [destination, source, order]) => {
-  const b = x.vector.read(source!, 16);
-  const a = x.vector.read(destination!, 16);
-  const control = permutation(x, x.recordConstant(order!), 4, 0);
-  const low = x.vector.binary("i8x16Swizzle", a, control);
-  const high = x.vector.binary("i8x16Swizzle", b, control);
-  const halves = [0, 1, 2, 3, 4, 5, 6, 7, 24, 25, 26, 27, 28, 29, 30, 31];
-  x.vector.write(destination!, x.vector.shuffle(low, high, halves), 16);
-};
+/** SHUFPS: two lanes of the first source, then two of the second. */
+const shuffleSingles: Semantics = packedHalves((v, a, b, x, order) => {
+  const control = permutation(x, order, 4, 0);
+  const low = v.binary("i8x16Swizzle", a, control);
+  const high = v.binary("i8x16Swizzle", b, control);
+  return v.shuffle(low, high, [0, 1, 2, 3, 4, 5, 6, 7, 24, 25, 26, 27, 28, 29, 30, 31]);
+});
 
-const shuffleDoubles: Semantics = (x, [destination, source, order]) => {
-  const v = x.vector;
-  const b = v.read(source!, 16);
-  const a = v.read(destination!, 16);
-  const bit = (index: number) => x.bit(x.recordConstant(order!), index);
-  const low = x.select(bit(0), v.extract(64, a, 1), v.extract(64, a, 0));
-  const high = x.select(bit(1), v.extract(64, b, 1), v.extract(64, b, 0));
-  v.write(destination!, v.replace(v.splat(low), 1, high), 16);
-};
+/** SHUFPD: two bits of the immediate for each half. */
+const shuffleDoubles: Semantics = packedHalves((v, a, b, x, order, half) => {
+  const low = x.select(x.bit(order, 2 * half), v.extract(64, a, 1), v.extract(64, a, 0));
+  const high = x.select(x.bit(order, 2 * half + 1), v.extract(64, b, 1), v.extract(64, b, 0));
+  return v.replace(v.splat(low), 1, high);
+});
 
 function lanesOf(operand: OperandRef<Width>): number {
   return wholeBytes(operand) / 2;
@@ -159,22 +150,32 @@ const extractWord: Semantics = (x, [destination, source, lane]) => {
   x.write(destination!, x.zeroExtend(v.extract(16, found, 0), destination!.width));
 };
 
-const insertWord: Semantics = (x, [destination, source, lane]) => {
-  if (isMmx(destination!)) x.helper("mmxEnter");
+/** The last two operands are the word and the lane; with VEX another vector stands before them. */
+const insertWord: Semantics = (x, operands) => {
+  const { destination, first, second, immediate } = sourcesOf(operands);
+  if (isMmx(destination)) x.helper("mmxEnter");
   const v = x.vector;
-  const word = x.truncate(x.read(source!), 16);
-  const place = x.and(x.recordConstant(lane!), x.constant(32, lanesOf(destination!) - 1));
+  const word = x.truncate(x.read(second), 16);
+  const place = x.and(x.recordConstant(immediate!), x.constant(32, lanesOf(destination) - 1));
   const numbers = v.constant(Array.from({ length: 16 }, (_, i) => (i & 1 ? 0 : i >> 1)));
   const mask = v.binary("i16x8Eq", numbers, v.splat(x.truncate(place, 16)));
-  const a = v.read(destination!, wholeBytes(destination!));
-  writeWhole(x, destination!, v.bitSelect(mask, v.splat(word), a));
+  const a = v.read(first, wholeBytes(destination));
+  writeWhole(x, destination, v.bitSelect(mask, v.splat(word), a));
 };
+
+const lanesOfWidth = { 8: 16, 32: 4, 64: 2 } as const;
 
 const moveMask =
   (laneWidth: 8 | 32 | 64): Semantics =>
   (x, [destination, source]) => {
     if (isMmx(source!)) x.helper("mmxEnter");
-    const signs = x.vector.signBits(laneWidth, x.vector.read(source!, wholeBytes(source!)));
+    const v = x.vector;
+    let signs: Value<32>;
+    if (isPair(source!)) {
+      const [low, high] = v.readPair(source!);
+      const upper = x.shiftLeft(v.signBits(laneWidth, high), x.constant(8, lanesOfWidth[laneWidth]));
+      signs = x.or(v.signBits(laneWidth, low), upper);
+    } else signs = v.signBits(laneWidth, v.read(source!, wholeBytes(source!)));
     const counted = isMmx(source!) ? x.and(signs, x.constant(32, 0xff)) : signs;
     x.write(destination!, x.zeroExtend(counted, destination!.width));
   };

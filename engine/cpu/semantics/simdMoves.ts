@@ -4,18 +4,28 @@
  */
 import type { Algebra, OperandRef, Semantics, Width } from "./Algebra.ts";
 import type { Vector, VectorBytes } from "./VectorAlgebra.ts";
-import { isMmx, packed, writeMmx, zeroVector } from "./vectorShapes.ts";
+import { isMmx, isPair, mergeLow, packed, sourcesOf, writeMmx, zeroVector } from "./vectorShapes.ts";
 
+/** A whole register; aligned memory where the instruction wants it. */
 const move =
-  (bytes: VectorBytes, unaligned = false): Semantics =>
-  (x, [destination, source]) =>
-    x.vector.write(destination!, x.vector.read(source!, bytes, unaligned), bytes, unaligned);
+  (aligned: boolean): Semantics =>
+  (x, [destination, source]) => {
+    const v = x.vector;
+    const bytes = isPair(destination!) ? 32 : 16;
+    if (aligned) for (const operand of [destination!, source!]) v.requireAligned(operand, bytes);
+    if (bytes === 32) v.writePair(destination!, v.readPair(source!));
+    else v.write(destination!, v.read(source!, 16, true), 16, true);
+  };
 
-/** MOVSS, MOVSD: between registers only the low float moves; a load clears the rest. */
+/** MOVSS, MOVSD: between registers only the low float moves; a load clears the rest. With VEX the rest comes from a third register. */
 const moveScalar =
   (bytes: 4 | 8): Semantics =>
-  (x, [destination, source]) => {
-    const value = x.vector.read(source!, bytes);
+  (x, [destination, source, third]) => {
+    const value = x.vector.read(third ?? source!, bytes);
+    if (third) {
+      x.vector.write(destination!, mergeLow(x.vector, x.vector.read(source!, 16), value, bytes), 16);
+      return;
+    }
     const merges = destination!.kind === "register" && source!.kind === "register";
     if (merges) x.vector.writeLow(destination!, value, bytes);
     else x.vector.write(destination!, value, bytes);
@@ -33,10 +43,11 @@ const ofSecond = (bytes: readonly number[]): number[] => bytes.map((byte) => byt
 /** One half of the destination from eight bytes of memory or one half of another register. */
 const mergeHalf =
   (lanes: readonly number[], sourceBytes: VectorBytes): Semantics =>
-  (x, [destination, source]) => {
-    const b = x.vector.read(source!, sourceBytes);
-    const a = x.vector.read(destination!, 16);
-    x.vector.write(destination!, x.vector.shuffle(a, b, lanes), 16);
+  (x, operands) => {
+    const { destination, first, second } = sourcesOf(operands);
+    const b = x.vector.read(second, sourceBytes);
+    const a = x.vector.read(first, 16);
+    x.vector.write(destination, x.vector.shuffle(a, b, lanes), 16);
   };
 
 const storeHalf =
@@ -59,8 +70,8 @@ const maskedStore: Semantics = (x, [memory, value, mask]) => {
 const reservedMxcsr = 0xffff_0000;
 
 export const simdMoves = {
-  MOVAPS: move(16),
-  MOVUPS: move(16, true),
+  MOVAPS: move(true),
+  MOVUPS: move(false),
   MOVSS: moveScalar(4),
   MOVSD: moveScalar(8),
   /** MMX register to and from MMX register or memory. */

@@ -33,8 +33,8 @@ function opcodeBytes(encoding: Encoding, codeSize: 32 | 64, random: () => number
   if (encoding.rex === "W") rex = 0x48 | (rex & 5);
   if (encoding.rex === "B") rex = 0x41;
   if (rex) bytes.push(rex);
-  if (encoding.map > 0) bytes.push(0x0f);
-  if (encoding.map > 1) bytes.push(encoding.map === 2 ? 0x38 : 0x3a);
+  if (encoding.maps[0]! > 0) bytes.push(0x0f);
+  if (encoding.maps[0]! > 1) bytes.push(encoding.maps[0] === 2 ? 0x38 : 0x3a);
   bytes.push(encoding.firstOpcode + (encoding.opcodeCount === 8 ? random() % 8 : 0));
   return bytes;
 }
