@@ -3,7 +3,7 @@
  * mode on the virtual clock. The current count is computed when it is read; one clock callback is armed per expiry, and none while
  * the timer's vector is masked.
  * Periods below `MINIMUM_INTERVAL_NS` expire only at every k-th period: a guest that asks for more would never run between them.
- * Absent: the TSC-deadline mode.
+ * In TSC-deadline mode the count registers stand still, and one deadline in ticks of the time-stamp counter takes their place.
  */
 import { GuesthouseError } from "../../base/GuesthouseError.ts";
 import type { StateReader } from "../../base/StateReader.ts";
@@ -13,6 +13,10 @@ import type { Clock, ClockTimer } from "../../contracts/Clock.ts";
 
 const MINIMUM_INTERVAL_NS = 10_000;
 
+/** Bits 17 and 18 of the timer's entry in the local vector table. */
+export type ApicTimerMode = "oneShot" | "periodic" | "deadline";
+const modeCodes: readonly ApicTimerMode[] = ["oneShot", "periodic", "deadline"];
+
 export class ApicTimer {
   readonly #clock: Clock;
   readonly #frequencyHz: number;
@@ -20,7 +24,9 @@ export class ApicTimer {
   #initialCount = 0;
   #divideConfiguration = 0;
   #startNs = 0;
-  #periodic = false;
+  #mode: ApicTimerMode = "oneShot";
+  /** In ticks of the time-stamp counter; 0 is disarmed. */
+  #deadlineTicks = 0;
   #masked = true;
   /** A one-shot count that reached zero stays there, whatever the mode becomes. */
   #running = false;
@@ -37,14 +43,31 @@ export class ApicTimer {
   }
 
   set initialCount(value: number) {
+    if (this.#mode === "deadline") return;
     this.#initialCount = value >>> 0;
     this.#startNs = this.#clock.nowNs();
     this.#running = value !== 0;
     this.#arm();
   }
 
+  get #periodic(): boolean {
+    return this.#mode === "periodic";
+  }
+
+  /** The armed deadline in ticks of the counter without the guest's offset; 0 when there is none. */
+  get deadlineTicks(): number {
+    return this.#deadlineTicks;
+  }
+
+  /** Arms the deadline, or disarms with 0. Means nothing in the other modes. */
+  set deadlineTicks(value: number) {
+    if (this.#mode !== "deadline") return;
+    this.#deadlineTicks = value;
+    this.#arm();
+  }
+
   get currentCount(): number {
-    if (!this.#running) return 0;
+    if (!this.#running || this.#mode === "deadline") return 0;
     const elapsed = this.#elapsedTicks();
     if (this.#periodic) return this.#initialCount - (elapsed % this.#initialCount);
     return Math.max(0, this.#initialCount - elapsed);
@@ -62,24 +85,44 @@ export class ApicTimer {
   }
 
   /** Follows the timer entry of the local vector table. */
-  setMode(periodic: boolean, masked: boolean): void {
-    if (periodic === this.#periodic && masked === this.#masked) return;
+  setMode(mode: ApicTimerMode, masked: boolean): void {
+    if (mode === this.#mode && masked === this.#masked) return;
+    if (mode === "deadline" || this.#mode === "deadline") {
+      this.#setDeadlineMode(mode, masked);
+      return;
+    }
+    const periodic = mode === "periodic";
     const ranOut = !this.#periodic && this.#running && this.#elapsedTicks() >= this.#initialCount;
     // Nobody saw it run out while it was masked; otherwise its interrupt is on its way.
     if (ranOut && this.#masked) this.#running = false;
     if (this.#periodic && !periodic && this.#running) {
       this.#startNs = this.#clock.nowNs() - (this.#initialCount - this.currentCount) * this.#tickNs();
     }
-    this.#periodic = periodic;
+    this.#mode = mode;
     this.#masked = masked;
     this.#arm();
+  }
+
+  /** Into, out of or within deadline mode: changing the mode disarms, and what ran out while masked is gone. */
+  #setDeadlineMode(mode: ApicTimerMode, masked: boolean): void {
+    const ranOut = this.#masked && this.#deadlineNs() <= this.#clock.nowNs();
+    if (mode !== this.#mode || ranOut) this.#deadlineTicks = 0;
+    if (mode !== this.#mode) this.#running = false;
+    this.#mode = mode;
+    this.#masked = masked;
+    this.#arm();
+  }
+
+  #deadlineNs(): number {
+    return (this.#deadlineTicks * NS_PER_S) / this.#frequencyHz;
   }
 
   reset(): void {
     this.#initialCount = 0;
     this.#divideConfiguration = 0;
     this.#startNs = this.#clock.nowNs();
-    this.#periodic = false;
+    this.#mode = "oneShot";
+    this.#deadlineTicks = 0;
     this.#masked = true;
     this.#running = false;
     this.#arm();
@@ -88,14 +131,19 @@ export class ApicTimer {
   save(writer: StateWriter): void {
     writer.u32(this.#initialCount).u8(this.#divideConfiguration);
     writer.f64(this.#running ? this.#clock.nowNs() - this.#startNs : 0);
-    writer.bool(this.#periodic).bool(this.#masked).bool(this.#running);
+    writer.u8(modeCodes.indexOf(this.#mode)).bool(this.#masked).bool(this.#running);
+    writer.f64(this.#deadlineTicks);
   }
 
   restore(reader: StateReader): () => void {
     const initialCount = reader.u32();
     const divideConfiguration = reader.u8() & 0x0b;
     const elapsedNs = reader.f64();
-    const [periodic, masked, running] = [reader.bool(), reader.bool(), reader.bool()];
+    const mode = modeCodes[reader.u8()];
+    const [masked, running, deadlineTicks] = [reader.bool(), reader.bool(), reader.f64()];
+    if (mode === undefined || !Number.isFinite(deadlineTicks) || deadlineTicks < 0) {
+      throw new GuesthouseError("state-invalid", "The saved APIC timer is in no possible mode.", { deadlineTicks });
+    }
     if (!Number.isFinite(elapsedNs) || elapsedNs < 0 || elapsedNs > Number.MAX_SAFE_INTEGER) {
       throw new GuesthouseError("state-invalid", "The saved APIC timer is not at a possible time.", { elapsedNs });
     }
@@ -103,7 +151,8 @@ export class ApicTimer {
       this.#initialCount = initialCount;
       this.#divideConfiguration = divideConfiguration;
       this.#startNs = this.#clock.nowNs() - elapsedNs;
-      this.#periodic = periodic;
+      this.#mode = mode;
+      this.#deadlineTicks = deadlineTicks;
       this.#masked = masked;
       this.#running = running && initialCount !== 0;
       this.#arm();
@@ -123,7 +172,12 @@ export class ApicTimer {
   #arm(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    if (!this.#running || this.#masked) return;
+    if (this.#masked) return;
+    if (this.#mode === "deadline") {
+      this.#armDeadline();
+      return;
+    }
+    if (!this.#running) return;
     const periodNs = this.#initialCount * this.#tickNs();
     let periods = 1;
     if (this.#periodic) {
@@ -137,6 +191,15 @@ export class ApicTimer {
       this.#timer = undefined;
       if (!this.#periodic) this.#running = false;
       else this.#arm();
+      this.#onExpiry();
+    });
+  }
+
+  #armDeadline(): void {
+    if (this.#deadlineTicks === 0) return;
+    this.#timer = this.#clock.schedule(Math.ceil(this.#deadlineNs()), () => {
+      this.#timer = undefined;
+      this.#deadlineTicks = 0;
       this.#onExpiry();
     });
   }

@@ -322,3 +322,97 @@ for (const part of ["localApic", "ioApic", "pic"] as const) {
     return { device: subject.router[part], exercise: () => use(subject) };
   });
 }
+
+describe("x2APIC", () => {
+  const inX2Mode = () => {
+    const made = make();
+    made.router.setBaseMsr(0xfee00c00n);
+    made.router.localApic.writeX2(0x0f, 0x1ff, 0);
+    return made;
+  };
+  test("takes the register page away", () => {
+    const { events } = inX2Mode();
+    expect(events).toContain("apic undefined");
+  });
+  test("has identifiers of 32 bits", () => {
+    const { localApic } = inX2Mode().router;
+    expect([localApic.readX2(0x02), localApic.readX2(0x0d)]).toEqual([0n, 1n]);
+  });
+  test("the command register is one write, and a self interrupt another", () => {
+    const { router } = inX2Mode();
+    expect(router.localApic.writeX2(0x30, 0x4055, 0)).toBe(true);
+    expect(router.localApic.readX2(0x30)).toBe(0x4055n);
+    expect(router.acknowledge()).toBe(0x55);
+    router.localApic.writeX2(0x0b, 0, 0);
+    expect(router.localApic.writeX2(0x3f, 0x66, 0)).toBe(true);
+    expect(router.acknowledge()).toBe(0x66);
+  });
+  test.each([
+    [0x08, 0x100, 0],
+    [0x0b, 1, 0],
+    [0x02, 0, 0],
+    [0x0e, 0, 0],
+    [0x31, 0, 0],
+    [0x38, 5, 1],
+    [0x3e, 4, 0],
+  ])("register %i does not take %i, %i", (register, low, high) => {
+    expect(inX2Mode().router.localApic.writeX2(register, low, high)).toBe(false);
+  });
+  test("a message to another processor goes nowhere", () => {
+    const { router } = inX2Mode();
+    router.localApic.writeX2(0x30, 0x55, 7);
+    expect(router.pending()).toBe(false);
+  });
+});
+
+describe("the timer's deadline mode", () => {
+  const armed = (ticks: number, lvt = 0x40040) => {
+    const made = make();
+    made.enable();
+    made.write(0x320, lvt);
+    made.router.localApic.deadlineTicks = ticks;
+    return made;
+  };
+  test("interrupts once when the counter gets there", () => {
+    const { clock, router } = armed(5_000);
+    clock.advance(4_999);
+    expect(router.pending()).toBe(false);
+    clock.advance(1);
+    expect(router.acknowledge()).toBe(0x40);
+    expect(router.localApic.deadlineTicks).toBe(0);
+  });
+  test("a deadline in the past is due at once", () => {
+    const made = make();
+    made.enable();
+    made.write(0x320, 0x40040);
+    made.clock.advance(10_000);
+    made.router.localApic.deadlineTicks = 1;
+    made.clock.advance(0);
+    expect(made.router.pending()).toBe(true);
+  });
+  test("zero disarms, and so does another mode", () => {
+    const { clock, router } = armed(5_000);
+    router.localApic.deadlineTicks = 0;
+    clock.advance(10_000);
+    expect(router.pending()).toBe(false);
+    const other = armed(5_000);
+    other.write(0x320, 0x00040);
+    other.clock.advance(10_000);
+    expect(other.router.pending()).toBe(false);
+  });
+  test("a deadline that passes while it is masked is lost", () => {
+    const { clock, router, write } = armed(5_000, 0x50040);
+    clock.advance(10_000);
+    write(0x320, 0x40040);
+    clock.advance(1);
+    expect([router.pending(), router.localApic.deadlineTicks]).toEqual([false, 0]);
+  });
+  test("the count registers stand still, and deadlines mean nothing in other modes", () => {
+    const { router, write, read } = armed(5_000);
+    write(0x380, 1000);
+    expect([read(0x380), read(0x390)]).toEqual([0, 0]);
+    write(0x320, 0x40);
+    router.localApic.deadlineTicks = 77;
+    expect(router.localApic.deadlineTicks).toBe(0);
+  });
+});

@@ -1,18 +1,19 @@
 /**
- * The local APIC of one processor in xAPIC mode (Intel SDM volume 3, chapter 11): the 4 KiB page at FEE00000h with priorities,
- * IRR/ISR/TMR, the local vector table with timer, LINT0, LINT1 and error, ICR towards itself, the error and the
- * spurious vector registers, and IA32_APIC_BASE.
+ * The local APIC of one processor (Intel SDM volume 3, chapter 11): priorities, IRR/ISR/TMR, the local vector table with timer,
+ * LINT0, LINT1 and error, ICR towards itself, the error and the spurious vector registers, and IA32_APIC_BASE. In xAPIC mode the
+ * registers are a 4 KiB page at FEE00000h, in x2APIC mode MSRs 800h to 83Fh (11.12).
  * After reset LINT0 is an open ExtINT and LINT1 an open NMI (virtual wire mode), as a PC's firmware would leave them; the part
  * itself comes up with both masked.
- * Absent: x2APIC, TSC-deadline, SMI, other processors (messages to them go nowhere), level-triggered LINT pins.
+ * Absent: SMI, other processors (messages to them go nowhere), level-triggered LINT pins.
  */
 import type { StateReader } from "../../base/StateReader.ts";
 import type { StateWriter } from "../../base/StateWriter.ts";
 import type { Clock } from "../../contracts/Clock.ts";
 import type { Device, ResetKind } from "../../contracts/Device.ts";
 import type { IoHandler, IoWidth } from "../../contracts/IoHandler.ts";
-import { ApicTimer } from "./ApicTimer.ts";
+import { ApicTimer, type ApicTimerMode } from "./ApicTimer.ts";
 import { VectorSet } from "./VectorSet.ts";
+import { LVT_WRITABLE, mayWriteX2 } from "./writableApicBits.ts";
 
 export const DELIVERY_FIXED = 0;
 export const DELIVERY_LOWEST_PRIORITY = 1;
@@ -22,13 +23,11 @@ export const DELIVERY_STARTUP = 6;
 export const DELIVERY_EXTINT = 7;
 
 const LVT_MASKED = 0x10000;
-const LVT_PERIODIC = 0x20000;
+const LVT_TIMER_MODE = 0x60000;
 const LVT_TIMER = 0;
 const LVT_LINT0 = 3;
 const LVT_LINT1 = 4;
 const LVT_ERROR = 5;
-/** Writable bits of the entries at 320h timer, 330h thermal, 340h performance, 350h LINT0, 360h LINT1, 370h error. */
-const LVT_WRITABLE = [0x300ff, 0x107ff, 0x107ff, 0x1a7ff, 0x1a7ff, 0x100ff];
 const LVT_RESET = [0x10000, 0x10000, 0x10000, 0x00700, 0x00400, 0x10000];
 
 const SVR_ENABLE = 0x100;
@@ -38,7 +37,9 @@ const ESR_ILLEGAL_REGISTER = 0x80;
 const VERSION = 0x00050014;
 const BASE_BSP = 0x100n;
 const BASE_ENABLE = 0x800n;
+const BASE_X2APIC = 0x400n;
 const BASE_ADDRESS = 0xffffff000n;
+const BASE_WRITABLE = BASE_ADDRESS | BASE_ENABLE | BASE_X2APIC;
 const BASE_RESET = 0xfee00000n | BASE_ENABLE | BASE_BSP;
 const DEFAULT_FREQUENCY_HZ = 1_000_000_000;
 
@@ -59,7 +60,7 @@ export interface LocalApicParts {
 
 export class LocalApic implements Device, IoHandler {
   readonly id = "local-apic";
-  readonly stateVersion = 1;
+  readonly stateVersion = 2;
   readonly #parts: LocalApicParts;
   readonly #timer: ApicTimer;
   readonly #irr = new VectorSet();
@@ -92,6 +93,11 @@ export class LocalApic implements Device, IoHandler {
     return (this.#baseMsr & BASE_ENABLE) !== 0n;
   }
 
+  /** Registers are MSRs, not a page of memory. */
+  get isX2Apic(): boolean {
+    return (this.#baseMsr & (BASE_ENABLE | BASE_X2APIC)) === (BASE_ENABLE | BASE_X2APIC);
+  }
+
   get #softwareEnabled(): boolean {
     return (this.#spurious & SVR_ENABLE) !== 0;
   }
@@ -110,9 +116,10 @@ export class LocalApic implements Device, IoHandler {
   }
 
   setBaseMsr(value: bigint): void {
-    const wasEnabled = this.enabled;
-    this.#baseMsr = (value & (BASE_ADDRESS | BASE_ENABLE)) | BASE_BSP;
+    const [wasEnabled, wasX2Apic] = [this.enabled, this.isX2Apic];
+    this.#baseMsr = (value & BASE_WRITABLE) | BASE_BSP;
     if (wasEnabled && !this.enabled) this.#resetRegisters();
+    if (!wasX2Apic && this.isX2Apic) this.#enterX2Apic();
     this.#tellBase();
     this.#parts.onChanged();
   }
@@ -206,10 +213,10 @@ export class LocalApic implements Device, IoHandler {
     const targets = [this.#irr.words, this.#isr.words, this.#tmr.words, this.#lvt];
     const words = targets.map((target) => Array.from(target, () => reader.u32()));
     const takeTimer = this.#timer.restore(reader);
-    this.#baseMsr = (baseMsr & (BASE_ADDRESS | BASE_ENABLE)) | BASE_BSP;
+    this.#baseMsr = (baseMsr & BASE_WRITABLE) | BASE_BSP;
     this.#apicId = apicId & 0xff000000;
     this.#taskPriority = taskPriority;
-    this.#logicalDestination = (logicalDestination & 0xff000000) >>> 0;
+    this.#logicalDestination = logicalDestination;
     this.#destinationFormat = destinationFormat;
     this.#spurious = spurious & 0x1ff;
     this.#errorStatus = errorStatus;
@@ -238,7 +245,8 @@ export class LocalApic implements Device, IoHandler {
   }
 
   #tellBase(): void {
-    this.#parts.onBaseChanged(this.enabled ? Number(this.#baseMsr & BASE_ADDRESS) : undefined);
+    const hasPage = this.enabled && !this.isX2Apic;
+    this.#parts.onBaseChanged(hasPage ? Number(this.#baseMsr & BASE_ADDRESS) : undefined);
   }
 
   #processorPriority(): number {
@@ -346,7 +354,7 @@ export class LocalApic implements Device, IoHandler {
     const forced = this.#softwareEnabled ? 0 : LVT_MASKED;
     const lvt = (value & LVT_WRITABLE[entry]!) | forced;
     this.#lvt[entry] = lvt;
-    if (entry === LVT_TIMER) this.#timer.setMode((lvt & LVT_PERIODIC) !== 0, (lvt & LVT_MASKED) !== 0);
+    if (entry === LVT_TIMER) this.#timer.setMode(timerMode(lvt), (lvt & LVT_MASKED) !== 0);
   }
 
   #endOfInterrupt(): void {
@@ -363,18 +371,64 @@ export class LocalApic implements Device, IoHandler {
     const shorthand = (value >> 18) & 3;
     const initDeassert = mode === DELIVERY_INIT && (value & 0xc000) === 0x8000;
     if (shorthand === 3 || initDeassert) return;
-    const addressed = shorthand !== 0 || this.#isDestination(this.#icrHigh >>> 24, (value & 0x800) !== 0);
+    const destination = this.isX2Apic ? this.#icrHigh : this.#icrHigh >>> 24;
+    const addressed = shorthand !== 0 || this.#isDestination(destination, (value & 0x800) !== 0);
     const isFixed = mode === DELIVERY_FIXED || mode === DELIVERY_LOWEST_PRIORITY;
     if (isFixed && vector < 16) this.#raiseError(ESR_SEND_ILLEGAL_VECTOR);
     else if (addressed) this.#accept(mode, vector, false);
   }
 
   #isDestination(destination: number, logical: boolean): boolean {
+    if (this.isX2Apic) return this.#isX2Destination(destination, logical);
     if (destination === 0xff) return true;
     if (!logical) return destination === this.#apicId >>> 24;
     const logicalId = this.#logicalDestination >>> 24;
     if (this.#destinationFormat >>> 28 === 0x0f) return (destination & logicalId) !== 0;
     return destination >> 4 === logicalId >> 4 && (destination & logicalId & 0x0f) !== 0;
+  }
+
+  /** Destinations of 32 bits: clusters of 16 processors. Messages of the I/O APIC know only the low 8. */
+  #isX2Destination(destination: number, logical: boolean): boolean {
+    if (destination === 0xff || destination >>> 0 === 0xffffffff) return true;
+    if (!logical) return destination === this.#x2ApicId;
+    const own = this.#logicalDestination;
+    return destination >>> 16 === own >>> 16 && (destination & own & 0xffff) !== 0;
+  }
+
+  get #x2ApicId(): number {
+    return this.#apicId >>> 24;
+  }
+
+  #enterX2Apic(): void {
+    const id = this.#x2ApicId;
+    this.#logicalDestination = ((id >>> 4) << 16) | (1 << (id & 15));
+    this.#icrHigh = 0;
+  }
+
+  /** A register in x2APIC mode by its number from MSR 800h on; the processor has checked that it may be read. */
+  readX2(register: number): bigint {
+    if (register === 0x02) return BigInt(this.#x2ApicId);
+    if (register === 0x30) return (BigInt(this.#icrHigh >>> 0) << 32n) | BigInt(this.#icrLow >>> 0);
+    return BigInt(this.#readRegister(register << 4) >>> 0);
+  }
+
+  /** False, and nothing done, when reserved bits are set: #GP. */
+  writeX2(register: number, low: number, high: number): boolean {
+    if (!mayWriteX2(register, low, high)) return false;
+    if (register === 0x30) this.#icrHigh = high;
+    if (register === 0x3f) this.#request(low & 0xff, false);
+    else this.#writeRegister(register << 4, low >>> 0);
+    this.#parts.onChanged();
+    return true;
+  }
+
+  /** IA32_TSC_DEADLINE, in ticks without the guest's offset. */
+  get deadlineTicks(): number {
+    return this.#timer.deadlineTicks;
+  }
+
+  set deadlineTicks(value: number) {
+    this.#timer.deadlineTicks = value;
   }
 
   #fireLocal(entry: number): void {
@@ -421,6 +475,11 @@ export class LocalApic implements Device, IoHandler {
     // An error entry with an illegal vector would raise the next error for ever.
     if (isNew && vector >= 16) this.#fireLocal(LVT_ERROR);
   }
+}
+
+function timerMode(lvt: number): ApicTimerMode {
+  const code = (lvt & LVT_TIMER_MODE) >>> 17;
+  return code === 1 ? "periodic" : code === 2 ? "deadline" : "oneShot";
 }
 
 function isReadOnly(offset: number): boolean {
