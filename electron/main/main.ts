@@ -127,6 +127,7 @@ async function run(): Promise<void> {
     dataFolder: folder,
     shell: "electron",
     spawnEngine: utilityEngineSpawner((...args) => utilityProcess.fork(...args), hostEntry("engineProcess")),
+    keepEngineReady: true,
     onFault: (error, command) => console.error(`${command}:`, error),
   });
   const socket = await ControlSocket.listen(folder, (endpoint) => host.serve(endpoint));

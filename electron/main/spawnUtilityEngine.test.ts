@@ -24,7 +24,7 @@ function setUp() {
     forked.push(args);
     return utility as unknown as UtilityProcess;
   }, "/app/engineProcess.js");
-  return { utility, forked, child: spawn("Debian") };
+  return { utility, forked, spawn, child: spawn("Debian") };
 }
 
 describe("utilityEngineSpawner", () => {
@@ -33,6 +33,12 @@ describe("utilityEngineSpawner", () => {
     expect(forked).toEqual([
       ["/app/engineProcess.js", ["Debian"], { serviceName: "Guesthouse: Debian", stdio: "pipe" }],
     ]);
+  });
+
+  test("a process made in advance has no machine's name", () => {
+    const { forked, spawn } = setUp();
+    spawn(undefined);
+    expect(forked.at(-1)).toEqual(["/app/engineProcess.js", [], { serviceName: "Guesthouse engine", stdio: "pipe" }]);
   });
 
   test("messages pass both ways unwrapped", () => {

@@ -20,7 +20,8 @@ function asPort(child: UtilityProcess): EmitterPort {
 
 export function utilityEngineSpawner(fork: ForkUtility, entry: string): EngineSpawner {
   return (machineName): EngineChild => {
-    const child = fork(entry, [machineName], { serviceName: `Guesthouse: ${machineName}`, stdio: "pipe" });
+    const serviceName = machineName === undefined ? "Guesthouse engine" : `Guesthouse: ${machineName}`;
+    const child = fork(entry, machineName === undefined ? [] : [machineName], { serviceName, stdio: "pipe" });
     return {
       endpoint: new PortEndpoint(asPort(child), "value"),
       // Electron reports a crash by its code alone; there is no signal to name.

@@ -19,6 +19,7 @@ import { type EngineProtocol, engineProtocol } from "./engineProtocol.ts";
 import { FigureMeter } from "./FigureMeter.ts";
 import { KeyTypist } from "./KeyTypist.ts";
 import { type MachineParts, type OpenMachine, openMachine } from "./openMachine.ts";
+import { Rehearsal } from "./Rehearsal.ts";
 import { SerialOutlet } from "./SerialOutlet.ts";
 
 const FRAME_MS = 16;
@@ -34,18 +35,29 @@ interface Booted {
 
 export class EngineSession {
   readonly #parts: MachineParts;
+  readonly #onBoot: (machineName: string) => void;
   readonly #server: ProtocolServer<EngineProtocol, undefined>;
   readonly #timers: NodeJS.Timeout[] = [];
   #serial: SerialOutlet | undefined;
   #booted: Booted | undefined;
   #booting = false;
+  #rehearsal: Rehearsal | undefined;
   #stopped = false;
   #reportFigures: () => void = () => {};
   #ending: Promise<void> | undefined;
 
-  /** `onEnd` is called once, when the machine has stopped or the host is gone and everything is closed. */
-  constructor(endpoint: Endpoint, parts: MachineParts, onEnd: () => void) {
+  /**
+   * `onEnd` is called once, when the machine has stopped or the host is gone and everything is closed; `onBoot` when it is known
+   * whose process this is.
+   */
+  constructor(
+    endpoint: Endpoint,
+    parts: MachineParts,
+    onEnd: () => void,
+    onBoot: (machineName: string) => void = () => {},
+  ) {
     this.#parts = parts;
+    this.#onBoot = onBoot;
     this.#server = new ProtocolServer<EngineProtocol, undefined>({
       protocol: engineProtocol,
       endpoint,
@@ -62,6 +74,7 @@ export class EngineSession {
       return {};
     };
     return {
+      prepare: () => this.#prepare(),
       boot: ({ config, folder }) => this.#boot(config, folder),
       pause: control((machine) => machine.pause()),
       resume: control((machine) => machine.resume()),
@@ -101,12 +114,22 @@ export class EngineSession {
     };
   }
 
+  async #prepare(): Promise<Record<string, never>> {
+    if (this.#booting) throw new GuesthouseError("illegal-state", "The machine was booted before.");
+    this.#rehearsal ??= new Rehearsal(this.#parts);
+    await this.#rehearsal.run();
+    return {};
+  }
+
   async #boot(config: MachineConfig, folder: string): Promise<{ engine: string }> {
     if (this.#booting) throw new GuesthouseError("illegal-state", "The machine was booted before.");
     this.#booting = true;
+    this.#rehearsal?.end();
+    this.#onBoot(config.name);
     const machine = await openMachine(config, folder, this.#parts, (level, message, facts) =>
       this.#server.emit("log", { level, message, facts: facts === undefined ? "" : factsText(facts) }),
     );
+    this.#rehearsal = undefined;
     const control = machine.control;
     const streamer = new ConsoleStreamer(
       control.display,
@@ -191,6 +214,7 @@ export class EngineSession {
   }
 
   async #close(): Promise<void> {
+    this.#rehearsal?.end();
     for (const timer of this.#timers) clearInterval(timer);
     this.#serial?.close();
     if (this.#booted === undefined) return;

@@ -11,5 +11,5 @@ export interface EngineChild {
   kill(): void;
 }
 
-/** `machineName` names the process where the platform shows such names. */
-export type EngineSpawner = (machineName: string) => EngineChild;
+/** `machineName` names the process where the platform shows such names; one made in advance has none yet. */
+export type EngineSpawner = (machineName: string | undefined) => EngineChild;

@@ -8,13 +8,14 @@ import { decodeBinaryMessage, encodeSerialInput } from "../api/binaryMessage.ts"
 import type { MachineConfig } from "../api/MachineConfig.ts";
 import { isLive, type MachineState } from "../api/MachineState.ts";
 import type { Activity, Figures, LastStop, LogLine } from "../api/MachineSummary.ts";
-import { ProtocolClient } from "../api/ProtocolClient.ts";
+import type { ProtocolClient } from "../api/ProtocolClient.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import { TypedEvent } from "../base/TypedEvent.ts";
 import { ConsoleRelay } from "./ConsoleRelay.ts";
 import type { DisplayMode } from "./ConsoleStreamer.ts";
-import type { EngineChild, EngineSpawner } from "./EngineSpawner.ts";
-import { type EngineProtocol, engineProtocol } from "./engineProtocol.ts";
+import type { EngineChild } from "./EngineSpawner.ts";
+import type { EngineStock } from "./EngineStock.ts";
+import type { EngineProtocol } from "./engineProtocol.ts";
 import { LockFile } from "./LockFile.ts";
 import { RunLog } from "./RunLog.ts";
 import { SerialRelay } from "./SerialRelay.ts";
@@ -56,7 +57,7 @@ export class EngineSupervisor {
   readonly console = new ConsoleRelay();
 
   readonly #folder: string;
-  readonly #spawn: EngineSpawner;
+  readonly #engines: EngineStock;
   readonly #serial = new Map<number, SerialRelay>();
   #run: Run | undefined;
   #facts: RunFacts = {
@@ -68,9 +69,9 @@ export class EngineSupervisor {
   };
   residentBytes = 0;
 
-  constructor(folder: string, spawn: EngineSpawner) {
+  constructor(folder: string, engines: EngineStock) {
     this.#folder = folder;
-    this.#spawn = spawn;
+    this.#engines = engines;
   }
 
   get facts(): RunFacts {
@@ -109,10 +110,8 @@ export class EngineSupervisor {
     try {
       const log = new RunLog(this.#folder, Date.now(), (line) => this.logLine.emit(line));
       log.write("info", "The machine starts.", { name: config.name, memoryMiB: config.memoryMiB });
-      const child = this.#spawn(config.name);
       const run: Run = {
-        child,
-        client: new ProtocolClient(engineProtocol, child.endpoint),
+        ...this.#engines.take(config.name),
         log,
         lock,
         ended: Promise.withResolvers(),

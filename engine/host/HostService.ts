@@ -10,6 +10,7 @@ import { type HostCommandName, type HostInfo, type HostProtocol, hostProtocol } 
 import { type CommandHandlers, ProtocolServer } from "../api/ProtocolServer.ts";
 import type { EventNames, PayloadOf } from "../api/ProtocolSpec.ts";
 import type { EngineSpawner } from "./EngineSpawner.ts";
+import { EngineStock } from "./EngineStock.ts";
 import type { EngineSupervisor } from "./EngineSupervisor.ts";
 import { HostConnection } from "./HostConnection.ts";
 import { informationCommands } from "./informationCommands.ts";
@@ -24,6 +25,8 @@ export interface HostServiceOptions {
   readonly dataFolder: string;
   readonly shell: HostInfo["shell"];
   readonly spawnEngine: EngineSpawner;
+  /** Keeps an engine process ready while clients are connected: for shells with a face, where somebody may press Start. */
+  readonly keepEngineReady?: boolean;
   /** Errors of our own that belong into the shell's log. */
   readonly onFault?: (error: unknown, command: string) => void;
 }
@@ -32,6 +35,7 @@ type Server = ProtocolServer<HostProtocol, HostConnection>;
 
 export class HostService {
   readonly #options: HostServiceOptions;
+  readonly #engines: EngineStock;
   readonly #registry: MachineRegistry;
   readonly #jobs = new JobList();
   readonly #handlers: CommandHandlers<HostProtocol, HostConnection>;
@@ -40,7 +44,8 @@ export class HostService {
 
   private constructor(options: HostServiceOptions) {
     this.#options = options;
-    const registry = new MachineRegistry(options.dataFolder, options.spawnEngine);
+    this.#engines = new EngineStock({ spawn: options.spawnEngine });
+    const registry = new MachineRegistry(options.dataFolder, this.#engines);
     this.#registry = registry;
     registry.supervised.subscribe(({ id, supervisor }) => this.#watch(id, supervisor));
     this.#jobs.changed.subscribe((job) => this.#broadcast("job.changed", { job }));
@@ -85,23 +90,29 @@ export class HostService {
       onBinary: (bytes) => receiveSerialInput(this.#registry, connection, bytes),
       onClose: () => {
         this.#servers.delete(server);
+        if (this.#servers.size === 0) this.#engines.keep(false);
         for (const channel of [...connection.channels.keys()]) closeChannel(this.#registry, connection, channel);
       },
       ...(onFault === undefined ? {} : { onFault }),
     });
     connection.sendBinary = (bytes) => server.sendBinary(bytes);
     this.#servers.add(server);
+    if (this.#options.keepEngineReady === true) this.#engines.keep(true);
   }
 
   /** Pulls the plug of every machine and ends all connections. */
   async close(): Promise<void> {
     clearInterval(this.#memoryTimer);
+    this.#engines.keep(false);
     await Promise.all(this.#registry.live().map((supervisor) => supervisor.powerOff()));
     for (const server of [...this.#servers]) server.close("the host ends");
   }
 
   #watch(id: string, supervisor: EngineSupervisor): void {
-    supervisor.stateChanged.subscribe((facts) => this.#broadcast("machine.state", { id, ...facts }));
+    supervisor.stateChanged.subscribe((facts) => {
+      this.#broadcast("machine.state", { id, ...facts });
+      if (facts.state.kind !== "starting") this.#engines.replenish();
+    });
     supervisor.activity.subscribe((activity) => this.#broadcast("machine.activity", { id, activity }));
     supervisor.figures.subscribe((figures) => this.#broadcast("machine.figures", { id, figures }));
     supervisor.display.subscribe((mode) => this.#broadcast("machine.display", { id, ...mode }));

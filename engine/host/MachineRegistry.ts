@@ -10,7 +10,7 @@ import type { MachineState } from "../api/MachineState.ts";
 import type { MachineSummary } from "../api/MachineSummary.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import { TypedEvent } from "../base/TypedEvent.ts";
-import type { EngineSpawner } from "./EngineSpawner.ts";
+import type { EngineStock } from "./EngineStock.ts";
 import { EngineSupervisor } from "./EngineSupervisor.ts";
 import { LockFile } from "./LockFile.ts";
 import { MachineLibrary, type MachineRecord } from "./MachineLibrary.ts";
@@ -19,13 +19,13 @@ export class MachineRegistry {
   readonly library: MachineLibrary;
   /** A supervisor was made; the owner subscribes to its events. */
   readonly supervised = new TypedEvent<{ id: string; supervisor: EngineSupervisor }>();
-  readonly #spawn: EngineSpawner;
+  readonly #engines: EngineStock;
   readonly #supervisors = new Map<string, EngineSupervisor>();
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(dataFolder: string, spawn: EngineSpawner) {
+  constructor(dataFolder: string, engines: EngineStock) {
     this.library = new MachineLibrary(dataFolder);
-    this.#spawn = spawn;
+    this.#engines = engines;
   }
 
   async load(): Promise<void> {
@@ -56,7 +56,7 @@ export class MachineRegistry {
     const { folder } = this.library.get(id);
     let supervisor = this.#supervisors.get(id);
     if (supervisor === undefined) {
-      supervisor = new EngineSupervisor(folder, this.#spawn);
+      supervisor = new EngineSupervisor(folder, this.#engines);
       this.#supervisors.set(id, supervisor);
       this.supervised.emit({ id, supervisor });
     }

@@ -14,4 +14,12 @@ function parentEndpoint(): Endpoint {
 // The host ends machines by messages; a terminal's Ctrl+C reaches the whole process group and must not.
 process.on("SIGINT", () => {});
 
-new EngineSession(parentEndpoint(), engineParts, () => process.exit(0));
+new EngineSession(
+  parentEndpoint(),
+  engineParts,
+  () => process.exit(0),
+  // One that was made in advance was started under no machine's name.
+  (machineName) => {
+    process.title = `guesthouse ${machineName}`;
+  },
+);

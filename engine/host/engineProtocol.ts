@@ -16,6 +16,8 @@ export const engineProtocol = {
   name: "guesthouse-engine",
   version: 1,
   commands: {
+    /** Makes ready for a boot that may come: there is no machine afterwards. */
+    prepare: { params: nothing, result: nothing },
     /** Opens the media, builds the machine and starts it. */
     boot: {
       params: v.strictObject({ config: machineConfigSchema, folder: v.string() }),

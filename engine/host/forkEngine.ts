@@ -6,8 +6,8 @@ import { ProcessEndpoint } from "./ProcessEndpoint.ts";
 
 const STREAMS_MS = 500;
 
-export function forkEngine(machineName: string, entry = hostEntry("engineProcess")): EngineChild {
-  const child = fork(entry, [machineName], {
+export function forkEngine(machineName: string | undefined, entry = hostEntry("engineProcess")): EngineChild {
+  const child = fork(entry, machineName === undefined ? [] : [machineName], {
     serialization: "advanced",
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     execArgv: [],

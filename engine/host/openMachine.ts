@@ -3,7 +3,6 @@
  * share. Disks are opened for writing and locked; a floppy image that may only be read is write-protected; optical media are
  * read-only. When anything cannot be opened, everything opened before is closed again.
  */
-import { randomFillSync } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import type { MachineConfig } from "../api/MachineConfig.ts";
@@ -15,6 +14,7 @@ import type { DirectBoot, FirmwareChoice, MachineOptions } from "../machine/Mach
 import { type ImageUse, openImage } from "../storage/openImage.ts";
 import { FileStore } from "./FileStore.ts";
 import { fileError } from "./fileError.ts";
+import { hostServices } from "./hostServices.ts";
 
 /** What machines are made of, injected so that tests need no built processor. */
 export interface MachineParts {
@@ -123,21 +123,6 @@ export async function openMachine(
     for (const medium of media) await medium.blocks.close().catch(() => undefined);
     throw error;
   }
-}
-
-/** Time, randomness and the event loop, as a machine wants them. */
-function hostServices(log: MachineOptions["log"]) {
-  return {
-    wallClock: { nowMs: () => Date.now() },
-    entropy: { fill: (bytes: Uint8Array) => void randomFillSync(bytes) },
-    steadyNowNs: () => performance.now() * 1e6,
-    yieldToHost: (resume: () => void) => void setImmediate(resume),
-    delay: (milliseconds: number, resume: () => void) => {
-      const timer = setTimeout(resume, milliseconds);
-      return () => clearTimeout(timer);
-    },
-    log,
-  };
 }
 
 async function openMedium(path: string, use: ImageUse): Promise<Medium> {

@@ -21,6 +21,7 @@ async function main(): Promise<void> {
     dataFolder: folder,
     shell: "browser",
     spawnEngine: forkEngine,
+    keepEngineReady: true,
     onFault: (error, command) => console.error(`${command}:`, error),
   });
   const socket = await ControlSocket.listen(folder, (endpoint) => host.serve(endpoint));

@@ -1,0 +1,60 @@
+/**
+ * A small machine that is switched on and off before the real one: it leaves behind compiled units, a generated interpreter
+ * that the engine finds again by its bytes while the rehearsed machine is kept, and warmed-up code from the board to the first
+ * line that the firmware prints. It has no drives and nobody sees it.
+ */
+import { MiB } from "../base/units.ts";
+import type { MachineControl } from "../machine/MachineControl.ts";
+import { hostServices } from "./hostServices.ts";
+import type { MachineParts } from "./openMachine.ts";
+
+const MEMORY_BYTES = 16 * MiB;
+const LONGEST_MS = 1_000;
+const LOOK_MS = 5;
+
+export class Rehearsal {
+  readonly #parts: MachineParts;
+  #machine: MachineControl | undefined;
+  #ended = false;
+
+  constructor(parts: MachineParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when there is nothing more to gain. Rejects with why no machine can be made. */
+  async run(): Promise<void> {
+    const cpuUnits = await this.#parts.readCpuUnits();
+    if (this.#ended) return;
+    const machine = this.#parts.createMachine({
+      cpuUnits,
+      memoryBytes: MEMORY_BYTES,
+      firmware: { kind: "builtin" },
+      bootOrder: [],
+      disks: [],
+      opticalDrives: [],
+      floppyDrives: [],
+      accel: "interpreter",
+      debugPorts: false,
+      rtcUtc: true,
+      ...hostServices(() => {}),
+    });
+    this.#machine = machine;
+    machine.start();
+    const deadline = performance.now() + LONGEST_MS;
+    while (!this.#ended && performance.now() < deadline && !showsText(machine)) {
+      await new Promise((resume) => setTimeout(resume, LOOK_MS));
+    }
+    machine.display.render(true);
+    machine.powerOff();
+  }
+
+  /** Makes way for the real machine; what was compiled stays while this object does. */
+  end(): void {
+    this.#ended = true;
+    this.#machine?.powerOff();
+  }
+}
+
+function showsText({ display }: MachineControl): boolean {
+  return display.textScreen()?.some((line) => line.trim() !== "") ?? false;
+}
