@@ -36,6 +36,8 @@ export interface BlockMap {
   readonly keepsSectors: boolean;
   /** Blocks are all in the file and stay there. */
   readonly fixed: boolean;
+  /** Other programs take units between used ones for damage: they are filled before the image is closed. */
+  readonly closesPacked: boolean;
 
   sizeBytes(): number;
   blockCount(): number;
@@ -46,10 +48,15 @@ export interface BlockMap {
   prepareUnit(block: number, position: number): Promise<void>;
   /** In memory; `writeEntries` makes it last. */
   setState(block: number, state: BlockState): Promise<void>;
-  /** With `keepsSectors`: these bytes of the disk, all in one block with a unit, are now the image's own. In memory. */
-  holdSectors?(offset: number, length: number): Promise<void>;
-  /** Writes the tables' part for these blocks. What they point to is stable by now. */
+  /** With `keepsSectors`: these bytes of the disk, all in one block with a unit, are now the image's own. In memory; true when that is news. */
+  holdSectors?(offset: number, length: number): Promise<boolean>;
+  /**
+   * Writes the tables' part for these blocks and no others, as it is at the moment of the call: others may point to what is not stable yet. What
+   * these point to is.
+   */
   writeEntries(blocks: readonly number[]): Promise<void>;
+  /** What is wrong with the tables themselves (copies that differ, counts that are off), put right when `repair`. */
+  checkTables(repair: boolean): Promise<readonly string[]>;
   /** Everything in the file that is not a unit. */
   metadata(): Promise<readonly FileRange[]>;
   /** The size of the file when its last unit or table ends at `endBytes`, and what must stand behind that. */
