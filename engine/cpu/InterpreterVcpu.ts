@@ -1,6 +1,8 @@
+import type { Entropy, WallClock } from "../contracts/Clock.ts";
 import type { CpuLevel } from "../contracts/CpuLevel.ts";
 import type { CpuState } from "../contracts/CpuState.ts";
 import type { InterruptSource } from "../contracts/InterruptSource.ts";
+import type { ProcessorApic } from "../contracts/ProcessorApic.ts";
 import type { Vcpu, VcpuExit } from "../contracts/Vcpu.ts";
 import { CpuStateImage } from "./CpuStateImage.ts";
 import { cpuidTable, readCpuidTable, writeCpuidTable } from "./cpuid/cpuidTable.ts";
@@ -10,6 +12,7 @@ import { Interpreter } from "./interpreter/Interpreter.ts";
 import { rows } from "./isa/rows.ts";
 import { attentionBits } from "./layout/cpuLayout.ts";
 import { memoryPlan } from "./layout/memoryPlan.ts";
+import { apicRegisters, randomBits } from "./outsideRegisters.ts";
 import { Translator } from "./translator/Translator.ts";
 
 type Width = 1 | 2 | 4;
@@ -28,8 +31,12 @@ export interface InterpreterVcpuOptions {
   readonly interrupts: InterruptSource;
   /** Ticks of the time-stamp counter since power-on, an integer. */
   readonly tsc: () => number;
-  /** An MSR that concerns a device outside of the processor was written (APIC base). */
-  readonly msrWritten?: (index: number, low: number, high: number) => void;
+  /** The processor's own interrupt controller, as far as it is no memory. */
+  readonly apic?: ProcessorApic;
+  /** For KVM's clock; without it that clock starts in 1970. */
+  readonly wallClock?: WallClock;
+  /** For RDRAND and RDSEED; without it they always fail. */
+  readonly entropy?: Entropy;
   /** False: everything is interpreted. Else hot loops of flat 32-bit code are translated. */
   readonly translate?: boolean;
   /** Which processor the guest sees; "host" when absent. */
@@ -47,6 +54,7 @@ export class InterpreterVcpu implements Vcpu {
   readonly #state: CpuStateImage;
   readonly #interpreter: Interpreter;
   readonly #tsc: () => number;
+  readonly #apic: ProcessorApic | undefined;
   readonly #translator: Translator | undefined;
   #instructions = 0;
   #failure: Error | undefined;
@@ -55,7 +63,8 @@ export class InterpreterVcpu implements Vcpu {
     this.#buffer = options.memory.buffer;
     this.#state = new CpuStateImage(options.memory.buffer);
     this.#tsc = options.tsc;
-    const { ports, mmio, interrupts, msrWritten, fpuError } = options;
+    const { ports, mmio, interrupts, fpuError } = options;
+    this.#apic = options.apic;
     const model = cpuModel(options.cpuLevel ?? "host");
     writeCpuidTable(options.memory.buffer, cpuidTable(model));
     const decoder = new Decoder(rows, decodedFeatures(model.features));
@@ -71,7 +80,9 @@ export class InterpreterVcpu implements Vcpu {
         portWrite: (port, size, value) => ports.write(port & 0xffff, value >>> 0, size as Width),
         tsc: options.tsc,
         interruptAcknowledge: () => interrupts.acknowledge(),
-        msrWritten: (index, low, high) => msrWritten?.(index >>> 0, low >>> 0, high >>> 0),
+        ...apicRegisters(options.apic),
+        wallClockMs: () => options.wallClock?.nowMs() ?? 0,
+        entropy: randomBits(options.entropy),
         fpuError: () => fpuError?.(),
       },
     });
@@ -131,6 +142,7 @@ export class InterpreterVcpu implements Vcpu {
     image.msrs.set(0x10, BigInt.asUintN(64, BigInt(Math.floor(this.#tsc())) + state.get64("tscOffset")));
     return {
       ...image,
+      ...(this.#apic ? { cr8: BigInt(this.#apic.getCr8()) } : {}),
       rflags: BigInt(this.#interpreter.system.readFlags() >>> 0),
       interruptShadow: state.get64("shadowRip") === image.rip,
       cpuid: readCpuidTable(this.#buffer),
@@ -147,6 +159,7 @@ export class InterpreterVcpu implements Vcpu {
     system.refreshFeatures();
     system.setA20(state.a20 ? 1 : 0);
     system.updateMode();
+    system.refreshKvmClock();
     this.flushTlb();
   }
 

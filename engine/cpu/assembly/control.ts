@@ -26,6 +26,7 @@ import {
   MSR_KERNEL_GS_BASE,
   SEGMENT_BASE,
 } from "./layout.generated";
+import { setTaskPriority, taskPriority } from "./environment";
 import { generalProtection, invalidOpcode } from "./faults";
 import { loadPdptes, PHYSICAL_ADDRESS_BITS } from "./mmu";
 import { updateMode } from "./segments";
@@ -88,7 +89,10 @@ export function readControl(register: i32): u64 {
   if (register == 2) return load<u64>(CR2);
   if (register == 3) return load<u64>(CR3);
   if (register == 4) return load<u64>(CR4);
-  if (register == 8) return load<u64>(CR8);
+  if (register == 8) {
+    const priority = taskPriority();
+    return priority < 0 ? load<u64>(CR8) : (priority as u64);
+  }
   invalidOpcode();
   return 0;
 }
@@ -171,6 +175,7 @@ export function writeControl(register: i32, value: u64): void {
   } else if (register == 8) {
     if (value >> 4) generalProtection();
     store<u64>(CR8, value);
+    setTaskPriority(value as i32);
   } else {
     invalidOpcode();
   }

@@ -29,6 +29,25 @@ export declare function hostTsc(): f64;
 @external("env", "interruptAcknowledge")
 export declare function interruptAcknowledge(): i32;
 
-/** An MSR that concerns a device outside of the processor was written (APIC base). */
+/**
+ * MSRs of the local APIC: its base, the registers of x2APIC mode (800h to 8FFh), the TSC deadline in ticks of `hostTsc`. A write gives 0 when it is
+ * refused.
+ */
+@external("env", "msrRead")
+export declare function msrRead(index: u32): u64;
 @external("env", "msrWritten")
-export declare function msrWritten(index: u32, low: u32, high: u32): void;
+export declare function msrWritten(index: u32, low: u32, high: u32): i32;
+
+/** CR8 as the local APIC has it, or -1 where there is none. */
+@external("env", "taskPriority")
+export declare function taskPriority(): i32;
+@external("env", "setTaskPriority")
+export declare function setTaskPriority(value: i32): void;
+
+/** The time of day outside, in milliseconds since 1970. */
+@external("env", "wallClockMs")
+export declare function wallClockMs(): f64;
+
+/** 64 random bits. */
+@external("env", "entropy")
+export declare function entropy(): u64;

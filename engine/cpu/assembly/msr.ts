@@ -1,42 +1,28 @@
 /**
- * Model-specific registers (SDM vol. 4) and the time-stamp counter. Those that exist are kept in the state; all others raise #GP(0)
- * and are counted. Reserved bits raise #GP(0) where guests rely on it.
+ * RDMSR and WRMSR (SDM vol. 4): registers in the state (msrStorage.ts), the time-stamp counter and KVM's clock (timeStamp.ts), those of the local
+ * APIC, EFER, and what only identifies the processor. A register that does not exist is #GP(0) and counted.
  */
-import { hostTsc, msrWritten } from "./environment";
+import { msrRead, msrWritten } from "./environment";
+import { generalProtection } from "./faults";
 import {
   EFER,
   EXTENDED_FEATURE_EDX,
-  FS,
-  GS,
+  FEATURE_ECX,
+  FEATURE_EDX,
   LAST_UNKNOWN_MSR,
   MSR_APIC_BASE,
-  MSR_BIOS_SIGN_ID,
-  MSR_CSTAR,
-  MSR_DEBUG_CTL,
-  MSR_FEATURE_CONTROL,
-  MSR_FMASK,
-  MSR_KERNEL_GS_BASE,
-  MSR_LSTAR,
-  MSR_MCG,
-  MSR_MISC_ENABLE,
-  MSR_MTRR,
-  MSR_PAT,
-  MSR_STAR,
-  MSR_SYSENTER_CS,
-  MSR_SYSENTER_EIP,
-  MSR_SYSENTER_ESP,
-  MSR_TSC_AUX,
-  SEGMENT_BASE,
-  TSC_OFFSET,
+  MSR_KVM_SYSTEM_TIME,
+  MSR_KVM_WALL_CLOCK,
+  MSR_TSC_ADJUST,
+  STRUCTURED_FEATURE_EBX,
+  STRUCTURED_FEATURE_EDX,
   UNKNOWN_MSRS,
 } from "./layout.generated";
-import { generalProtection, invalidOpcode } from "./faults";
-import { PHYSICAL_ADDRESS_BITS, isCanonical } from "./mmu";
+import { PHYSICAL_ADDRESS_BITS } from "./mmu";
+import { checkMsrValue, keptMsrBits, msrPlace } from "./msrStorage";
 import { updateMode } from "./segments";
 import {
   CR0_PG,
-  CR4_PCE,
-  CR4_TSD,
   EFER_LMA,
   EFER_LME,
   EFER_NXE,
@@ -46,76 +32,66 @@ import {
   RDX,
   cpl,
   cr0,
-  cr4,
   efer,
   gpr32,
-  segmentRow,
   setGpr32,
 } from "./state";
+import {
+  readTsc,
+  readTscDeadline,
+  writeKvmSystemTime,
+  writeKvmWallClock,
+  writeTsc,
+  writeTscAdjust,
+  writeTscDeadline,
+} from "./timeStamp";
 import { flushTlbAll } from "./tlb";
 
 const TSC: u32 = 0x10;
+const KVM_WALL_CLOCK_OLD: u32 = 0x11;
+const KVM_SYSTEM_TIME_OLD: u32 = 0x12;
 const APIC_BASE: u32 = 0x1b;
+const TSC_ADJUST: u32 = 0x3b;
+const PRED_CMD: u32 = 0x49;
 const BIOS_UPDATE_TRIGGER: u32 = 0x79;
-const BIOS_SIGN_ID: u32 = 0x8b;
 const MTRR_CAP: u32 = 0xfe;
-const MTRR_VARIABLE: u32 = 0x200;
-const MTRR_VARIABLE_LAST: u32 = 0x20f;
-const MTRR_DEF_TYPE: u32 = 0x2ff;
-const PAT: u32 = 0x277;
+const ARCH_CAPABILITIES: u32 = 0x10a;
+const MCG_CAP: u32 = 0x179;
+const TSC_DEADLINE: u32 = 0x6e0;
+const X2APIC_FIRST: u32 = 0x800;
+const X2APIC_LAST: u32 = 0x8ff;
+const KVM_WALL_CLOCK: u32 = 0x4b564d00;
+const KVM_SYSTEM_TIME: u32 = 0x4b564d01;
 const EFER_INDEX: u32 = 0xc0000080;
-const FS_BASE: u32 = 0xc0000100;
-const GS_BASE: u32 = 0xc0000101;
+
 /** Eight variable ranges, fixed ranges, write-combining. */
 const MTRR_CAP_VALUE: u64 = 0x508;
+/** Four banks, no global control. */
+const MCG_CAP_VALUE: u64 = 4;
+/**
+ * What this processor need not fear: it does not speculate. RDCL, enhanced IBRS, L1TF, SSB, MDS, page size change, TAA, stale MMIO data of three kinds,
+ * BHI, PBRSB, GDS, RFDS, ITS.
+ */
+const ARCH_CAPABILITIES_VALUE: u64 = 0x400000000d10e17b;
+
+const FEATURE_MCA: u32 = 1 << 14;
+const FEATURE_X2APIC: u32 = 1 << 21;
+const FEATURE_TSC_DEADLINE: u32 = 1 << 24;
+const FEATURE_HYPERVISOR: u32 = 1 << 31;
 const EXTENDED_SYSCALL: u32 = 1 << 11;
 const EXTENDED_NX: u32 = 1 << 20;
-const EXTENDED_RDTSCP: u32 = 1 << 27;
 const EXTENDED_LM: u32 = 1 << 29;
+const STRUCTURED_TSC_ADJUST: u32 = 1 << 1;
+const STRUCTURED_SPEC_CTRL: u32 = 1 << 26;
+const STRUCTURED_ARCH_CAPABILITIES: u32 = 1 << 29;
 
-function longModeOffered(): bool {
-  return (load<u32>(EXTENDED_FEATURE_EDX) & EXTENDED_LM) != 0;
-}
-
-/** Place of an MTRR register in the state, or 0: eight base and mask pairs, eleven fixed ones, the default type. */
-function mtrrPlace(index: u32): usize {
-  if (index >= MTRR_VARIABLE && index <= MTRR_VARIABLE_LAST) return MSR_MTRR + (((index - MTRR_VARIABLE) << 3) as usize);
-  if (index == 0x250) return MSR_MTRR + 16 * 8;
-  if (index == 0x258 || index == 0x259) return MSR_MTRR + (((17 + index - 0x258) << 3) as usize);
-  if (index >= 0x268 && index <= 0x26f) return MSR_MTRR + (((19 + index - 0x268) << 3) as usize);
-  return index == MTRR_DEF_TYPE ? MSR_MTRR + 27 * 8 : 0;
-}
-
-/** Place of a register that is simply kept, or 0. */
-function plainPlace(index: u32): usize {
-  if (index == 0x174) return MSR_SYSENTER_CS;
-  if (index == 0x175) return MSR_SYSENTER_ESP;
-  if (index == 0x176) return MSR_SYSENTER_EIP;
-  if (index == PAT) return MSR_PAT;
-  if (index == 0x1a0) return MSR_MISC_ENABLE;
-  if (index == 0x3a) return MSR_FEATURE_CONTROL;
-  if (index == BIOS_SIGN_ID) return MSR_BIOS_SIGN_ID;
-  if (index == 0x1d9) return MSR_DEBUG_CTL;
-  if (index >= 0x179 && index <= 0x17b) return MSR_MCG + (((index - 0x179) << 3) as usize);
-  return mtrrPlace(index);
-}
-
-/** The registers of SYSCALL and long mode, or 0. */
-function longPlace(index: u32): usize {
-  if (!longModeOffered()) return 0;
-  if (index == 0xc0000081) return MSR_STAR;
-  if (index == 0xc0000082) return MSR_LSTAR;
-  if (index == 0xc0000083) return MSR_CSTAR;
-  if (index == 0xc0000084) return MSR_FMASK;
-  if (index == FS_BASE) return segmentRow(FS) + SEGMENT_BASE;
-  if (index == GS_BASE) return segmentRow(GS) + SEGMENT_BASE;
-  if (index == 0xc0000102) return MSR_KERNEL_GS_BASE;
-  return 0;
-}
+const APIC_BASE_X2APIC: u64 = 1 << 10;
+const APIC_BASE_ENABLE: u64 = 1 << 11;
+const APIC_BASE_MODE: u64 = APIC_BASE_X2APIC | APIC_BASE_ENABLE;
 
 /** Registers that read as a fixed value and swallow writes: platform, power-on options, bus clock, L2 control, performance state, thermal ones. */
 function isInert(index: u32): bool {
-  return index == 0x17 || index == 0x2a || index == 0xcd || index == 0x11e || (index >= 0x198 && index <= 0x19c);
+  return index <= 1 || index == 0x17 || index == 0x2a || index == 0xcd || index == 0x11e || (index >= 0x198 && index <= 0x19c);
 }
 
 function noteUnknown(index: u32): void {
@@ -124,13 +100,29 @@ function noteUnknown(index: u32): void {
   generalProtection();
 }
 
-/** The counter as the guest sees it. */
-export function readTsc(): u64 {
-  return (hostTsc() as u64) + load<u64>(TSC_OFFSET);
+function hasFeature(word: usize, bit: u32): bool {
+  return (load<u32>(word) & bit) != 0;
 }
 
-export function setTsc(value: u64): void {
-  store<u64>(TSC_OFFSET, value - (hostTsc() as u64));
+function isX2Apic(): bool {
+  return (load<u64>(MSR_APIC_BASE) & APIC_BASE_MODE) == APIC_BASE_MODE;
+}
+
+/** Registers that x2APIC mode can read: not end of interrupt, self interrupt, and what has moved into others. */
+function isReadableX2(register: u32): bool {
+  if (register >= 0x10 && register <= 0x28) return true;
+  if (register >= 0x32 && register <= 0x39) return true;
+  return (
+    register == 0x02 ||
+    register == 0x03 ||
+    register == 0x08 ||
+    register == 0x0a ||
+    register == 0x0d ||
+    register == 0x0f ||
+    register == 0x2f ||
+    register == 0x30 ||
+    register == 0x3e
+  );
 }
 
 function answer(value: u64): void {
@@ -138,44 +130,36 @@ function answer(value: u64): void {
   setGpr32(RDX, (value >> 32) as u32);
 }
 
+/** Registers with a meaning of their own. False when there is no such register. */
+function readSpecial(index: u32): bool {
+  if (index == TSC) answer(readTsc());
+  else if (index == APIC_BASE) answer(load<u64>(MSR_APIC_BASE));
+  else if (index == EFER_INDEX) answer(load<u64>(EFER));
+  else if (index == MTRR_CAP) answer(MTRR_CAP_VALUE);
+  else if (index == MCG_CAP && hasFeature(FEATURE_EDX, FEATURE_MCA)) answer(MCG_CAP_VALUE);
+  else if (index == TSC_ADJUST && hasFeature(STRUCTURED_FEATURE_EBX, STRUCTURED_TSC_ADJUST)) answer(load<u64>(MSR_TSC_ADJUST));
+  else if (index == TSC_DEADLINE && hasFeature(FEATURE_ECX, FEATURE_TSC_DEADLINE)) answer(readTscDeadline());
+  else if (index >= X2APIC_FIRST && index <= X2APIC_LAST && isX2Apic() && isReadableX2(index - X2APIC_FIRST)) answer(msrRead(index));
+  else if (index == ARCH_CAPABILITIES && hasFeature(STRUCTURED_FEATURE_EDX, STRUCTURED_ARCH_CAPABILITIES)) answer(ARCH_CAPABILITIES_VALUE);
+  else if (isInert(index)) answer(0);
+  else return hasFeature(FEATURE_ECX, FEATURE_HYPERVISOR) && readKvm(index);
+  return true;
+}
+
+function readKvm(index: u32): bool {
+  if (index == KVM_WALL_CLOCK || index == KVM_WALL_CLOCK_OLD) answer(load<u64>(MSR_KVM_WALL_CLOCK));
+  else if (index == KVM_SYSTEM_TIME || index == KVM_SYSTEM_TIME_OLD) answer(load<u64>(MSR_KVM_SYSTEM_TIME));
+  else return false;
+  return true;
+}
+
 /** ECX -> EDX:EAX */
 export function rdmsr(): void {
   if (cpl() != 0) generalProtection();
   const index = gpr32(RCX);
-  let place = plainPlace(index);
-  if (!place) place = longPlace(index);
-  if (place) return answer(load<u64>(place));
-  if (index == TSC) return answer(readTsc());
-  if (index == APIC_BASE) return answer(load<u64>(MSR_APIC_BASE));
-  if (index == MTRR_CAP) return answer(MTRR_CAP_VALUE);
-  if (index == EFER_INDEX) return answer(load<u64>(EFER));
-  if (index == 0xc0000103 && load<u32>(EXTENDED_FEATURE_EDX) & EXTENDED_RDTSCP) return answer(load<u64>(MSR_TSC_AUX));
-  if (isInert(index)) return answer(0);
-  noteUnknown(index);
-}
-
-function isMemoryType(type: u64): bool {
-  return type == 0 || type == 1 || (type >= 4 && type <= 6);
-}
-
-/** PAT: eight memory types; 7 is UC-. */
-function checkPat(value: u64): void {
-  for (let i: u64 = 0; i < 64; i += 8) {
-    const type = (value >> i) & 0xff;
-    if (!isMemoryType(type) && type != 7) generalProtection();
-  }
-}
-
-function checkMtrr(index: u32, value: u64): void {
-  if (index == MTRR_DEF_TYPE) {
-    if (value & ~0xcff || !isMemoryType(value & 0xff)) generalProtection();
-  } else if (index <= MTRR_VARIABLE_LAST) {
-    if (value >> (PHYSICAL_ADDRESS_BITS as u64)) generalProtection();
-    if (!(index & 1) && (value & 0xf00 || !isMemoryType(value & 0xff))) generalProtection();
-    if (index & 1 && value & 0x7ff) generalProtection();
-  } else {
-    for (let i: u64 = 0; i < 64; i += 8) if (!isMemoryType((value >> i) & 0xff)) generalProtection();
-  }
+  const place = msrPlace(index);
+  if (place) answer(load<u64>(place));
+  else if (!readSpecial(index)) noteUnknown(index);
 }
 
 function writeEfer(value: u64): void {
@@ -192,10 +176,42 @@ function writeEfer(value: u64): void {
   updateMode();
 }
 
+/** The bootstrap bit stays. x2APIC mode is only left by disabling the APIC, and only entered from xAPIC mode (SDM vol. 3, 11.12.5). */
 function writeApicBase(value: u64): void {
-  if (value & 0x6ff || value >> (PHYSICAL_ADDRESS_BITS as u64)) generalProtection();
-  store<u64>(MSR_APIC_BASE, value);
-  msrWritten(APIC_BASE, value as u32, (value >> 32) as u32);
+  const old = load<u64>(MSR_APIC_BASE);
+  const next = (value & ~0x100) | (old & 0x100);
+  if (next & 0x2ff || next >> (PHYSICAL_ADDRESS_BITS as u64)) generalProtection();
+  if (next & APIC_BASE_X2APIC) {
+    if (!hasFeature(FEATURE_ECX, FEATURE_X2APIC) || !(next & APIC_BASE_ENABLE) || !(old & APIC_BASE_ENABLE)) generalProtection();
+  } else if (old & APIC_BASE_X2APIC && next & APIC_BASE_ENABLE) {
+    generalProtection();
+  }
+  store<u64>(MSR_APIC_BASE, next);
+  msrWritten(APIC_BASE, next as u32, (next >> 32) as u32);
+}
+
+/** As `readSpecial`. */
+function writeSpecial(index: u32, value: u64): bool {
+  if (index == TSC) writeTsc(value);
+  else if (index == APIC_BASE) writeApicBase(value);
+  else if (index == EFER_INDEX) writeEfer(value);
+  else if (index == TSC_ADJUST && hasFeature(STRUCTURED_FEATURE_EBX, STRUCTURED_TSC_ADJUST)) writeTscAdjust(value);
+  else if (index == TSC_DEADLINE && hasFeature(FEATURE_ECX, FEATURE_TSC_DEADLINE)) writeTscDeadline(value);
+  else if (index >= X2APIC_FIRST && index <= X2APIC_LAST && isX2Apic()) {
+    if (!msrWritten(index, value as u32, (value >> 32) as u32)) generalProtection();
+  } else if (index == PRED_CMD && hasFeature(STRUCTURED_FEATURE_EDX, STRUCTURED_SPEC_CTRL)) {
+    if (value & ~1) generalProtection();
+  } else if (index != BIOS_UPDATE_TRIGGER && !isInert(index)) {
+    return hasFeature(FEATURE_ECX, FEATURE_HYPERVISOR) && writeKvm(index, value);
+  }
+  return true;
+}
+
+function writeKvm(index: u32, value: u64): bool {
+  if (index == KVM_WALL_CLOCK || index == KVM_WALL_CLOCK_OLD) writeKvmWallClock(value);
+  else if (index == KVM_SYSTEM_TIME || index == KVM_SYSTEM_TIME_OLD) writeKvmSystemTime(value);
+  else return false;
+  return true;
 }
 
 /** EDX:EAX -> ECX */
@@ -203,42 +219,11 @@ export function wrmsr(): void {
   if (cpl() != 0) generalProtection();
   const index = gpr32(RCX);
   const value = ((gpr32(RDX) as u64) << 32) | (gpr32(RAX) as u64);
-  let place = plainPlace(index);
+  const place = msrPlace(index);
   if (place) {
-    if (index == 0x179) generalProtection();
-    if (mtrrPlace(index)) checkMtrr(index, value);
-    if (index == PAT) checkPat(value);
-    store<u64>(place, value);
-    return;
+    checkMsrValue(index, value);
+    store<u64>(place, value | keptMsrBits(index));
+  } else if (!writeSpecial(index, value)) {
+    noteUnknown(index);
   }
-  place = longPlace(index);
-  if (place) {
-    const isAddress = index != 0xc0000081 && index != 0xc0000084;
-    if (isAddress && !isCanonical(value)) generalProtection();
-    store<u64>(place, value);
-    return;
-  }
-  if (index == TSC) setTsc(value);
-  else if (index == APIC_BASE) writeApicBase(value & ~0x100 | (load<u64>(MSR_APIC_BASE) & 0x100));
-  else if (index == EFER_INDEX) writeEfer(value);
-  else if (index == 0xc0000103 && load<u32>(EXTENDED_FEATURE_EDX) & EXTENDED_RDTSCP) store<u64>(MSR_TSC_AUX, value & 0xffffffff);
-  else if (index != BIOS_UPDATE_TRIGGER && !isInert(index)) noteUnknown(index);
-}
-
-export function rdtsc(): void {
-  if (cr4() & CR4_TSD && cpl() != 0) generalProtection();
-  answer(readTsc());
-}
-
-export function rdtscp(): void {
-  if (!(load<u32>(EXTENDED_FEATURE_EDX) & EXTENDED_RDTSCP)) invalidOpcode();
-  rdtsc();
-  setGpr32(RCX, load<u32>(MSR_TSC_AUX));
-}
-
-/** Performance counters stand still. */
-export function rdpmc(): void {
-  if (!(cr4() & CR4_PCE) && cpl() != 0) generalProtection();
-  if ((gpr32(RCX) & 0x3fffffff) > 1) generalProtection();
-  answer(0);
 }

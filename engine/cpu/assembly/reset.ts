@@ -34,9 +34,9 @@ import {
 } from "./layout.generated";
 import { setExternalEvent } from "./faults";
 import { setArithmeticFlags } from "./flags";
-import { setTsc } from "./msr";
 import { setSegment, updateMode } from "./segments";
 import { RDX, setGpr32 } from "./state";
+import { resetTsc } from "./timeStamp";
 import { flushTlb } from "./tlb";
 
 const DATA: u32 = 0x93;
@@ -90,7 +90,7 @@ function resetRegisters(): void {
   store<u32>(FPU_CONTROL, 0x40);
   store<u32>(FPU_TAG, 0x5555);
   store<u32>(MXCSR, 0x1f80);
-  setTsc(0);
+  resetTsc();
 }
 
 /** The A20 gate: closed, odd megabytes appear as the even ones below. */

@@ -47,7 +47,7 @@ export {
   translateFetch,
 } from "./memoryAccess";
 export { translateForDebugger } from "./mmu";
-export { rdmsr, rdpmc, rdtsc, rdtscp, wrmsr } from "./msr";
+export { rdmsr, wrmsr } from "./msr";
 export { readPhysical8 } from "./physical";
 export { in16, in32, in8, out16, out32, out8 } from "./ports";
 export { resetCpu, setA20 } from "./reset";
@@ -56,4 +56,9 @@ export { arpl, lar, lldt, lsl, ltr, sldt, str, verr, verw } from "./selectors";
 export { updateAttention } from "./state";
 export { ins, outs } from "./stringPorts";
 export { cmps, lods, movs, scas, stos } from "./strings";
+export { rdpid, rdpmc, rdtsc, rdtscp, refreshKvmClock } from "./timeStamp";
 export { flushTlb, flushTlbNonGlobal, flushTlbPage, protectPage, protectWrites } from "./tlb";
+export { aesDecrypt, aesEncrypt, aesInverseMix, aesKeyAssist } from "./vector/aes";
+export { carrylessProduct, crc32, depositBits, extractBits } from "./vector/bitFields";
+export { compareStrings, expandMask, stringLength } from "./vector/stringCompare";
+export { slidingDifferences, smallestWord } from "./vector/wordSearch";

@@ -19,7 +19,15 @@ export interface UnitEnvironment {
   portWrite(port: number, size: number, value: number): void;
   tsc(): number;
   interruptAcknowledge(): number;
-  msrWritten(index: number, low: number, high: number): void;
+  /** MSRs of the local APIC; a write gives 0 when it is refused. */
+  msrRead(index: number): bigint;
+  msrWritten(index: number, low: number, high: number): number;
+  /** CR8; -1 where no local APIC has it. */
+  taskPriority(): number;
+  setTaskPriority(value: number): void;
+  wallClockMs(): number;
+  /** 64 random bits. */
+  entropy(): bigint;
   /** FERR#: an unmasked x87 exception with CR0.NE clear. */
   fpuError(): void;
 }
@@ -40,6 +48,7 @@ export interface SystemUnit {
   protectWrites(): void;
   readFlags(): number;
   refreshFeatures(): void;
+  refreshKvmClock(): void;
   raise(vector: number, errorCode: number): void;
 }
 

@@ -115,7 +115,9 @@ export class Board {
       translate: options.accel === "auto",
       cpuLevel: options.cpuLevel ?? "host",
       tsc: () => Math.floor(clock.nowNs() * TICKS_PER_NS),
-      msrWritten: (index, low, high) => this.#msrWritten(index, low, high),
+      apic: this.router.localApic,
+      wallClock: options.wallClock,
+      entropy: options.entropy,
       fpuError: () => ferr.set(true),
     });
     this.#mapPort(0xf0, 2, { read: () => 0xff, write: () => ferr.set(false) });
@@ -173,11 +175,6 @@ export class Board {
   #interruptChanged(pending: boolean): void {
     this.vcpu.setInterruptPending(pending);
     if (pending) this.#parts.onInterrupt();
-  }
-
-  #msrWritten(index: number, low: number, high: number): void {
-    const apicBase = 0x1b;
-    if (index === apicBase) this.router.setBaseMsr((BigInt(high) << 32n) | BigInt(low));
   }
 
   #mapPort(start: number, length: number, handler: IoHandler, widths: readonly IoWidth[] = [1]): Mapping {

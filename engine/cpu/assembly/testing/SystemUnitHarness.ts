@@ -38,6 +38,10 @@ export class SystemUnitHarness {
   /** What device reads answer. */
   deviceValue = 0;
   tsc = 0;
+  /** What registers outside of the processor answer, and whether they refuse writes. */
+  msrValue = 0n;
+  msrRefused = false;
+  wallClockMs = 0;
   vector = 0x20;
 
   private constructor(module: WebAssembly.Module) {
@@ -64,7 +68,18 @@ export class SystemUnitHarness {
         this.log.push("acknowledge");
         return this.vector;
       },
-      msrWritten: (index: number, low: number, high: number) => this.log.push(`msr ${hex(index)} ${hex(high)}:${hex(low)}`),
+      msrWritten: (index: number, low: number, high: number) => {
+        this.log.push(`msr ${hex(index)} ${hex(high)}:${hex(low)}`);
+        return this.msrRefused ? 0 : 1;
+      },
+      msrRead: (index: number) => {
+        this.log.push(`msrRead ${hex(index)}`);
+        return this.msrValue;
+      },
+      taskPriority: () => -1,
+      setTaskPriority: (value: number) => this.log.push(`priority ${value}`),
+      wallClockMs: () => this.wallClockMs,
+      entropy: () => this.msrValue,
     };
     writeCpuidTable(this.memory.buffer, cpuidTable(cpuModel("host")));
     this.#exports = new WebAssembly.Instance(module, { env }).exports as Record<string, Call>;
