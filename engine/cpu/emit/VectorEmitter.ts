@@ -5,6 +5,7 @@
 
 import { cpuLayout } from "../layout/cpuLayout.ts";
 import type { Condition, OperandRef, Value, Width } from "../semantics/Algebra.ts";
+import type { FloatOperation } from "../semantics/floatOperations.ts";
 import type { HelperName } from "../semantics/helperSignatures.ts";
 import type {
   FloatLanes,
@@ -17,8 +18,8 @@ import type {
   VectorUnary,
 } from "../semantics/VectorAlgebra.ts";
 import type { FunctionBuilder } from "../wasm/FunctionBuilder.ts";
-import type { OpcodeName, ValueType } from "../wasm/opcodes.ts";
-import type { SimdOpcodeName } from "../wasm/simdOpcodes.ts";
+import type { ValueType } from "../wasm/opcodes.ts";
+import { FloatEmitter, type FloatRequest } from "./FloatEmitter.ts";
 import { stateOffset } from "./MemoryEmitter.ts";
 
 /** What the executor gives: its values, its memory, and the places of vector registers. */
@@ -51,6 +52,7 @@ export interface VectorHost {
 }
 
 const local = (value: Vector): number => (value as unknown as { local: number }).local;
+const asVector = (vector: number): Vector => ({ local: vector }) as unknown as Vector;
 
 const splatName = { 8: "i8x16Splat", 16: "i16x8Splat", 32: "i32x4Splat", 64: "i64x2Splat" } as const;
 const extractName = {
@@ -69,19 +71,13 @@ const bitmaskName = { 8: "i8x16Bitmask", 16: "i16x8Bitmask", 32: "i32x4Bitmask",
 const storeName = { 2: "i32Store16", 4: "i32Store", 8: "i64Store", 16: "v128Store" } as const;
 const halfBytes = 16;
 
-/** Bytes of one lane with only the quiet bit of a NaN set, and the default NaN of x86. */
-const quietBit = { f32x4: [0, 0, 0x40, 0], f64x2: [0, 0, 0, 0, 0, 0, 8, 0] } as const;
-const defaultNaN = { f32x4: [0, 0, 0xc0, 0xff], f64x2: [0, 0, 0, 0, 0, 0, 0xf8, 0xff] } as const;
-/** Rounding by MXCSR.RC. */
-const roundingNames = ["Nearest", "Floor", "Ceil", "Trunc"] as const;
-const two63 = 0x43e0_0000_0000_0000n;
-const indefinite64 = -(1n << 63n);
-
 export class VectorEmitter implements VectorAlgebra {
   readonly #host: VectorHost;
+  readonly #floats: FloatEmitter;
 
   constructor(host: VectorHost) {
     this.#host = host;
+    this.#floats = new FloatEmitter(host);
   }
 
   get #f(): FunctionBuilder {
@@ -331,65 +327,49 @@ export class VectorEmitter implements VectorAlgebra {
   }
 
   // --- floating point ---
-  fixNaN(lanes: FloatLanes, a: Vector, b: Vector, result: Vector): Vector {
-    const f = this.#f;
-    const nan = this.#host.newLocal("v128");
-    const fixed = this.#host.newLocal("v128");
-    this.#push(result).set(fixed);
-    const notEqual: SimdOpcodeName = `${lanes}Ne`;
-    f.get(fixed).get(fixed).simd(notEqual).tee(nan).simd("v128AnyTrue").if();
-    this.#pushQuieted(lanes, a);
-    this.#pushQuieted(lanes, b);
-    this.#pushRepeated(defaultNaN[lanes]);
-    f.get(local(b)).get(local(b)).simd(notEqual).simd("v128Bitselect");
-    f.get(local(a)).get(local(a)).simd(notEqual).simd("v128Bitselect");
-    f.get(fixed).get(nan).simd("v128Bitselect").set(fixed).end();
-    return { local: fixed } as unknown as Vector;
+  #request(
+    name: FloatOperation,
+    lanes: FloatLanes,
+    count: 1 | 2 | 4,
+    operands: readonly Vector[],
+    control: Value<32> | number,
+  ): FloatRequest {
+    return { name, lanes, count, operands: operands.map(local), control };
   }
 
-  #pushQuieted(lanes: FloatLanes, a: Vector): void {
-    this.#push(a);
-    this.#pushRepeated(quietBit[lanes]);
-    this.#f.simd("v128Or");
+  float(
+    name: FloatOperation,
+    lanes: FloatLanes,
+    count: 1 | 2 | 4,
+    operands: readonly Vector[],
+    control: Value<32> | number = 0,
+  ): Vector {
+    return asVector(this.#floats.float(this.#request(name, lanes, count, operands, control)));
   }
 
-  roundByControl(lanes: FloatLanes, a: Vector): Vector {
-    const f = this.#f;
-    const control = this.#host.newLocal("i32");
-    this.#pushMxcsr();
-    f.i32(13).op("i32ShrU").i32(3).op("i32And").set(control);
-    this.#roundingCase(lanes, a, control, 0);
-    return this.#take();
+  floatPair(
+    name: FloatOperation,
+    lanes: FloatLanes,
+    count: 2 | 4,
+    low: readonly Vector[],
+    high: readonly Vector[],
+    control: Value<32> | number = 0,
+  ): VectorPair {
+    const request = (operands: readonly Vector[]): FloatRequest => this.#request(name, lanes, count, operands, control);
+    const [first, second] = this.#floats.floatPair(request(low), request(high));
+    return [asVector(first), asVector(second)];
   }
 
-  /** Leaves the value rounded in the mode `control` if that is `mode` or one behind it. */
-  #roundingCase(lanes: FloatLanes, a: Vector, control: number, mode: number): void {
-    const f = this.#f;
-    const last = mode === roundingNames.length - 1;
-    if (!last) f.get(control).i32(mode).op("i32Eq").if("v128");
-    this.#push(a).simd(`${lanes}${roundingNames[mode]!}` as SimdOpcodeName);
-    if (last) return;
-    f.else();
-    this.#roundingCase(lanes, a, control, mode + 1);
-    f.end();
+  compareFlags(lanes: FloatLanes, quiet: boolean, a: Vector, b: Vector): Value<32> {
+    return this.#floats.compareFlags(lanes, quiet, local(a), local(b));
   }
 
-  truncateLow(lanes: FloatLanes, a: Vector): Value<64> {
-    const f = this.#f;
-    const value = this.#host.newLocal("f64");
-    this.#push(a).simdLane(`${lanes}ExtractLane`, 0);
-    if (lanes === "f32x4") f.op("f64PromoteF32");
-    f.tee(value).op("i64TruncSatF64S").i64(indefinite64);
-    f.get(value).i64(two63).op("f64ReinterpretI64").op("f64Lt").op("select");
-    return this.#host.take(64, true);
+  floatToInteger<W extends 32 | 64>(lanes: FloatLanes, width: W, truncates: boolean, a: Vector): Value<W> {
+    return this.#floats.toInteger(lanes, width, truncates, local(a));
   }
 
-  convertLow(lanes: FloatLanes, value: Value<64>): Vector {
-    const convert: OpcodeName = lanes === "f32x4" ? "f32ConvertI64S" : "f64ConvertI64S";
-    this.#pushRepeated([0]);
-    this.#host.put(value);
-    this.#f.op(convert).simdLane(`${lanes}ReplaceLane`, 0);
-    return this.#take();
+  integerToFloat(lanes: FloatLanes, value: Value<32> | Value<64>): Vector {
+    return asVector(this.#floats.fromInteger(lanes, value));
   }
 
   #pushMxcsr(): void {

@@ -1,5 +1,6 @@
 import type { SimdOpcodeName } from "../wasm/simdOpcodes.ts";
 import type { Condition, OperandRef, Value, Width } from "./Algebra.ts";
+import type { FloatOperation } from "./floatOperations.ts";
 import type { HelperName } from "./helperSignatures.ts";
 
 /**
@@ -89,16 +90,31 @@ export interface VectorAlgebra {
   signBits(laneWidth: Width, a: Vector): Value<32>;
 
   /**
-   * Makes the NaNs among the results of a float operation those of x86: the first operand that is a NaN, quieted, or the default NaN with
-   * its sign set where neither is.
+   * A floating-point operation on the lowest `count` lanes as MXCSR wants it, whose flags it sets; it may raise #XM. What lies above a result of
+   * narrower lanes is zero; otherwise lanes that took no part have no meaning. `control` is explained with the operations.
    */
-  fixNaN(lanes: FloatLanes, a: Vector, b: Vector, result: Vector): Vector;
-  /** To integral values as MXCSR.RC says. */
-  roundByControl(lanes: FloatLanes, a: Vector): Vector;
-  /** Truncates the low float; the indefinite integer when it does not fit. */
-  truncateLow(lanes: FloatLanes, a: Vector): Value<64>;
-  /** A signed 64-bit integer as a float in the low lane, zeros above. */
-  convertLow(lanes: FloatLanes, value: Value<64>): Vector;
+  float(
+    name: FloatOperation,
+    lanes: FloatLanes,
+    count: 1 | 2 | 4,
+    operands: readonly Vector[],
+    control?: Value<32> | number,
+  ): Vector;
+  /** The same on both halves of 256 bits, as one operation. */
+  floatPair(
+    name: FloatOperation,
+    lanes: FloatLanes,
+    count: 2 | 4,
+    low: readonly Vector[],
+    high: readonly Vector[],
+    control?: Value<32> | number,
+  ): VectorPair;
+  /** ZF PF CF of a comparison of the low floats, in their places in EFLAGS. */
+  compareFlags(lanes: FloatLanes, quiet: boolean, a: Vector, b: Vector): Value<32>;
+  /** The low float as a signed integer. */
+  floatToInteger<W extends 32 | 64>(lanes: FloatLanes, width: W, truncates: boolean, a: Vector): Value<W>;
+  /** A signed integer as the low float. */
+  integerToFloat(lanes: FloatLanes, value: Value<32> | Value<64>): Vector;
   readMxcsr(): Value<32>;
   writeMxcsr(value: Value<32>): void;
 }

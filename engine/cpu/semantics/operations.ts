@@ -9,6 +9,8 @@ import { moves } from "./moves.ts";
 import { multiply } from "./multiply.ts";
 import { shifts } from "./shifts.ts";
 import { simdFloat } from "./simdFloat.ts";
+import { simdFloatConvert } from "./simdFloatConvert.ts";
+import { simdFused } from "./simdFused.ts";
 import { simdInteger } from "./simdInteger.ts";
 import { simdMoves } from "./simdMoves.ts";
 import { stack } from "./stack.ts";
@@ -34,4 +36,6 @@ export const operations = {
   ...simdMoves,
   ...simdInteger,
   ...simdFloat,
+  ...simdFloatConvert,
+  ...simdFused,
 } satisfies Record<string, Semantics>;

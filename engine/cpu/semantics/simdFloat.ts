@@ -1,204 +1,185 @@
 /**
- * Floating-point arithmetic, comparisons and conversions of SSE and SSE2 (Intel SDM vol. 2; vol. 1, 4.8.3.5 and table 4-7 for NaNs). The
- * arithmetic rounds to nearest whatever MXCSR says, sets no exception flags, raises no #XM, and neither flushes nor flattens denormals
- * (docs/quirks.md); conversions to integers do follow MXCSR.RC. Reciprocals are exact instead of twelve bits good.
+ * Floating-point arithmetic, comparisons and rounding of SSE to SSE4.1 and their AVX forms (Intel SDM vol. 2; vol. 1, chapters 10 to 12 and
+ * 14). What MXCSR governs is behind `VectorAlgebra.float`. The reciprocals are correctly rounded, where real tables are good for
+ * twelve bits (docs/quirks.md). Conversions are in `simdFloatConvert.ts`, fused operations in `simdFused.ts`.
  */
-import type { Algebra, Condition, Semantics } from "./Algebra.ts";
-import type { FloatLanes, Vector, VectorAlgebra } from "./VectorAlgebra.ts";
-import { type Compute, packed, packedBinary, repeated, scalar, writeMmx, zeroVector } from "./vectorShapes.ts";
+import type { Algebra, Semantics } from "./Algebra.ts";
+import {
+  binaryOperands,
+  type Control,
+  double,
+  laneBytes,
+  laneCount,
+  ofSource,
+  packedFloat,
+  scalarFloat,
+  single,
+} from "./floatShapes.ts";
+import type { FloatLanes, Vector } from "./VectorAlgebra.ts";
+import { type Compute, isPair, packed, packedBinary, sourcesOf } from "./vectorShapes.ts";
 
-const laneBytes = (lanes: FloatLanes): 4 | 8 => (lanes === "f32x4" ? 4 : 8);
+const logicAndNot: Compute = (v, a, b) => v.binary("v128AndNot", b, a);
 
-type Arithmetic = "Add" | "Sub" | "Mul" | "Div";
-
-const arithmetic =
-  (lanes: FloatLanes, name: Arithmetic): Compute =>
-  (v, a, b) =>
-    v.fixNaN(lanes, a, b, v.binary(`${lanes}${name}`, a, b));
-
-/** The second operand when they are equal or not ordered. */
-const minimum =
-  (lanes: FloatLanes): Compute =>
-  (v, a, b) =>
-    v.binary(`${lanes}Pmin`, b, a);
-const maximum =
-  (lanes: FloatLanes): Compute =>
-  (v, a, b) =>
-    v.binary(`${lanes}Pmax`, b, a);
-
-const squareRoot =
-  (lanes: FloatLanes): Compute =>
-  (v, _a, b) =>
-    v.fixNaN(lanes, b, b, v.unary(`${lanes}Sqrt`, b));
-
-const ones = (v: VectorAlgebra): Vector => repeated(v, 4, 0x3f80_0000n);
-const reciprocal: Compute = (v, _a, b) => v.fixNaN("f32x4", b, b, v.binary("f32x4Div", ones(v), b));
-const reciprocalRoot: Compute = (v, _a, b) => {
-  const root = v.unary("f32x4Sqrt", b);
-  return v.fixNaN("f32x4", b, b, v.binary("f32x4Div", ones(v), root));
-};
-
-/** Eight predicates: equal, less, less or equal, unordered, and their negations. */
-const compare =
-  (lanes: FloatLanes, isScalar: boolean): Semantics =>
-  (x, [destination, source, predicate]) => {
-    const v = x.vector;
-    const bytes = laneBytes(lanes);
-    const b = v.read(source!, isScalar ? bytes : 16);
-    const a = v.read(destination!, 16);
-    const code = x.recordConstant(predicate!);
-    const unordered = v.binary("v128Or", v.binary(`${lanes}Ne`, a, a), v.binary(`${lanes}Ne`, b, b));
-    const lower = v.select(x.bit(code, 0), v.binary(`${lanes}Lt`, a, b), v.binary(`${lanes}Eq`, a, b));
-    const upper = v.select(x.bit(code, 0), unordered, v.binary(`${lanes}Le`, a, b));
-    const positive = v.select(x.bit(code, 1), upper, lower);
-    const result = v.select(x.bit(code, 2), v.unary("v128Not", positive), positive);
-    if (isScalar) v.writeLow(destination!, result, bytes);
-    else v.write(destination!, result, 16);
-  };
+/** Without VEX there are eight predicates, with it 32. */
+const predicate: Control = (x, immediate, isVex) => x.and(immediate, x.constant(32, isVex ? 31 : 7));
+const roundingControl: Control = (x, immediate) => x.and(immediate, x.constant(32, 15));
 
 /** COMISS and the like: ZF PF CF all set when unordered, OF SF AF clear. */
 const compareToFlags =
-  (lanes: FloatLanes): Semantics =>
-  (x, [left, right]) => {
+  (lanes: FloatLanes, quiet: boolean): Semantics =>
+  (x, operands) => {
+    const [left, right] = binaryOperands(operands);
     const v = x.vector;
-    const b = v.read(right!, laneBytes(lanes));
-    const a = v.read(left!, 16);
-    const holds = (mask: Vector): Condition => x.bit(v.extract(32, mask, 0), 0);
-    const unordered = holds(v.binary("v128Or", v.binary(`${lanes}Ne`, a, a), v.binary(`${lanes}Ne`, b, b)));
+    const b = v.read(right, laneBytes(lanes));
+    const flags = v.compareFlags(lanes, quiet, v.read(left, 16), b);
     const never = x.constantCondition(false);
-    x.setFlag("ZF", x.or2(unordered, holds(v.binary(`${lanes}Eq`, a, b))));
-    x.setFlag("CF", x.or2(unordered, holds(v.binary(`${lanes}Lt`, a, b))));
-    x.setFlag("PF", unordered);
+    x.setFlag("ZF", x.bit(flags, 6));
+    x.setFlag("PF", x.bit(flags, 2));
+    x.setFlag("CF", x.bit(flags, 0));
     for (const flag of ["OF", "SF", "AF"] as const) x.setFlag(flag, never);
   };
 
-// --- conversions ---
-const twoTo31 = { f32x4: 0x4f00_0000n, f64x2: 0x41e0_0000_0000_0000n } as const;
-const evenDoubles = [0, 1, 2, 3, 8, 9, 10, 11];
+const bytesOfLanes = (bytes: number, lanes: readonly number[]): number[] =>
+  lanes.flatMap((lane) => Array.from({ length: bytes }, (_, i) => lane * bytes + i));
 
-/** Integral floats to 32-bit integers in the low lanes; the indefinite integer where they do not fit (saturation gives it below). */
-function toIntegers(v: VectorAlgebra, lanes: FloatLanes, a: Vector): Vector {
-  const fits = v.binary(`${lanes}Lt`, a, repeated(v, laneBytes(lanes), twoTo31[lanes]));
-  const indefinite = repeated(v, 4, 0x8000_0000n);
-  if (lanes === "f32x4") return v.bitSelect(fits, v.unary("i32x4TruncSatF32x4S", a), indefinite);
-  const narrow = v.shuffle(fits, fits, [...evenDoubles, ...evenDoubles]);
-  const picked = v.bitSelect(narrow, v.unary("i32x4TruncSatF64x2SZero", a), indefinite);
-  return v.shuffle(picked, zeroVector(v), [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23]);
+/** Neighbours within a source: those of the first in the lower half, of the second in the upper. */
+const horizontal =
+  (name: "Add" | "Sub", lanes: FloatLanes): Semantics =>
+  (x, operands) => {
+    const { destination, first, second } = sourcesOf(operands);
+    const v = x.vector;
+    const [evenLanes, oddLanes] =
+      lanes === single
+        ? [
+            [0, 2, 4, 6],
+            [1, 3, 5, 7],
+          ]
+        : [
+            [0, 2],
+            [1, 3],
+          ];
+    const bytes = laneBytes(lanes);
+    const pick = (a: Vector, b: Vector): Vector[] =>
+      [evenLanes, oddLanes].map((picked) => v.shuffle(a, b, bytesOfLanes(bytes, picked!)));
+    const count = laneCount(lanes);
+    if (isPair(destination)) {
+      const b = v.readPair(second);
+      const a = v.readPair(first);
+      v.writePair(destination, v.floatPair(name, lanes, count, pick(a[0], b[0]), pick(a[1], b[1])));
+      return;
+    }
+    const b = v.read(second, 16);
+    v.write(destination, v.float(name, lanes, count, pick(v.read(first, 16), b)), 16);
+  };
+
+/** All ones in the lanes whose bit, counted from `firstBit`, is set in the immediate. */
+function lanesOfBits(x: Algebra, immediate: Vector, lanes: FloatLanes, firstBit: number): Vector {
+  const bytes = laneBytes(lanes);
+  const bits = x.vector.constant(
+    Array.from({ length: 16 }, (_, i) => (i % bytes === 0 ? 1 << (firstBit + i / bytes) : 0)),
+  );
+  const chosen = x.vector.binary("v128And", immediate, bits);
+  return x.vector.binary(lanes === single ? "i32x4Eq" : "i64x2Eq", chosen, bits);
 }
 
-const rounded = (v: VectorAlgebra, lanes: FloatLanes, truncates: boolean, a: Vector): Vector =>
-  truncates ? a : v.roundByControl(lanes, a);
+/** DPPS, DPPD: every multiplication and addition is an operation of its own, exceptions included. */
+function dotProduct(x: Algebra, lanes: FloatLanes, immediate: Vector, a: Vector, b: Vector): Vector {
+  const v = x.vector;
+  const used = lanesOfBits(x, immediate, lanes, 4);
+  const products = v.float("Mul", lanes, laneCount(lanes), [
+    v.binary("v128And", a, used),
+    v.binary("v128And", b, used),
+  ]);
+  const bytes = laneBytes(lanes);
+  const moved = (value: Vector, picked: readonly number[]): Vector =>
+    v.shuffle(
+      value,
+      value,
+      bytesOfLanes(
+        bytes,
+        Array.from({ length: 16 / bytes }, (_, i) => picked[i % 2]!),
+      ),
+    );
+  const add = (value: Vector, count: 1 | 2, left: readonly number[], right: readonly number[]): Vector =>
+    v.float("Add", lanes, count, [moved(value, left), moved(value, right)]);
+  const sums = lanes === single ? add(products, 2, [0, 2], [1, 3]) : products;
+  const total = add(sums, 1, [0, 0], [1, 1]);
+  return v.binary("v128And", moved(total, [0, 0]), lanesOfBits(x, immediate, lanes, 0));
+}
 
-const floatsToIntegers = (lanes: FloatLanes, truncates: boolean): Semantics =>
-  packed((v, _a, b) => toIntegers(v, lanes, rounded(v, lanes, truncates, b)));
-
-const lowFloatsToMmx =
-  (lanes: FloatLanes, truncates: boolean): Semantics =>
-  (x, [destination, source]) => {
-    x.helper("mmxEnter");
-    const a = x.vector.read(source!, lanes === "f32x4" ? 8 : 16);
-    writeMmx(x, destination!, toIntegers(x.vector, lanes, rounded(x.vector, lanes, truncates, a)));
-  };
-
-const lowFloatToGeneral =
-  (lanes: FloatLanes, truncates: boolean): Semantics =>
-  (x, [destination, source]) => {
-    const v = x.vector;
-    const a = rounded(v, lanes, truncates, v.read(source!, laneBytes(lanes)));
-    const value = destination!.width === 64 ? v.truncateLow(lanes, a) : v.extract(32, toIntegers(v, lanes, a), 0);
-    x.write(destination!, x.truncate(value, destination!.width));
-  };
-
-const generalToLowFloat =
+const dotProducts =
   (lanes: FloatLanes): Semantics =>
-  (x, [destination, source]) => {
-    const value = x.vector.convertLow(lanes, x.signExtend(x.read(source!), 64));
-    x.vector.writeLow(destination!, value, laneBytes(lanes));
+  (x, operands) => {
+    const { destination, first, second, immediate } = sourcesOf(operands);
+    const v = x.vector;
+    const byte = x.recordConstant(immediate!);
+    const bits = lanes === single ? v.splat(byte) : v.splat(x.zeroExtend(byte, 64));
+    if (isPair(destination)) {
+      const b = v.readPair(second);
+      const a = v.readPair(first);
+      const low = dotProduct(x, lanes, bits, a[0], b[0]);
+      v.writePair(destination, [low, dotProduct(x, lanes, bits, a[1], b[1])]);
+      return;
+    }
+    const b = v.read(second, 16);
+    v.write(destination, dotProduct(x, lanes, bits, v.read(first, 16), b), 16);
   };
-
-/** Two integers of an MMX register; from memory nothing of the x87 unit is touched by CVTPI2PD, but the rule is the same here. */
-const mmxToFloats = (work: (x: Algebra, integers: Vector) => Vector, bytes: 8 | 16): Semantics => {
-  return (x, [destination, source]) => {
-    if (source!.kind === "register" || bytes === 8) x.helper("mmxEnter");
-    const value = work(x, x.vector.read(source!, 8));
-    if (bytes === 8) x.vector.writeLow(destination!, value, 8);
-    else x.vector.write(destination!, value, 16);
-  };
-};
-
-const logicAndNot: Compute = (v, a, b) => v.binary("v128AndNot", b, a);
-const single = "f32x4";
-const double = "f64x2";
 
 export const simdFloat = {
-  ADDPS: packed(arithmetic(single, "Add")),
-  ADDPD: packed(arithmetic(double, "Add")),
-  ADDSS: scalar(4, arithmetic(single, "Add")),
-  ADDSD: scalar(8, arithmetic(double, "Add")),
-  SUBPS: packed(arithmetic(single, "Sub")),
-  SUBPD: packed(arithmetic(double, "Sub")),
-  SUBSS: scalar(4, arithmetic(single, "Sub")),
-  SUBSD: scalar(8, arithmetic(double, "Sub")),
-  MULPS: packed(arithmetic(single, "Mul")),
-  MULPD: packed(arithmetic(double, "Mul")),
-  MULSS: scalar(4, arithmetic(single, "Mul")),
-  MULSD: scalar(8, arithmetic(double, "Mul")),
-  DIVPS: packed(arithmetic(single, "Div")),
-  DIVPD: packed(arithmetic(double, "Div")),
-  DIVSS: scalar(4, arithmetic(single, "Div")),
-  DIVSD: scalar(8, arithmetic(double, "Div")),
-  MINPS: packed(minimum(single)),
-  MINPD: packed(minimum(double)),
-  MINSS: scalar(4, minimum(single)),
-  MINSD: scalar(8, minimum(double)),
-  MAXPS: packed(maximum(single)),
-  MAXPD: packed(maximum(double)),
-  MAXSS: scalar(4, maximum(single)),
-  MAXSD: scalar(8, maximum(double)),
-  SQRTPS: packed(squareRoot(single)),
-  SQRTPD: packed(squareRoot(double)),
-  SQRTSS: scalar(4, squareRoot(single)),
-  SQRTSD: scalar(8, squareRoot(double)),
-  RCPPS: packed(reciprocal),
-  RCPSS: scalar(4, reciprocal),
-  RSQRTPS: packed(reciprocalRoot),
-  RSQRTSS: scalar(4, reciprocalRoot),
+  ADDPS: packedFloat("Add", single),
+  ADDPD: packedFloat("Add", double),
+  ADDSS: scalarFloat("Add", single),
+  ADDSD: scalarFloat("Add", double),
+  SUBPS: packedFloat("Sub", single),
+  SUBPD: packedFloat("Sub", double),
+  SUBSS: scalarFloat("Sub", single),
+  SUBSD: scalarFloat("Sub", double),
+  MULPS: packedFloat("Mul", single),
+  MULPD: packedFloat("Mul", double),
+  MULSS: scalarFloat("Mul", single),
+  MULSD: scalarFloat("Mul", double),
+  DIVPS: packedFloat("Div", single),
+  DIVPD: packedFloat("Div", double),
+  DIVSS: scalarFloat("Div", single),
+  DIVSD: scalarFloat("Div", double),
+  MINPS: packedFloat("Min", single),
+  MINPD: packedFloat("Min", double),
+  MINSS: scalarFloat("Min", single),
+  MINSD: scalarFloat("Min", double),
+  MAXPS: packedFloat("Max", single),
+  MAXPD: packedFloat("Max", double),
+  MAXSS: scalarFloat("Max", single),
+  MAXSD: scalarFloat("Max", double),
+  SQRTPS: packedFloat("Sqrt", single, ofSource),
+  SQRTPD: packedFloat("Sqrt", double, ofSource),
+  SQRTSS: scalarFloat("Sqrt", single, ofSource),
+  SQRTSD: scalarFloat("Sqrt", double, ofSource),
+  RCPPS: packedFloat("Reciprocal", single, ofSource),
+  RCPSS: scalarFloat("Reciprocal", single, ofSource),
+  RSQRTPS: packedFloat("ReciprocalRoot", single, ofSource),
+  RSQRTSS: scalarFloat("ReciprocalRoot", single, ofSource),
   ANDPS: packedBinary("v128And"),
   ANDNPS: packed(logicAndNot),
   ORPS: packedBinary("v128Or"),
   XORPS: packedBinary("v128Xor"),
-  CMPPS: compare(single, false),
-  CMPPD: compare(double, false),
-  CMPSS: compare(single, true),
-  CMPSD: compare(double, true),
-  COMISS: compareToFlags(single),
-  COMISD: compareToFlags(double),
-  CVTDQ2PS: packed((v, _a, b) => v.unary("f32x4ConvertI32x4S", b)),
-  CVTPS2DQ: floatsToIntegers(single, false),
-  CVTTPS2DQ: floatsToIntegers(single, true),
-  CVTPD2DQ: floatsToIntegers(double, false),
-  CVTTPD2DQ: floatsToIntegers(double, true),
-  CVTDQ2PD: packed((v, _a, b) => v.unary("f64x2ConvertLowI32x4S", b)),
-  CVTPS2PD: packed((v, _a, b) => v.unary("f64x2PromoteLowF32x4", b)),
-  CVTPD2PS: packed((v, _a, b) => v.unary("f32x4DemoteF64x2Zero", b)),
-  CVTSS2SD: (x, [destination, source]) => {
-    const value = x.vector.unary("f64x2PromoteLowF32x4", x.vector.read(source!, 4));
-    x.vector.writeLow(destination!, value, 8);
-  },
-  CVTSD2SS: (x, [destination, source]) => {
-    const value = x.vector.unary("f32x4DemoteF64x2Zero", x.vector.read(source!, 8));
-    x.vector.writeLow(destination!, value, 4);
-  },
-  CVTSI2SS: generalToLowFloat(single),
-  CVTSI2SD: generalToLowFloat(double),
-  CVTSS2SI: lowFloatToGeneral(single, false),
-  CVTTSS2SI: lowFloatToGeneral(single, true),
-  CVTSD2SI: lowFloatToGeneral(double, false),
-  CVTTSD2SI: lowFloatToGeneral(double, true),
-  CVTPS2PI: lowFloatsToMmx(single, false),
-  CVTTPS2PI: lowFloatsToMmx(single, true),
-  CVTPD2PI: lowFloatsToMmx(double, false),
-  CVTTPD2PI: lowFloatsToMmx(double, true),
-  CVTPI2PS: mmxToFloats((x, a) => x.vector.unary("f32x4ConvertI32x4S", a), 8),
-  CVTPI2PD: mmxToFloats((x, a) => x.vector.unary("f64x2ConvertLowI32x4S", a), 16),
+  CMPPS: packedFloat("Compare", single, undefined, predicate),
+  CMPPD: packedFloat("Compare", double, undefined, predicate),
+  CMPSS: scalarFloat("Compare", single, undefined, predicate),
+  CMPSD: scalarFloat("Compare", double, undefined, predicate),
+  COMISS: compareToFlags(single, false),
+  COMISD: compareToFlags(double, false),
+  UCOMISS: compareToFlags(single, true),
+  UCOMISD: compareToFlags(double, true),
+  ADDSUBPS: packedFloat("AddSub", single),
+  ADDSUBPD: packedFloat("AddSub", double),
+  HADDPS: horizontal("Add", single),
+  HADDPD: horizontal("Add", double),
+  HSUBPS: horizontal("Sub", single),
+  HSUBPD: horizontal("Sub", double),
+  ROUNDPS: packedFloat("Round", single, ofSource, roundingControl),
+  ROUNDPD: packedFloat("Round", double, ofSource, roundingControl),
+  ROUNDSS: scalarFloat("Round", single, ofSource, roundingControl),
+  ROUNDSD: scalarFloat("Round", double, ofSource, roundingControl),
+  DPPS: dotProducts(single),
+  DPPD: dotProducts(double),
 } satisfies Record<string, Semantics>;
