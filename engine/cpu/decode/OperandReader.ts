@@ -224,6 +224,8 @@ export class OperandReader {
         return this.#general(this.#vvvv, width);
       case method.L:
         return plainRegister(registerFile.xmm, (this.#bytes.signed(1) >> 4) & (this.#codeIs64 ? 15 : 7), width);
+      case method.xmm0:
+        return plainRegister(registerFile.xmm, 0, width);
       case method.vectorMemory:
         return isMemory ? { ...this.#memory(width), scaleShift: 0 } : undefined;
       case method.vectorIndex:

@@ -52,6 +52,8 @@ export const operandMethod = {
   vectorMemory: 31,
   vectorIndex: 32,
   vectorScale: 33,
+  /** XMM0, which the opcode implies. */
+  xmm0: 34,
 } as const;
 
 export interface OperandCode {
@@ -185,6 +187,7 @@ export function parseOperandCode(text: string, vectorBits: 128 | 256 = 128): Ope
   if (text === "BBb") return code(operandMethod.BB, all(8));
   const gather = gatherCode(text, vectorBits);
   if (gather) return gather;
+  if (text === "XMM0") return code(operandMethod.xmm0, all(128));
   const method = letters[text.charAt(0)];
   const size = text.slice(1);
   const widths = vectorWidth(size, vectorBits) ?? sizes[size];

@@ -4,7 +4,7 @@ import type { OperationName } from "../semantics/OperationName.ts";
  * One encoding of one instruction, as a row of data in the manual's own letters (Intel SDM vol. 2, appendix A): `Eb`,
  * `Gv`, `Iz`, `Ib`, `sIb` (sign-extended to the operand size), `M`, `Mp`, `Ob`/`Ov` (moffs), `Jb`/`Jz`, `Ap`, `Sw`, `Cd`, `Dd`,
  * `Rd`, `Zv`/`Zb` (register in the opcode), `Pq`/`Qq` (MMX), `Vx`/`Wx` with their memory size (`Wss`, `Wsd`, `Wdq`, ...), `STi`, `ST0`, `Mf32`, `Mf64`, `Mf80`,
- * `Mi16`.., fixed registers by name (`AL`, `rAX`, `DX`, `CL`, `CS`, ...), `1`. With VEX: `Hx` and `By` (the register in vvvv), `Lx` (the one in an
+ * `Mi16`.., fixed registers by name (`AL`, `rAX`, `DX`, `CL`, `CS`, `XMM0`, ...), `1`. With VEX: `Hx` and `By` (the register in vvvv), `Lx` (the one in an
  * immediate byte), and for gathers `VMd`/`VMq` (memory without the vector of indices), `VI` (that vector), `VS` (its scale). `x`, `ps` and
  * `pd` are 256 bits in a row with VEX.256, `h` is half of that.
  */

@@ -1,8 +1,13 @@
 import { avxMap } from "./avx.ts";
+import { avxFloatMap } from "./avxFloat.ts";
+import { bitManipulationMap } from "./bitManipulation.ts";
+import { cryptoMap } from "./crypto.ts";
 import type { InstructionRow } from "./InstructionRow.ts";
 import { mmxMap } from "./mmx.ts";
 import { oneByteMap } from "./oneByteMap.ts";
 import { sseMap } from "./sse.ts";
+import { sse4Map } from "./sse4.ts";
+import { sseFloatMap } from "./sseFloat.ts";
 import { twoByteMap } from "./twoByteMap.ts";
 import { x87Map } from "./x87.ts";
 
@@ -13,5 +18,10 @@ export const rows: readonly InstructionRow[] = [
   ...x87Map,
   ...mmxMap,
   ...sseMap,
+  ...sseFloatMap,
+  ...sse4Map,
+  ...cryptoMap,
+  ...bitManipulationMap,
   ...avxMap,
+  ...avxFloatMap,
 ];

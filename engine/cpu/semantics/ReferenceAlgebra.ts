@@ -418,6 +418,9 @@ export class ReferenceAlgebra implements Algebra {
 const resultWidths: Partial<Record<HelperName, 32 | 64>> = {
   mulHighU: 64,
   mulHighS: 64,
+  depositBits: 64,
+  extractBits: 64,
+  crc32: 32,
   readFlags: 32,
   pushfImage: 32,
   in8: 32,

@@ -74,7 +74,7 @@ const zeroCount = (count: <W extends Width>(x: Algebra, a: Value<W>) => Value<W>
     x.setFlag("ZF", x.isZero(result));
   });
 
-function swapBytes<W extends Width>(x: Algebra, a: Value<W>): Value<W> {
+export function swapBytes<W extends Width>(x: Algebra, a: Value<W>): Value<W> {
   const bytes = a.width / 8;
   let result = x.constant(a.width, 0);
   for (let byte = 0; byte < bytes; byte++) {

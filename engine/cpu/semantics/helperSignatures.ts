@@ -152,6 +152,23 @@ export const helperSignatures = {
   div64: system(["i64"]),
   idiv64: system(["i64"]),
 
+  // --- bits and vectors: what WebAssembly has no instructions for; no faults ---
+  depositBits: system(["i64", "i64"], "i64"), // value, mask
+  extractBits: system(["i64", "i64"], "i64"),
+  crc32: system(["i32", "i64", "i32"], "i32"), // checksum, value, bytes of it
+  carrylessProduct: system(["i64", "i64"], "v128"),
+  aesEncrypt: system(["v128", "v128", "i32"], "v128"), // state, round key, 1 for the last round
+  aesDecrypt: system(["v128", "v128", "i32"], "v128"),
+  aesInverseMix: system(["v128"], "v128"),
+  aesKeyAssist: system(["v128", "i32"], "v128"),
+  /** Elements before the first zero: string, control. */
+  stringLength: system(["v128", "i32"], "i32"),
+  /** First and second string, their lengths (signed), control -> a bit for each element of the second. */
+  compareStrings: system(["v128", "v128", "i64", "i64", "i32"], "i32"),
+  expandMask: system(["i32", "i32"], "v128"), // bits, control
+  smallestWord: system(["v128"], "v128"),
+  slidingDifferences: system(["v128", "v128", "i32"], "v128"),
+
   // --- x87: entry checks (#NM, #MF; without waiting: #NM), then one export a kind of work ---
   fpuEnter: fpu([]),
   fpuEnterNoWait: fpu([]),

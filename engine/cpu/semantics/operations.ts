@@ -1,5 +1,7 @@
 import type { Semantics } from "./Algebra.ts";
+import { aes } from "./aes.ts";
 import { arithmetic } from "./arithmetic.ts";
+import { bitManipulation } from "./bitManipulation.ts";
 import { bits } from "./bits.ts";
 import { branches } from "./branches.ts";
 import { decimal } from "./decimal.ts";
@@ -7,12 +9,17 @@ import { flags } from "./flags.ts";
 import { io } from "./io.ts";
 import { moves } from "./moves.ts";
 import { multiply } from "./multiply.ts";
+import { sha } from "./sha.ts";
 import { shifts } from "./shifts.ts";
+import { simdBlends } from "./simdBlends.ts";
+import { simdExtensions } from "./simdExtensions.ts";
 import { simdFloat } from "./simdFloat.ts";
 import { simdFloatConvert } from "./simdFloatConvert.ts";
 import { simdFused } from "./simdFused.ts";
 import { simdInteger } from "./simdInteger.ts";
 import { simdMoves } from "./simdMoves.ts";
+import { simdShuffles } from "./simdShuffles.ts";
+import { simdStrings } from "./simdStrings.ts";
 import { stack } from "./stack.ts";
 import { strings } from "./strings.ts";
 import { system } from "./system.ts";
@@ -26,6 +33,7 @@ export const operations = {
   ...stack,
   ...shifts,
   ...bits,
+  ...bitManipulation,
   ...multiply,
   ...flags,
   ...strings,
@@ -36,6 +44,12 @@ export const operations = {
   ...simdMoves,
   ...simdInteger,
   ...simdFloat,
+  ...simdShuffles,
+  ...simdBlends,
+  ...simdExtensions,
+  ...simdStrings,
+  ...aes,
+  ...sha,
   ...simdFloatConvert,
   ...simdFused,
 } satisfies Record<string, Semantics>;
