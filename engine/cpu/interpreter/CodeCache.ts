@@ -1,10 +1,9 @@
 import type { Decoder } from "../decode/Decoder.ts";
 import type { Instruction } from "../decode/Instruction.ts";
-import { codeModeBits } from "../layout/cpuLayout.ts";
 import { physPages } from "../layout/memoryPlan.ts";
 import { CodePages, type PageNumbers } from "./CodePages.ts";
 import { codePageLayout } from "./codePageLayout.ts";
-import { handlerSpecOf, isLong } from "./HandlerSpec.ts";
+import { codeSizeOf, handlerSpecOf } from "./HandlerSpec.ts";
 import type { HandlerTable } from "./HandlerTable.ts";
 import { RecordEncoder } from "./RecordEncoder.ts";
 import { recordLayout, specialHandler } from "./recordLayout.ts";
@@ -38,7 +37,7 @@ export class CodeCache {
   readonly #halves: Uint16Array;
   readonly #encoder: RecordEncoder;
   readonly #decoder: Decoder;
-  readonly #handlers: HandlerTable;
+  readonly #handlersOf: (mode: number) => HandlerTable;
   readonly #pages: CodePages;
   /** Instructions that end in a page but do not begin there, by that page's number. */
   readonly #crossings = new Map<number, { page: number; offset: number; record: number }[]>();
@@ -52,7 +51,7 @@ export class CodeCache {
   constructor(
     buffer: ArrayBufferLike,
     decoder: Decoder,
-    handlers: HandlerTable,
+    handlersOf: (mode: number) => HandlerTable,
     protectPage: (physPage: number) => void,
   ) {
     this.#words = new Uint32Array(buffer);
@@ -60,7 +59,7 @@ export class CodeCache {
     this.#halves = new Uint16Array(buffer);
     this.#encoder = new RecordEncoder(buffer);
     this.#decoder = decoder;
-    this.#handlers = handlers;
+    this.#handlersOf = handlersOf;
     this.#pages = new CodePages(this.#words, protectPage);
     this.dropAll();
   }
@@ -94,7 +93,7 @@ export class CodeCache {
     const next = this.#encodeRun(page, memoryPage * pageBytes, offset, mode, first);
     if (next === first) return undefined;
     this.#pages.takeRecords(next + recordBytes);
-    this.#handlers.flush();
+    this.#handlersOf(mode).flush();
     return first;
   }
 
@@ -122,7 +121,7 @@ export class CodeCache {
       }
       const length = this.#encode(at, decoded, offset, mode, true);
       this.#pages.setRecordAt(page, offset, at);
-      if (count > 0) this.#pairUp(at - recordBytes, at);
+      if (count > 0) this.#pairUp(at - recordBytes, at, mode);
       const depends = "failure" in decoded ? longestInstruction : length;
       this.#pages.markLines(page, offset, Math.min(offset + depends, pageBytes));
       at += recordBytes;
@@ -136,9 +135,9 @@ export class CodeCache {
   }
 
   /** Makes two records one step where there is a handler for both; the second stays as it is for those who jump to it. */
-  #pairUp(first: number, second: number): void {
+  #pairUp(first: number, second: number, mode: number): void {
     const halves = this.#halves;
-    const pair = this.#handlers.pairOf(
+    const pair = this.#handlersOf(mode).pairOf(
       halves[(first + recordLayout.handler) >> 1]!,
       halves[(second + recordLayout.handler) >> 1]!,
     );
@@ -146,8 +145,7 @@ export class CodeCache {
   }
 
   #decode(start: number, available: number, mode: number): ReturnType<Decoder["decode"]> {
-    const size = isLong(mode) ? 64 : (mode & codeModeBits.codeSizeMask) === 1 ? 32 : 16;
-    return this.#decoder.decode(this.#bytes, start, available, { codeSize: size });
+    return this.#decoder.decode(this.#bytes, start, available, { codeSize: codeSizeOf(mode) });
   }
 
   /** Writes one record; returns the length of its instruction. */
@@ -164,7 +162,7 @@ export class CodeCache {
       linked && end + displacement >= 0 && end + displacement < pageBytes;
     const spec = handlerSpecOf(decoded, mode, staysInPage);
     const place = { start: offset, length: decoded.length };
-    this.#encoder.instruction(at, this.#handlers.indexOf(spec), spec, decoded, place);
+    this.#encoder.instruction(at, this.#handlersOf(mode).indexOf(spec), spec, decoded, place);
     return decoded.length;
   }
 
@@ -174,12 +172,11 @@ export class CodeCache {
    */
   single(source: DecodeSource, offset: number, mode: number, leave: boolean): number {
     const at = codePageLayout.singleRecords;
-    const size = isLong(mode) ? 64 : (mode & codeModeBits.codeSizeMask) === 1 ? 32 : 16;
-    const decoded = this.#decoder.decode(source.bytes, source.start, source.available, { codeSize: size });
+    const decoded = this.#decoder.decode(source.bytes, source.start, source.available, { codeSize: codeSizeOf(mode) });
     const length = this.#encode(at, decoded, offset, mode, false);
     if (leave) this.#encoder.leave(at + recordBytes, offset + length);
     else this.#encoder.refetch(at + recordBytes, offset + length);
-    this.#handlers.flush();
+    this.#handlersOf(mode).flush();
     return at;
   }
 
@@ -194,8 +191,7 @@ export class CodeCache {
     this.#pages.guard(second.physPage);
     const at = this.#pages.nextRecord;
     this.#pages.takeRecords(at + 3 * recordBytes);
-    const size = isLong(mode) ? 64 : (mode & codeModeBits.codeSizeMask) === 1 ? 32 : 16;
-    const decoded = this.#decoder.decode(source.bytes, source.start, source.available, { codeSize: size });
+    const decoded = this.#decoder.decode(source.bytes, source.start, source.available, { codeSize: codeSizeOf(mode) });
     const length = this.#encode(at + recordBytes, decoded, offset, mode, false);
     const depends = "failure" in decoded ? longestInstruction : length;
     this.#encoder.crossing(at, { start: offset, length: depends }, second.memoryPage);
@@ -205,7 +201,7 @@ export class CodeCache {
     const known = this.#crossings.get(second.memoryPage);
     if (known) known.push({ page, offset, record: at });
     else this.#crossings.set(second.memoryPage, [{ page, offset, record: at }]);
-    this.#handlers.flush();
+    this.#handlersOf(mode).flush();
     return at;
   }
 
@@ -292,11 +288,12 @@ export class CodeCache {
     if (!this.#pages.isLineMarked(page, line)) return false;
     const lineStart = line * codePageLayout.lineBytes;
     const lineEnd = lineStart + codePageLayout.lineBytes;
+    const handlers = this.#handlersOf(this.#pages.modeOf(page));
     let kept = 0;
     for (let offset = Math.max(0, lineStart - 2 * longestInstruction + 1); offset < lineEnd; offset++) {
       const record = this.#pages.recordAt(page, offset);
       if (record === 0) continue;
-      const next = offset + this.#bytesBehind(record);
+      const next = offset + this.#bytesBehind(record, handlers);
       if (next <= lineStart) continue;
       if (next <= first || offset >= end) {
         kept++;
@@ -311,11 +308,11 @@ export class CodeCache {
   }
 
   /** How many bytes from its place on a record depends on; which of them made an instruction invalid is not known. */
-  #bytesBehind(record: number): number {
+  #bytesBehind(record: number, handlers: HandlerTable): number {
     const halves = this.#halves;
     if (halves[(record + recordLayout.handler) >> 1] === specialHandler.raise) return longestInstruction;
     const own = halves[(record + recordLayout.place) >> 1]! >> 12;
-    if (!this.#handlers.isPair(halves[(record + recordLayout.handler) >> 1]!)) return own;
+    if (!handlers.isPair(halves[(record + recordLayout.handler) >> 1]!)) return own;
     return own + (halves[(record + recordBytes + recordLayout.place) >> 1]! >> 12);
   }
 }

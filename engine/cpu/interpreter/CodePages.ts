@@ -63,10 +63,13 @@ export class CodePages {
   next(page: number): number {
     return this.#words[(page + codePageLayout.next) >> 2]!;
   }
+  modeOf(page: number): number {
+    return this.#words[(page + codePageLayout.mode) >> 2]!;
+  }
   /** The code page of a memory page for a mode, or 0. */
   find(memoryPage: number, mode: number): number {
     let page = this.first(memoryPage);
-    while (page !== 0 && this.#words[(page + codePageLayout.mode) >> 2] !== mode) page = this.next(page);
+    while (page !== 0 && this.modeOf(page) !== mode) page = this.next(page);
     return page;
   }
 

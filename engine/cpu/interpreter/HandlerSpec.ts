@@ -47,6 +47,9 @@ export interface HandlerSpec {
 
 export const isLong = (codeMode: number): boolean => (codeMode & codeModeBits.codeSizeMask) === 2;
 
+export const codeSizeOf = (codeMode: number): 16 | 32 | 64 =>
+  isLong(codeMode) ? 64 : (codeMode & codeModeBits.codeSizeMask) === 1 ? 32 : 16;
+
 /** Segments whose base counts in 64-bit code, and those that `flat` does not speak of. */
 const alwaysBased = (segment: number): boolean => segment >= 4;
 

@@ -3,6 +3,7 @@ import { ModuleBuilder } from "../wasm/ModuleBuilder.ts";
 import { importCoreFunction, importHelpers } from "./CoreImports.ts";
 import { emitHandlerFunction } from "./emitHandler.ts";
 import { type HandlerSpec, handlerKey } from "./HandlerSpec.ts";
+import type { InlineHandlers } from "./inlineHandlers.ts";
 import type { CoreFunctions } from "./RecordAddressEmitter.ts";
 import { specialHandlers } from "./recordLayout.ts";
 
@@ -27,21 +28,16 @@ export class HandlerTable {
   readonly #core: CoreFunctions;
 
   /** `imports` are those of the units, `env` and `core`. */
-  constructor(
-    inlineSpecs: readonly HandlerSpec[],
-    pairs: readonly (readonly [HandlerSpec, HandlerSpec])[],
-    table: WebAssembly.Table,
-    imports: WebAssembly.Imports,
-  ) {
+  constructor({ specs, pairs }: InlineHandlers, table: WebAssembly.Table, imports: WebAssembly.Imports) {
     this.#table = table;
     this.#imports = imports;
     this.#core = importAll(new ModuleBuilder());
-    inlineSpecs.forEach((spec, i) => {
+    specs.forEach((spec, i) => {
       const index = specialHandlers + i;
       this.#indices.set(handlerKey(spec), index);
       this.#byCode.set(codeOf(emitHandlerFunction(spec, this.#core)), index);
     });
-    this.#firstPair = specialHandlers + inlineSpecs.length;
+    this.#firstPair = specialHandlers + specs.length;
     pairs.forEach(([first, jump], i) => {
       this.#pairs.set(this.indexOf(first) * handlerCapacity + this.indexOf(jump), this.#firstPair + i);
     });

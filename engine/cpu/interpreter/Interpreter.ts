@@ -5,10 +5,10 @@ import { memoryPlan, physMapBits, physPages } from "../layout/memoryPlan.ts";
 import { ModuleBuilder } from "../wasm/ModuleBuilder.ts";
 import { CodeCache } from "./CodeCache.ts";
 import type { PageNumbers } from "./CodePages.ts";
-import { CoreModule, runResult } from "./CoreModule.ts";
-import { isLong, parseHandlerKey } from "./HandlerSpec.ts";
-import { HandlerTable } from "./HandlerTable.ts";
-import { inlineHandlerKeys, inlinePairs } from "./inlineHandlers.ts";
+import { Core } from "./Core.ts";
+import { runResult } from "./CoreModule.ts";
+import { codeSizeOf, isLong } from "./HandlerSpec.ts";
+import type { HandlerTable } from "./HandlerTable.ts";
 import { recordLayout } from "./recordLayout.ts";
 
 /** What the system unit calls of the outside; 64-bit values as halves. */
@@ -84,7 +84,6 @@ function faultModule(): WebAssembly.Imports[string] {
 export class Interpreter {
   readonly system: SystemUnit;
   readonly cache: CodeCache;
-  readonly handlers: HandlerTable;
   readonly #fpu: Record<string, (...args: number[]) => number>;
   readonly #state: CpuStateImage;
   readonly #decoder: Decoder;
@@ -92,7 +91,9 @@ export class Interpreter {
   readonly #bytes: Uint8Array;
   readonly #physMap: Uint32Array;
   readonly #fetched = new Uint8Array(longestInstruction);
-  readonly #run: () => number;
+  readonly #imports: WebAssembly.Imports;
+  readonly #core: Core;
+  #longCore: Core | undefined;
   /** A single step is under way: debug traps are due after it. */
   #stepped = false;
 
@@ -118,13 +119,8 @@ export class Interpreter {
     this.system = system as unknown as SystemUnit;
     const fpu = new WebAssembly.Instance(new WebAssembly.Module(parts.units.fpu), { env, system }).exports;
     this.#fpu = fpu as Record<string, (...args: number[]) => number>;
-    const inlineSpecs = inlineHandlerKeys.map(parseHandlerKey);
-    const pairs = inlinePairs.flatMap(([first, jumps]) =>
-      jumps.map((jump) => [parseHandlerKey(first), parseHandlerKey(jump)] as const),
-    );
-    const table = new WebAssembly.Table({ element: "anyfunc", initial: 1024 });
-    const imports: WebAssembly.Imports = {
-      env: { ...env, handlers: table },
+    this.#imports = {
+      env,
       system,
       fpu: fpu as WebAssembly.Imports[string] & object,
       host: {
@@ -132,23 +128,37 @@ export class Interpreter {
         decodeSingle: () => this.#decodeSingle(),
         recross: (record: number) => this.#recross(record),
         attend: () => this.#attend(),
+        openLong: () => this.#openLong(),
       },
     };
-    const core = new WebAssembly.Instance(new WebAssembly.Module(new CoreModule(inlineSpecs, pairs).bytes), imports)
-      .exports;
-    this.#run = core.run as () => number;
-    this.handlers = new HandlerTable(inlineSpecs, pairs, table, {
-      ...imports,
-      core: core as WebAssembly.Imports[string] & object,
-    });
-    this.cache = new CodeCache(buffer, parts.decoder, this.handlers, (page) => this.system.protectPage(page));
+    this.#core = new Core(false, this.#imports);
+    this.cache = new CodeCache(
+      buffer,
+      parts.decoder,
+      (mode) => this.handlersOf(mode),
+      (page) => this.system.protectPage(page),
+    );
+  }
+
+  /** Handlers of 64-bit code, or of all other code. */
+  handlersOf(mode: number): HandlerTable {
+    return isLong(mode) ? this.#openLong().handlers : this.#core.handlers;
+  }
+
+  /** The core of 64-bit code costs a compile: it is made when there is such code. */
+  #openLong(): Core {
+    if (!this.#longCore) {
+      this.#longCore = new Core(true, this.#imports);
+      this.#core.open(this.#longCore);
+    }
+    return this.#longCore;
   }
 
   /** Runs until the budget is spent or something else ends it; the state tells. */
   run(): void {
     const state = this.#state;
     if (state.get32("activity") !== 0) state.set32("attention", state.get32("attention") | attentionBits.stop);
-    this.#run();
+    this.#core.run();
   }
 
   /** An interrupt is waiting that would end HLT. */
@@ -220,8 +230,9 @@ export class Interpreter {
 
   // --- decoding ---
   #linearRip(): bigint {
-    const linear = this.#state.get64("rip") + BigInt(this.#state.segmentBase(segmentIndex.cs));
-    return BigInt.asUintN(isLong(this.#state.get32("codeMode")) ? 64 : 32, linear);
+    const rip = this.#state.get64("rip");
+    if (isLong(this.#state.get32("codeMode"))) return rip;
+    return BigInt.asUintN(32, rip + BigInt(this.#state.segmentBase(segmentIndex.cs)));
   }
 
   /** The record for the instruction at rip, after the look-up found none. */
@@ -311,8 +322,7 @@ export class Interpreter {
   }
 
   #isTruncated(available: number, mode: number): boolean {
-    const codeSize = isLong(mode) ? 64 : (mode & codeModeBits.codeSizeMask) === 1 ? 32 : 16;
-    const decoded = this.#decoder.decode(this.#fetched, 0, available, { codeSize });
+    const decoded = this.#decoder.decode(this.#fetched, 0, available, { codeSize: codeSizeOf(mode) });
     return "failure" in decoded && decoded.failure === "truncated";
   }
 

@@ -1,8 +1,25 @@
+import { type HandlerSpec, parseHandlerKey } from "./HandlerSpec.ts";
+import { longHandlerKeys, longPairs } from "./longInlineHandlers.ts";
+
+/** What a core's loop has inline. */
+export interface InlineHandlers {
+  readonly specs: readonly HandlerSpec[];
+  readonly pairs: readonly (readonly [HandlerSpec, HandlerSpec])[];
+}
+
+/** For the core of 64-bit code, or for that of all other code. */
+export function inlineHandlersOf(long: boolean): InlineHandlers {
+  const pairs = (long ? longPairs : inlinePairs).flatMap(([first, jumps]) =>
+    jumps.map((jump) => [parseHandlerKey(first), parseHandlerKey(jump)] as const),
+  );
+  return { specs: (long ? longHandlerKeys : inlineHandlerKeys).map(parseHandlerKey), pairs };
+}
+
 /**
- * The handlers that are part of the dispatch loop instead of functions of their own, by `handlerKey`: the most frequent ones as measured
- * with `tests/bench/handlerProfile.ts`. Each costs machine code in one large function; the order does not matter.
+ * The handlers that are part of the dispatch loop instead of functions of their own, by `handlerKey`: the most frequent ones as counted
+ * in guests. Each costs machine code in one large function; the order does not matter.
  */
-export const inlineHandlerKeys: readonly string[] = [
+const inlineHandlerKeys: readonly string[] = [
   "MOV 32/32/32f r32@4,r32@5",
   "MOV 32/32/32f r32@4,m32a32f",
   "MOV 32/32/32f m32a32f,r32@4",
@@ -223,7 +240,7 @@ export const inlineHandlerKeys: readonly string[] = [
 ];
 
 /** Pairs of an instruction that sets flags and the conditional jump behind it that are one handler of the loop: the first's key, and conditions. */
-export const inlinePairs: readonly (readonly [first: string, jumps: readonly string[]])[] = [
+const inlinePairs: readonly (readonly [first: string, jumps: readonly string[]])[] = [
   [
     "CMP 32/32/32f r32@4,r32@5",
     [

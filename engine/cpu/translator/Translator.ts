@@ -38,7 +38,8 @@ export class Translator {
 
   /** Translates the region that starts at a linear address in flat 32-bit code. Gives its size in wasm bytes, or undefined when there is none. */
   translate(linear: number): number | undefined {
-    const { cache, handlers } = this.#interpreter;
+    const { cache } = this.#interpreter;
+    const handlers = this.#interpreter.handlersOf(translatedMode);
     const code = this.#interpreter.codePage(linear);
     if (!code) return undefined;
     const offset = linear & 0xfff;
