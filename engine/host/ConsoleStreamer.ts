@@ -1,12 +1,13 @@
 /**
  * A display turned into frames for any number of viewers. Nothing is rendered unless a viewer has credit; a viewer without
  * credit gathers damage and gets the newest picture when it comes back, so that slow viewers skip frames and never
- * hold the machine up. `tick` is called at the frame rate by the owner.
+ * hold the machine up. `tick` is called at the frame rate by the owner, for as long as somebody has credit.
  */
 import { deflateRawSync } from "node:zlib";
 import { encodeConsoleFrame } from "../api/binaryMessage.ts";
 import type { DisplaySource, DisplayUpdate, Rect } from "../contracts/DisplaySink.ts";
 import { DamageRegion } from "./DamageRegion.ts";
+import type { FrameLook } from "./FramePacer.ts";
 
 const CREDITS_MAX = 16;
 
@@ -50,19 +51,30 @@ export class ConsoleStreamer {
     if (viewer !== undefined) viewer.credits = Math.min(CREDITS_MAX, viewer.credits + frames);
   }
 
-  tick(): void {
-    const waiting = [...this.#viewers.values()].filter((viewer) => viewer.credits > 0);
-    if (waiting.length === 0) return;
+  /** Sends what changed to those who can take it. */
+  tick(): FrameLook {
+    const changed = this.#sendChanges();
+    return { wanted: this.#waiting().length > 0, changed };
+  }
+
+  #waiting(): Viewer[] {
+    return [...this.#viewers.values()].filter((viewer) => viewer.credits > 0);
+  }
+
+  #sendChanges(): boolean {
+    const waiting = this.#waiting();
+    if (waiting.length === 0) return false;
     const fresh = waiting.some((viewer) => viewer.fresh);
     const behind = fresh || waiting.some((viewer) => !viewer.damage.empty);
     const update = this.#display.render(fresh) ?? (behind ? this.#display.render(true) : undefined);
-    if (update === undefined) return;
+    if (update === undefined) return false;
     this.#noteMode(update);
     for (const [channel, viewer] of this.#viewers) {
       if (viewer.fresh) viewer.damage.fill(update.width, update.height);
       else viewer.damage.add(update.damage);
       if (viewer.credits > 0 && !viewer.damage.empty) this.#sendFrame(channel, viewer, update);
     }
+    return true;
   }
 
   #noteMode(update: DisplayUpdate): void {

@@ -17,12 +17,12 @@ import { describeStop } from "./describeStop.ts";
 import { encodePng } from "./encodePng.ts";
 import { type EngineProtocol, engineProtocol } from "./engineProtocol.ts";
 import { FigureMeter } from "./FigureMeter.ts";
+import { FramePacer } from "./FramePacer.ts";
 import { KeyTypist } from "./KeyTypist.ts";
 import { type MachineParts, type OpenMachine, openMachine } from "./openMachine.ts";
 import { Rehearsal } from "./Rehearsal.ts";
 import { SerialOutlet } from "./SerialOutlet.ts";
 
-const FRAME_MS = 16;
 const ACTIVITY_MS = 250;
 const FIGURES_MS = 1000;
 
@@ -30,6 +30,7 @@ interface Booted {
   readonly machine: OpenMachine;
   readonly control: MachineControl;
   readonly streamer: ConsoleStreamer;
+  readonly pacer: FramePacer;
   readonly typist: KeyTypist;
 }
 
@@ -99,13 +100,16 @@ export class EngineSession {
       },
       consoleCredit: ({ channel, frames }) => {
         this.#booted?.streamer.credit(channel, frames);
+        this.#booted?.pacer.hurry();
         return undefined;
       },
       consoleInput: ({ events }) => {
         for (const event of events) this.#input(event);
+        this.#booted?.pacer.hurry();
         return undefined;
       },
       consoleType: async ({ text }) => {
+        this.#live().pacer.hurry();
         await this.#live().typist.type(keysOfText(text));
         return {};
       },
@@ -136,7 +140,8 @@ export class EngineSession {
       (frame) => this.#server.sendBinary(frame),
       (mode) => this.#server.emit("display", mode),
     );
-    this.#booted = { machine, control, streamer, typist: new KeyTypist(control.keyboard) };
+    const pacer = new FramePacer(() => streamer.tick());
+    this.#booted = { machine, control, streamer, pacer, typist: new KeyTypist(control.keyboard) };
     this.#serial = new SerialOutlet(config.serial, folder, (bytes) => this.#server.sendBinary(bytes));
     control.serialOutput.subscribe(({ index, byte }) => this.#serial?.put(index, byte));
     control.stopped.subscribe((stop) => {
@@ -146,12 +151,12 @@ export class EngineSession {
       // Media are closed before the host hears of it, so that files are free when the machine is "powered off".
       void this.#end().then(() => this.#server.emit("stopped", describeStop(stop)));
     });
-    this.#startTimers(control, streamer);
+    this.#startTimers(control);
     control.start();
     return { engine: control.engineDescription() };
   }
 
-  #startTimers(control: MachineControl, streamer: ConsoleStreamer): void {
+  #startTimers(control: MachineControl): void {
     const meter = new FigureMeter(control);
     let shown = "";
     const reportActivity = (): void => {
@@ -166,7 +171,6 @@ export class EngineSession {
       this.#server.emit("figures", figures);
     };
     this.#timers.push(
-      setInterval(() => streamer.tick(), FRAME_MS),
       setInterval(reportActivity, ACTIVITY_MS),
       setInterval(() => this.#reportFigures(), FIGURES_MS),
     );
@@ -216,6 +220,7 @@ export class EngineSession {
   async #close(): Promise<void> {
     this.#rehearsal?.end();
     for (const timer of this.#timers) clearInterval(timer);
+    this.#booted?.pacer.close();
     this.#serial?.close();
     if (this.#booted === undefined) return;
     if (!this.#stopped) this.#booted.control.powerOff();

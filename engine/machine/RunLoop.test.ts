@@ -63,6 +63,23 @@ test("a halted guest sleeps until the next timer and wakes for an event before i
   expect(runs.length).toBeGreaterThan(1);
 });
 
+test("a sleep that is over goes on within the host's timer, and one that was cut short does not", () => {
+  const { host, loop, runs, clock } = build([{ kind: "halted" }, { kind: "halted" }]);
+  clock.schedule(51 * NS_PER_MS, () => {});
+  clock.schedule(90 * NS_PER_MS, () => {});
+  loop.start();
+  for (const resume of host.queue.splice(0)) resume();
+  const [sleep] = host.sleeps.splice(0);
+  host.ns += 50 * NS_PER_MS;
+  sleep?.resume();
+  expect(runs).toHaveLength(2);
+  expect(host.sleeps).toHaveLength(1);
+  const stale = host.sleeps[0]?.resume;
+  loop.wake();
+  stale?.();
+  expect(runs).toHaveLength(2);
+});
+
 test("an interrupt raised by a timer while the guest halts is not slept through", () => {
   const { host, loop, runs, clock, turnEventLoop } = build([{ kind: "halted" }]);
   clock.schedule(NS_PER_MS / 2, () => loop.wake());

@@ -90,6 +90,13 @@ export class RunLoop {
     this.#schedule();
   }
 
+  /** The host's timer called: no other code is under way, so the guest goes on at once instead of after another round. */
+  #sleptOut(): void {
+    this.#cancelSleep = undefined;
+    this.#phase = "running";
+    this.#slice();
+  }
+
   #schedule(): void {
     const generation = this.#generation;
     this.#parts.host.yieldToHost(() => {
@@ -153,7 +160,7 @@ export class RunLoop {
     const generation = this.#generation;
     // Whole milliseconds: host timers drop fractions, and waking early means waking twice.
     this.#cancelSleep = host.delay(Math.min(Math.ceil(waitMs), LONGEST_SLEEP_MS), () => {
-      if (generation === this.#generation) this.wake();
+      if (generation === this.#generation && this.#phase === "asleep") this.#sleptOut();
     });
   }
 }

@@ -1,0 +1,55 @@
+/**
+ * Decides when the display is looked at: never while no viewer can take a frame, at most 60 times a second otherwise, and a
+ * few times less often after a while without a change, so that an idle guest under somebody's eyes costs next to nothing. Whatever
+ * may change the picture soon (input, a viewer's credit, a start) is told by `hurry`.
+ */
+const FRAME_MS = 16;
+const QUIET_FRAME_MS = 50;
+/** Looks without a change after which the picture counts as quiet: about a second. */
+const QUIET_LOOKS = 60;
+
+export interface FrameLook {
+  /** Somebody could take another frame. */
+  readonly wanted: boolean;
+  /** There was something to send. */
+  readonly changed: boolean;
+}
+
+export class FramePacer {
+  readonly #look: () => FrameLook;
+  #timer: NodeJS.Timeout | undefined;
+  #dueMs = 0;
+  #lastMs = Number.NEGATIVE_INFINITY;
+  #unchanged = 0;
+  #closed = false;
+
+  constructor(look: () => FrameLook) {
+    this.#look = look;
+  }
+
+  /** Looks as soon as the frame rate allows. */
+  hurry(): void {
+    this.#unchanged = 0;
+    this.#schedule(this.#lastMs + FRAME_MS);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #schedule(dueMs: number): void {
+    if (this.#closed || (this.#timer !== undefined && this.#dueMs <= dueMs)) return;
+    clearTimeout(this.#timer);
+    this.#dueMs = dueMs;
+    this.#timer = setTimeout(() => this.#run(), Math.max(0, dueMs - performance.now()));
+  }
+
+  #run(): void {
+    this.#timer = undefined;
+    this.#lastMs = performance.now();
+    const { wanted, changed } = this.#look();
+    this.#unchanged = changed ? 0 : this.#unchanged + 1;
+    if (wanted) this.#schedule(this.#lastMs + (this.#unchanged > QUIET_LOOKS ? QUIET_FRAME_MS : FRAME_MS));
+  }
+}
