@@ -25,10 +25,13 @@ import {
   IDTR_LIMIT,
   MSR_KERNEL_GS_BASE,
   SEGMENT_BASE,
+  STRUCTURED_FEATURE_EBX,
+  STRUCTURED_FEATURE_ECX,
 } from "./layout.generated";
 import { setTaskPriority, taskPriority } from "./environment";
 import { generalProtection, invalidOpcode } from "./faults";
-import { loadPdptes, PHYSICAL_ADDRESS_BITS } from "./mmu";
+import { readLinear64 } from "./memoryAccess";
+import { isCanonical, loadPdptes, PHYSICAL_ADDRESS_BITS } from "./mmu";
 import { updateMode } from "./segments";
 import {
   ACTIVITY_HALTED,
@@ -45,18 +48,25 @@ import {
   CR0_TS,
   CR0_WP,
   CR4_DE,
+  CR4_FSGSBASE,
   CR4_MCE,
   CR4_OSFXSR,
   CR4_OSXMMEXCPT,
+  CR4_OSXSAVE,
   CR4_PAE,
   CR4_PCE,
+  CR4_PCIDE,
   CR4_PGE,
   CR4_PSE,
   CR4_PVI,
+  CR4_SMAP,
+  CR4_SMEP,
   CR4_TSD,
+  CR4_UMIP,
   CR4_VME,
   EFER_LMA,
   EFER_LME,
+  FLAG_AC,
   cpl,
   cr0,
   cr4,
@@ -66,6 +76,7 @@ import {
   isVirtual8086,
   segmentAttributes,
   segmentRow,
+  setSystemFlags,
   updateAttention,
 } from "./state";
 import { flushTlbAll, flushTlbNonGlobal, flushTlbPage } from "./tlb";
@@ -113,7 +124,9 @@ function writeCr0(value: u32): void {
   if (next & CR0_NW && !(next & CR0_CD)) generalProtection();
   const pagingChanges = ((old ^ next) & CR0_PG) != 0;
   if (pagingChanges && next & CR0_PG) checkPagingStart();
-  if (pagingChanges && !(next & CR0_PG) && (load<u32>(CODE_MODE) & CODE_MODE_CODE_SIZE_MASK) == 2) generalProtection();
+  if (pagingChanges && !(next & CR0_PG)) {
+    if ((load<u32>(CODE_MODE) & CODE_MODE_CODE_SIZE_MASK) == 2 || cr4() & CR4_PCIDE) generalProtection();
+  }
   store<u64>(CR0, next as u64);
   if (pagingChanges && efer() & EFER_LME) {
     const mode = efer();
@@ -123,8 +136,12 @@ function writeCr0(value: u32): void {
   if ((old ^ next) & (CR0_PE | CR0_PG)) updateMode();
 }
 
+/** Bit 63 of the value, with process-context identifiers: keep what is cached. Keeping less is always allowed. */
+const CR3_KEEP_TLB: u64 = 1 << 63;
+
 function writeCr3(value: u64): void {
   if (isLongMode()) {
+    if (cr4() & CR4_PCIDE) value &= ~CR3_KEEP_TLB;
     if (value >> (PHYSICAL_ADDRESS_BITS as u64)) generalProtection();
   } else {
     value &= 0xffffffff;
@@ -134,10 +151,24 @@ function writeCr3(value: u64): void {
   flushTlbNonGlobal();
 }
 
+/** CR4 bits of newer features. */
+function newerCr4(): u32 {
+  const basic = load<u32>(FEATURE_ECX);
+  const structured = load<u32>(STRUCTURED_FEATURE_EBX);
+  let bits: u32 = 0;
+  if (load<u32>(STRUCTURED_FEATURE_ECX) & (1 << 2)) bits |= CR4_UMIP;
+  if (structured & 1) bits |= CR4_FSGSBASE;
+  if (basic & (1 << 17)) bits |= CR4_PCIDE;
+  if (basic & (1 << 26)) bits |= CR4_OSXSAVE;
+  if (structured & (1 << 7)) bits |= CR4_SMEP;
+  if (structured & (1 << 20)) bits |= CR4_SMAP;
+  return bits;
+}
+
 /** CR4 bits that exist, by the CPUID features on offer. */
 function definedCr4(): u32 {
   const features = load<u32>(FEATURE_EDX);
-  let bits = CR4_PCE;
+  let bits = CR4_PCE | newerCr4();
   if (features & (1 << 1)) bits |= CR4_VME | CR4_PVI;
   if (features & (1 << 4)) bits |= CR4_TSD;
   if (features & (1 << 2)) bits |= CR4_DE;
@@ -155,8 +186,10 @@ function writeCr4(value: u64): void {
   const old = cr4();
   const next = value as u32;
   if (isLongMode() && !(next & CR4_PAE)) generalProtection();
-  const flushes = ((old ^ next) & (CR4_PSE | CR4_PAE | CR4_PGE)) != 0;
-  if (flushes && next & CR4_PAE && cr0() & CR0_PG && !isLongMode() && !loadPdptes(load<u64>(CR3))) generalProtection();
+  if (next & ~old & CR4_PCIDE && (!isLongMode() || load<u64>(CR3) & 0xfff)) generalProtection();
+  const reloads = ((old ^ next) & (CR4_PSE | CR4_PAE | CR4_PGE | CR4_SMEP)) != 0;
+  const flushes = reloads || ((old ^ next) & (CR4_SMAP | CR4_PCIDE)) != 0;
+  if (reloads && next & CR4_PAE && cr0() & CR0_PG && !isLongMode() && !loadPdptes(load<u64>(CR3))) generalProtection();
   store<u64>(CR4, value);
   if (flushes) flushTlbAll();
 }
@@ -181,7 +214,13 @@ export function writeControl(register: i32, value: u64): void {
   }
 }
 
+/** SGDT, SIDT, SLDT, SMSW and STR with user-mode instruction prevention: #GP(0) above level 0. */
+export function checkUserModeInstruction(): void {
+  if (cr4() & CR4_UMIP && cpl() != 0) generalProtection();
+}
+
 export function smsw(): u32 {
+  checkUserModeInstruction();
   return cr0();
 }
 
@@ -210,12 +249,14 @@ export function writeDebug(register: i32, value: u64): void {
 }
 
 export function gdtrLimit(): u32 {
+  checkUserModeInstruction();
   return load<u32>(GDTR_LIMIT);
 }
 export function gdtrBase(): u64 {
   return load<u64>(GDTR_BASE);
 }
 export function idtrLimit(): u32 {
+  checkUserModeInstruction();
   return load<u32>(IDTR_LIMIT);
 }
 export function idtrBase(): u64 {
@@ -235,6 +276,31 @@ export function lidt(limit: u32, base: u64): void {
 export function invlpg(linear: u64): void {
   requireSupervisor();
   flushTlbPage(linear);
+}
+
+const STRUCTURED_INVPCID: u32 = 1 << 10;
+
+/**
+ * INVPCID: the type, and the linear address of its descriptor (identifier, then an address). Identifiers are not cached, so that each type drops at
+ * least what it should.
+ */
+export function invpcid(type: u64, descriptor: u64): void {
+  if (!(load<u32>(STRUCTURED_FEATURE_EBX) & STRUCTURED_INVPCID)) invalidOpcode();
+  requireSupervisor();
+  const identifier = readLinear64(descriptor, false);
+  const address = readLinear64(descriptor + 8, false);
+  if (type > 3 || identifier >> 12) generalProtection();
+  if (type <= 1 && identifier && !(cr4() & CR4_PCIDE)) generalProtection();
+  if (type == 0 && !isCanonical(address)) generalProtection();
+  if (type == 0) flushTlbPage(address);
+  else if (type == 2) flushTlbAll();
+  else flushTlbNonGlobal();
+}
+
+/** STAC and CLAC: EFLAGS.AC, which lets the supervisor touch pages of the user under SMAP. */
+export function setAlignmentCheck(set: i32): void {
+  if (!(load<u32>(STRUCTURED_FEATURE_EBX) & (1 << 20)) || cpl() != 0) invalidOpcode();
+  setSystemFlags(set ? 0 : FLAG_AC, set ? FLAG_AC : 0);
 }
 
 /** WBINVD and INVD: the caches of this processor are always coherent. */

@@ -214,3 +214,113 @@ describe("SYSCALL and SYSRET", () => {
     expect(unit.gpr(2)).toBe(0xffff8000);
   });
 });
+
+const [smep, smap, pcide, umip] = [1n << 20n, 1n << 21n, 1n << 17n, 1n << 11n];
+const offered = (): void => {
+  unit.state.set32("structuredFeatureEbx", (1 << 20) | (1 << 10) | (1 << 7) | 1);
+  unit.state.set32("structuredFeatureEcx", 1 << 2);
+  unit.state.set32("featureEcx", (1 << 17) | (1 << 26));
+  unit.state.set32("extendedFeatureEdx", longModeFeatures | (1 << 26));
+};
+const setCr4 = (bits: bigint): void => void unit.call("writeControl", 4, 0x20n | bits);
+
+describe("pages of 1 GiB", () => {
+  beforeEach(offered);
+  test("translate, with one dirty bit", () => {
+    unit.w64(level4 + 0x1008, 0x87n);
+    unit.call("storeSlow32", 0x4000_3000n, 0x77);
+    expect(unit.r32(0x3000)).toBe(0x77);
+    expect(unit.r32(level4 + 0x1008) & 0x60).toBe(0x60);
+  });
+  test("have reserved bits below bit 30: error code 9", () => {
+    unit.w64(level4 + 0x1008, 0x2087n);
+    expect(unit.fault("loadSlow8", 0x4000_0000n)).toEqual({ vector: 14, errorCode: 9 });
+  });
+  test("are reserved where CPUID does not offer them: error code 9", () => {
+    unit.state.set32("extendedFeatureEdx", longModeFeatures);
+    unit.w64(level4 + 0x1008, 0x87n);
+    expect(unit.fault("loadSlow8", 0x4000_0000n)).toEqual({ vector: 14, errorCode: 9 });
+  });
+  test("an absent one has no reserved bits", () => {
+    unit.w64(level4 + 0x1008, 0x2086n);
+    expect(unit.fault("loadSlow8", 0x4000_0000n)).toEqual({ vector: 14, errorCode: 0 });
+  });
+});
+
+describe("the supervisor on pages of the user", () => {
+  beforeEach(offered);
+  test("SMEP refuses fetches: error code 11h", () => {
+    unit.call("translateFetch", 0x3000n);
+    setCr4(smep);
+    expect(unit.fault("translateFetch", 0x3000n)).toEqual({ vector: 14, errorCode: 0x11 });
+    unit.call("loadSlow8", 0x3000n);
+    expect(unit.tags(0x3000)).toMatchObject({ read: true, execute: false });
+  });
+  test("SMAP refuses reads and writes: error codes 1 and 3", () => {
+    unit.call("storeSlow8", 0x3000n, 1);
+    setCr4(smap);
+    expect(unit.fault("loadSlow8", 0x3000n)).toEqual({ vector: 14, errorCode: 1 });
+    expect(unit.fault("storeSlow8", 0x3000n, 1)).toEqual({ vector: 14, errorCode: 3 });
+  });
+  test("STAC opens and CLAC closes them, what was cached included", () => {
+    setCr4(smap);
+    unit.call("setAlignmentCheck", 1);
+    unit.call("storeSlow8", 0x3000n, 1);
+    expect(unit.tags(0x3000)).toMatchObject({ read: true, write: true });
+    unit.call("setAlignmentCheck", 0);
+    expect(unit.tags(0x3000)).toMatchObject({ read: false, write: false });
+    expect(unit.fault("loadSlow8", 0x3000n)).toEqual({ vector: 14, errorCode: 1 });
+  });
+  test("more open pages than are remembered are all closed", () => {
+    setCr4(smap);
+    unit.call("setAlignmentCheck", 1);
+    for (let page = 0; page < 100; page++) unit.call("loadSlow8", BigInt(page * 4096));
+    unit.call("setAlignmentCheck", 0);
+    for (const page of [0, 50, 99]) expect(unit.tags(page * 4096).read).toBe(false);
+  });
+  test("fetches that SMEP allows do not open a page to reads", () => {
+    setCr4(smap);
+    unit.call("translateFetch", 0x3000n);
+    expect(unit.tags(0x3000)).toEqual({ read: false, write: false, execute: true });
+  });
+  test("STAC above level 0: #UD", () => {
+    toUser();
+    expect(unit.fault("setAlignmentCheck", 1)).toEqual({ vector: 6, errorCode: undefined });
+  });
+});
+
+describe("process-context identifiers", () => {
+  beforeEach(offered);
+  const gp0 = { vector: 13, errorCode: 0 };
+  test("bit 63 of a CR3 value is taken and not kept", () => {
+    expect(unit.fault("writeControl", 3, (1n << 63n) | BigInt(level4))).toEqual(gp0);
+    setCr4(pcide);
+    unit.call("writeControl", 3, (1n << 63n) | BigInt(level4) | 5n);
+    expect(unit.callBig("readControl", 3 as unknown as bigint)).toBe(BigInt(level4) | 5n);
+  });
+  test("they begin with identifier 0 and end before paging does", () => {
+    unit.call("writeControl", 3, BigInt(level4) | 8n);
+    expect(unit.fault("writeControl", 4, 0x20n | pcide)).toEqual(gp0);
+  });
+  test("INVPCID checks type, identifier and address", () => {
+    unit.w64(0x3000, 0n);
+    unit.w64(0x3008, 0x8000_0000_0000n);
+    expect(unit.fault("invpcid", 4n, 0x3000n)).toEqual(gp0);
+    expect(unit.fault("invpcid", 0n, 0x3000n)).toEqual(gp0);
+    expect(unit.fault("invpcid", 2n, 0x3000n)).toBeUndefined();
+    unit.w64(0x3000, 1n);
+    expect(unit.fault("invpcid", 1n, 0x3000n)).toEqual(gp0);
+    unit.w64(0x3000, 0x1000n);
+    expect(unit.fault("invpcid", 2n, 0x3000n)).toEqual(gp0);
+  });
+});
+
+test("UMIP keeps descriptor tables from user code: #GP(0)", () => {
+  offered();
+  setCr4(umip);
+  for (const name of ["gdtrLimit", "idtrLimit", "sldt", "str", "smsw"]) expect(unit.fault(name)).toBeUndefined();
+  toUser();
+  for (const name of ["gdtrLimit", "idtrLimit", "sldt", "str", "smsw"]) {
+    expect(unit.fault(name)).toEqual({ vector: 13, errorCode: 0 });
+  }
+});

@@ -1,10 +1,12 @@
 /**
- * Linear to physical translation (SDM vol. 3, chapter 4): no paging, 32-bit with 4 MiB pages (PSE; PSE-36 is not offered), PAE with
- * its four registers, and 4-level. Accessed and dirty bits are set once the access is known to be allowed. Protection keys, SMEP, SMAP
- * and 5-level paging are absent.
+ * Linear to physical translation (SDM vol. 3, chapter 4): no paging, 32-bit with 4 MiB pages (PSE and PSE-36), PAE with its four
+ * registers, and 4-level with pages of 2 MiB and 1 GiB; SMEP and SMAP. Accessed and dirty bits are set once the access is known to be
+ * allowed. Process-context identifiers are taken and not used. Protection keys and 5-level paging are absent.
  */
 import {
   CR3,
+  EXTENDED_FEATURE_EDX,
+  FEATURE_EDX,
   PAGE_WALKS,
   PDPTE,
 } from "./layout.generated";
@@ -16,13 +18,18 @@ import {
   CR4_PAE,
   CR4_PGE,
   CR4_PSE,
+  CR4_SMAP,
+  CR4_SMEP,
   EFER_NXE,
+  FLAG_AC,
+  cpl,
   cr0,
   cr4,
   efer,
+  flagsSystem,
   isLongMode,
 } from "./state";
-import { ENTRY_GLOBAL, ENTRY_LARGE, fillTlb } from "./tlb";
+import { ENTRY_GLOBAL, ENTRY_LARGE, fillTlb, noteOpenPage } from "./tlb";
 
 /** Kinds of access, as bits. A quiet one neither faults nor leaves a trace. */
 export const ACCESS_READ: u32 = 0;
@@ -54,7 +61,7 @@ function pageFaultCode(access: u32, present: bool, reserved: bool): i32 {
   // ACCESS_WRITE and ACCESS_USER are bits 0 and 1 here and W/R and U/S bits 1 and 2 there.
   if (present) code |= 1;
   if (reserved) code |= 8;
-  if (access & ACCESS_FETCH && efer() & EFER_NXE && cr4() & CR4_PAE) code |= 16;
+  if (access & ACCESS_FETCH && ((efer() & EFER_NXE && cr4() & CR4_PAE) || cr4() & CR4_SMEP)) code |= 16;
   return code;
 }
 
@@ -68,7 +75,19 @@ function isAllowed(rights: u64, access: u32): bool {
   if (access & ACCESS_USER && !(rights & ENTRY_US)) return false;
   if (access & ACCESS_WRITE && !(rights & ENTRY_RW) && (access & ACCESS_USER || cr0() & CR0_WP)) return false;
   if (access & ACCESS_FETCH && rights & ENTRY_XD) return false;
-  return true;
+  if (access & ACCESS_USER || !(rights & ENTRY_US)) return true;
+  // The supervisor on a page of the user.
+  if (access & ACCESS_FETCH) return (cr4() & CR4_SMEP) == 0;
+  return !isClosed(rights);
+}
+
+/**
+ * SMAP: may the supervisor not touch this page now? AC opens pages of the user, but not to what the processor does by itself while user code
+ * runs.
+ */
+function isClosed(rights: u64): bool {
+  if (!(rights & ENTRY_US) || !(cr4() & CR4_SMAP)) return false;
+  return !(flagsSystem() & FLAG_AC) || cpl() == 3;
 }
 
 /** Enters the translation into the cache; `rights` are combined, `dirty` the leaf's. */
@@ -78,7 +97,10 @@ function remember(linear: u64, phys: u64, access: u32, rights: u64, leaf: u64, l
   const writable = (leaf & ENTRY_D) != 0 && ((rights & ENTRY_RW) != 0 || (!user && !(cr0() & CR0_WP)));
   let flags: u32 = large ? ENTRY_LARGE : 0;
   if (leaf & ENTRY_G && cr4() & CR4_PGE) flags |= ENTRY_GLOBAL;
-  fillTlb(user, linear, phys, writable, !(rights & ENTRY_XD), flags);
+  const closed = !user && isClosed(rights);
+  const executable = !(rights & ENTRY_XD) && (user || !(rights & ENTRY_US) || !(cr4() & CR4_SMEP));
+  fillTlb(user, linear, phys, writable, executable, closed, flags);
+  if (!user && !closed && rights & ENTRY_US && cr4() & CR4_SMAP) noteOpenPage(linear);
   return phys;
 }
 
@@ -88,6 +110,10 @@ function markEntry32(at: u64, entry: u32, bits: u32): void {
 }
 function markEntry64(at: u64, entry: u64, bits: u64): void {
   if ((entry & bits) != bits) physWrite64(at, entry | bits);
+}
+
+function offersPse36(): bool {
+  return (load<u32>(FEATURE_EDX) & (1 << 17)) != 0;
 }
 
 function walk32(linear: u64, access: u32): u64 {
@@ -100,7 +126,7 @@ function walk32(linear: u64, access: u32): u64 {
   let leaf = directoryEntry;
   let leafAt = directoryAt;
   if (large) {
-    if (directoryEntry & 0x003fe000) return failTranslation(linear, access, true, true);
+    if (directoryEntry & (offersPse36() ? 0x003e0000 : 0x003fe000)) return failTranslation(linear, access, true, true);
   } else {
     leafAt = maskA20(((directoryEntry & 0xfffff000) | ((address >> 10) & 0xffc)) as u64);
     leaf = physRead32(leafAt);
@@ -115,8 +141,10 @@ function walk32(linear: u64, access: u32): u64 {
     markEntry32(leafAt, leaf, leafBits);
     leaf |= leafBits;
   }
-  const phys: u32 = large ? (leaf & 0xffc00000) | (address & 0x3fffff) : (leaf & 0xfffff000) | (address & 0xfff);
-  return remember(linear, maskA20(phys as u64), access, rights, leaf as u64, large);
+  let phys: u64 = (large ? (leaf & 0xffc00000) | (address & 0x3fffff) : (leaf & 0xfffff000) | (address & 0xfff)) as u64;
+  // PSE-36: bits 13 to 16 are the address's 32 to 35.
+  if (large) phys |= (((leaf >> 13) & 15) as u64) << 32;
+  return remember(linear, maskA20(phys), access, rights, leaf as u64, large);
 }
 
 /** The levels above the page directory in 4-level paging, kept for setting their accessed bits. */
@@ -144,8 +172,25 @@ function walkUpperLevels(linear: u64, reserved: u64): void {
   level4Entry = readEntry64(level4At, reserved | ENTRY_PS);
   if (walkProblem) return;
   level3At = maskA20((level4Entry & PHYSICAL_MASK & ~0xfff) | ((linear >> 27) & 0xff8));
-  // Pages of 1 GiB are not offered, so PS is reserved here.
-  level3Entry = readEntry64(level3At, reserved | ENTRY_PS);
+  const offersGigabyte = (load<u32>(EXTENDED_FEATURE_EDX) & (1 << 26)) != 0;
+  level3Entry = readEntry64(level3At, offersGigabyte ? reserved : reserved | ENTRY_PS);
+  if (!walkProblem && level3Entry & ENTRY_PS && level3Entry & 0x3fffe000) walkProblem = 2;
+}
+
+/** The end of a walk at level 3: a page of 1 GiB. */
+function endAtGigabyte(linear: u64, access: u32, noExecute: bool): u64 {
+  let rights = level4Entry & level3Entry & (ENTRY_RW | ENTRY_US);
+  if (noExecute) rights |= (level4Entry | level3Entry) & ENTRY_XD;
+  if (!isAllowed(rights, access)) return failTranslation(linear, access, true, false);
+  let leaf = level3Entry;
+  if (!(access & ACCESS_QUIET)) {
+    const leafBits = access & ACCESS_WRITE ? ENTRY_A | ENTRY_D : ENTRY_A;
+    markEntry64(level4At, level4Entry, ENTRY_A);
+    markEntry64(level3At, level3Entry, leafBits);
+    leaf |= leafBits;
+  }
+  const phys = (leaf & PHYSICAL_MASK & ~0x3fffffff) | (linear & 0x3fffffff);
+  return remember(linear, maskA20(phys), access, rights, leaf, true);
 }
 
 function walk64(linear: u64, access: u32): u64 {
@@ -159,6 +204,7 @@ function walk64(linear: u64, access: u32): u64 {
   if (long) {
     walkUpperLevels(linear, reserved);
     if (walkProblem) return failWalk(linear, access);
+    if (level3Entry & ENTRY_PS) return endAtGigabyte(linear, access, noExecute);
     upper = level3Entry;
     rights &= level4Entry & level3Entry;
     forbidden = level4Entry | level3Entry;
@@ -205,7 +251,7 @@ export function isCanonical(linear: u64): bool {
 export function translate(linear: u64, access: u32): u64 {
   if (!(cr0() & CR0_PG)) {
     const phys = maskA20(linear & 0xffffffff);
-    if (!(access & ACCESS_QUIET)) fillTlb((access & ACCESS_USER) != 0, linear, phys, true, true, 0);
+    if (!(access & ACCESS_QUIET)) fillTlb((access & ACCESS_USER) != 0, linear, phys, true, true, false, 0);
     return phys;
   }
   store<u64>(PAGE_WALKS, load<u64>(PAGE_WALKS) + 1);

@@ -44,6 +44,12 @@ export const CR4_PGE: u32 = 1 << 7;
 export const CR4_PCE: u32 = 1 << 8;
 export const CR4_OSFXSR: u32 = 1 << 9;
 export const CR4_OSXMMEXCPT: u32 = 1 << 10;
+export const CR4_UMIP: u32 = 1 << 11;
+export const CR4_FSGSBASE: u32 = 1 << 16;
+export const CR4_PCIDE: u32 = 1 << 17;
+export const CR4_OSXSAVE: u32 = 1 << 18;
+export const CR4_SMEP: u32 = 1 << 20;
+export const CR4_SMAP: u32 = 1 << 21;
 
 export const EFER_SCE: u32 = 1 << 0;
 export const EFER_LME: u32 = 1 << 8;

@@ -2,7 +2,7 @@
  * Instructions that ask about selectors or load the system segment registers (SDM vol. 2): LAR, LSL, VERR, VERW, ARPL, LLDT, LTR, SLDT, STR. All
  * raise #UD in real and virtual-8086 mode.
  */
-import { requireProtected, requireSupervisor } from "./control";
+import { checkUserModeInstruction, requireProtected, requireSupervisor } from "./control";
 import {
   descriptorAddress,
   dplOf,
@@ -90,11 +90,13 @@ export function arpl(destination: u32, source: u32): u32 {
 
 export function sldt(): u32 {
   requireProtected();
+  checkUserModeInstruction();
   return segmentSelector(LDTR);
 }
 
 export function str(): u32 {
   requireProtected();
+  checkUserModeInstruction();
   return segmentSelector(TR);
 }
 

@@ -31,8 +31,9 @@ import {
   SEGMENT_STRIDE,
   STEP_ARMED,
 } from "./layout.generated";
-import { ACTIVITY_RUNNING, CR0_PE, EFER_LMA, FLAG_IF, FLAG_TF, FLAG_VM } from "./registerBits";
+import { ACTIVITY_RUNNING, CR0_PE, EFER_LMA, FLAG_AC, FLAG_IF, FLAG_TF, FLAG_VM } from "./registerBits";
 import { refreshCodeMode } from "./segments";
+import { dropUserPages } from "./tlb";
 
 export function gpr64(number: i32): u64 {
   return load<u64>(GPR + (number << 3));
@@ -121,6 +122,7 @@ export function setSystemFlags(clear: u32, set: u32): void {
   const flags = (old & ~clear) | set | 2;
   store<u32>(FLAGS_SYSTEM, flags);
   if ((old ^ flags) & FLAG_TF) refreshCodeMode();
+  if (old & ~flags & FLAG_AC) dropUserPages();
   updateAttention();
 }
 

@@ -57,9 +57,9 @@ function nextJournalEntry(position: u32): usize {
 
 /**
  * Remembers a translation: what may be done from now on without a walk. `writable` says that the page tables allow writes at this
- * privilege and that the dirty bit is set.
+ * privilege and that the dirty bit is set; `closed` that only fetches may go on without a walk.
  */
-export function fillTlb(user: bool, linear: u64, phys: u64, writable: bool, executable: bool, flags: u32): void {
+export function fillTlb(user: bool, linear: u64, phys: u64, writable: bool, executable: bool, closed: bool, flags: u32): void {
   const map = physEntry(phys);
   if (map == 0) return;
   const page = linear & ~0xfff;
@@ -74,7 +74,7 @@ export function fillTlb(user: bool, linear: u64, phys: u64, writable: bool, exec
   store<u32>(entry + ADDEND, addend);
   store<u32>(entry + FLAGS, flags | ENTRY_JOURNALLED);
   if (map & PAGE_READABLE && executable) store<u64>(entry + EXECUTE_TAG, page);
-  if (isWatchedPage(page)) return;
+  if (closed || isWatchedPage(page)) return;
   if (map & PAGE_READABLE) store<u64>(entry + READ_TAG, page);
   if (writable && (map & (PAGE_WRITABLE | PAGE_HAS_CODE | PAGE_TRACK_DIRTY)) == PAGE_WRITABLE) {
     store<u64>(entry + WRITE_TAG, page);
@@ -91,6 +91,32 @@ export function fastWrite(user: bool, linear: u64, size: u32): usize {
   const entry = tlbEntry(user ? TLB_USER : TLB_SUPERVISOR, linear);
   if (load<u64>(entry + WRITE_TAG) != ((linear + ((size - 1) as u64)) & ~0xfff)) return 0;
   return ((linear as u32) + load<u32>(entry + ADDEND)) as usize;
+}
+
+/** Entries of the supervisor's cache that only EFLAGS.AC admits (SMAP); when there are more than fit, all are looked at. */
+const OPEN_PAGES: i32 = 32;
+const openPages: usize = memory.data(128, 4);
+let openCount: i32 = 0;
+
+/** The entry for a linear address in the supervisor's cache holds a user page, for as long as AC is set. */
+export function noteOpenPage(linear: u64): void {
+  if (openCount < OPEN_PAGES) store<u32>(openPages + ((openCount as usize) << 2), tlbEntry(TLB_SUPERVISOR, linear) as u32);
+  openCount++;
+}
+
+/** AC was cleared: the supervisor may no longer read and write user pages. */
+export function dropUserPages(): void {
+  if (openCount == 0) return;
+  if (openCount > OPEN_PAGES) {
+    flushExcept(0);
+  } else {
+    for (let i = 0; i < openCount; i++) {
+      const entry = load<u32>(openPages + ((i as usize) << 2)) as usize;
+      store<u64>(entry + READ_TAG, NO_TAG);
+      store<u64>(entry + WRITE_TAG, NO_TAG);
+    }
+  }
+  openCount = 0;
 }
 
 /** Forgets everything; also makes the memory of the caches valid in the first place. */

@@ -29,7 +29,7 @@ const newest = words("prefetchw rdseed adx smap clflushopt clwb sha umip rdpid x
 /** Features that are not complete, or whose rows have only begun to appear: CPUID does not show them. */
 const incomplete = new Set<string>(
   words(`
-    pse36 pcid invpcid pdpe1gb smep smap umip
+    invpcid smap
     sse3 ssse3 sse4_1 sse4_2 lahf_lm aes pclmulqdq sha xsave avx f16c fma movbe rdrand rdseed bmi1 bmi2 avx2 adx lzcnt fsgsbase
     clflushopt clwb rdpid prefetchw`),
 );
