@@ -125,6 +125,8 @@ export interface DiskServices {
     iterations: number,
     lengthBytes: number,
   ) => Promise<Uint8Array>;
+  /** What guessing a passphrase of a new image costs; a million when absent. */
+  readonly pbkdf2Iterations?: number;
 }
 
 export interface OpenDiskOptions {

@@ -10,6 +10,7 @@ function withLayout(layout: Qcow2Layout): DiskFormat {
 const tiny = withLayout({ version: 3, clusterBits: 9, refcountOrder: 4, compression: "zlib" });
 const wide = withLayout({ version: 3, clusterBits: 10, refcountOrder: 6, compression: "zlib" });
 const narrow = withLayout({ version: 3, clusterBits: 12, refcountOrder: 0, compression: "zstd" });
+const medium = withLayout({ version: 3, clusterBits: 14, refcountOrder: 4, compression: "zlib" });
 const old = withLayout({ version: 2, clusterBits: 12, refcountOrder: 4, compression: "zlib" });
 
 diskImageConformance("QCOW2", { format: qcow2Format });
@@ -27,4 +28,10 @@ diskImageConformance("QCOW2 version 2 over a longer disk", {
   differencing: true,
   backingSectorCount: 9000,
   without: ["zero"],
+});
+diskImageConformance("encrypted QCOW2 over a raw disk", {
+  format: medium,
+  differencing: true,
+  passphrase: "a house of cards",
+  without: ["crash"],
 });

@@ -1,24 +1,55 @@
-/** Encrypted QCOW2 images. */
-import { GuesthouseError } from "../../../base/GuesthouseError.ts";
+/**
+ * Encrypted QCOW2 images: LUKS in an area of the file, whose sectors are numbered by their place in the file; and the older
+ * AES-128-CBC under the bare passphrase, whose sectors are numbered by their place on the disk (docs/interop/qcow2.txt, "Data encryption"). New
+ * images get LUKS.
+ */
 import type { ByteStore } from "../../../contracts/BlockDevice.ts";
 import type { CreateDiskOptions, OpenDiskOptions } from "../../../contracts/DiskImage.ts";
 import type { DiskCipher } from "../../crypto/DiskCipher.ts";
-import { cryptMethods, type Qcow2Header } from "./Qcow2Header.ts";
+import { createLuks, openLuks, passphraseNeeded } from "../../crypto/luks.ts";
+import { CbcCipher, plain64Vector } from "../../crypto/sectorCiphers.ts";
+import { corrupt, cryptMethods, type Qcow2Header } from "./Qcow2Header.ts";
 import type { Qcow2Volume } from "./Qcow2Volume.ts";
 
+const AES_KEY_BYTES = 16;
+
+/** Undefined for an image that is not encrypted. Fails like `openLuks`. */
 export async function openQcowCipher(
-  _store: ByteStore,
-  header: Qcow2Header,
-  _options: OpenDiskOptions,
+  store: ByteStore,
+  header: Pick<Qcow2Header, "cryptMethod" | "crypto">,
+  options: OpenDiskOptions,
 ): Promise<DiskCipher | undefined> {
   if (header.cryptMethod === cryptMethods.none) return undefined;
-  throw new GuesthouseError("unsupported-image", "The image is encrypted.");
+  if (header.cryptMethod === cryptMethods.aes) return passwordCipher(options.passphrase);
+  const area = header.crypto!;
+  const read = async (offset: number, length: number) => {
+    const bytes = new Uint8Array(length);
+    const inside = offset + length <= area.length;
+    if (!inside || (await store.read(area.offset + offset, bytes)) < length) {
+      throw corrupt("The image's LUKS header is cut short.", { offset, length });
+    }
+    return bytes;
+  };
+  return await openLuks(read, options.passphrase, options.services);
 }
 
+/** The passphrase itself is the key, and nothing tells a wrong one. */
+function passwordCipher(passphrase: string | undefined): DiskCipher {
+  if (passphrase === undefined) throw passphraseNeeded();
+  const key = new Uint8Array(AES_KEY_BYTES);
+  key.set(new TextEncoder().encode(passphrase).subarray(0, AES_KEY_BYTES));
+  return new CbcCipher(key, plain64Vector);
+}
+
+/** Puts a LUKS header into a new image; the image's own header is to be written afterwards. */
 export async function createQcowCipher(
-  _volume: Qcow2Volume,
-  options: CreateDiskOptions,
+  volume: Qcow2Volume,
+  { passphrase, services }: CreateDiskOptions,
 ): Promise<DiskCipher | undefined> {
-  if (options.passphrase === undefined) return undefined;
-  throw new GuesthouseError("unsupported-operation", "The image is encrypted.");
+  if (passphrase === undefined) return undefined;
+  const { bytes, cipher } = await createLuks(passphrase, services);
+  const offset = await volume.refcounts.allocateWhole(Math.ceil(bytes.length / volume.clusterBytes));
+  await volume.store.write(offset, bytes);
+  volume.header.crypto = { offset, length: bytes.length };
+  return cipher;
 }
