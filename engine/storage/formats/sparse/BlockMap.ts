@@ -36,8 +36,6 @@ export interface BlockMap {
   readonly keepsSectors: boolean;
   /** Blocks are all in the file and stay there. */
   readonly fixed: boolean;
-  /** Other programs take units between used ones for damage: they are filled before the image is closed. */
-  readonly closesPacked: boolean;
 
   sizeBytes(): number;
   blockCount(): number;

@@ -5,6 +5,7 @@
  */
 import { GuesthouseError } from "../../../base/GuesthouseError.ts";
 import type { ByteStore } from "../../../contracts/BlockDevice.ts";
+import { hostCall } from "../../DiskImageBase.ts";
 
 export class ImageFile {
   readonly name: string;
@@ -22,7 +23,7 @@ export class ImageFile {
   /** The store is the file's from then on; it is closed when its size cannot be found. */
   static async open(store: ByteStore, name: string, writable: boolean): Promise<ImageFile> {
     try {
-      return new ImageFile(store, name, await hostCall("size", name, 0, () => store.size()), writable);
+      return new ImageFile(store, name, await hostCall("size", 0, () => store.size()), writable);
     } catch (error) {
       await store.close();
       throw error;
@@ -41,7 +42,7 @@ export class ImageFile {
     const stored = Math.max(0, Math.min(target.length, this.#sizeBytes - position));
     if (stored > 0) {
       const part = target.subarray(0, stored);
-      const received = await hostCall("read", this.name, position, () => this.#store.read(position, part));
+      const received = await hostCall("read", position, () => this.#store.read(position, part));
       if (received < stored) {
         throw new GuesthouseError("medium-shrunk", "The image file became shorter while it was in use.", {
           name: this.name,
@@ -70,12 +71,12 @@ export class ImageFile {
   }
 
   async write(position: number, source: Uint8Array): Promise<void> {
-    await hostCall("write", this.name, position, () => this.#store.write(position, source));
+    await hostCall("write", position, () => this.#store.write(position, source));
     this.#sizeBytes = Math.max(this.#sizeBytes, position + source.length);
   }
 
   async truncate(sizeBytes: number): Promise<void> {
-    await hostCall("truncate", this.name, sizeBytes, () => this.#store.truncate(sizeBytes));
+    await hostCall("truncate", sizeBytes, () => this.#store.truncate(sizeBytes));
     this.#sizeBytes = sizeBytes;
   }
 
@@ -89,37 +90,21 @@ export class ImageFile {
     const store = this.#store;
     if (store.punchHole === undefined) return false;
     const inside = Math.min(length, this.#sizeBytes - position);
-    if (inside > 0) await hostCall("punchHole", this.name, position, async () => store.punchHole?.(position, inside));
+    if (inside > 0) await hostCall("punchHole", position, async () => store.punchHole?.(position, inside));
     return true;
   }
 
   async allocatedBytes(): Promise<number> {
     const store = this.#store;
     if (store.allocatedBytes === undefined) return this.#sizeBytes;
-    return await hostCall("allocatedBytes", this.name, 0, async () => (await store.allocatedBytes?.()) ?? 0);
+    return await hostCall("allocatedBytes", 0, async () => (await store.allocatedBytes?.()) ?? 0);
   }
 
   async flush(): Promise<void> {
-    if (this.writable) await hostCall("flush", this.name, 0, () => this.#store.flush());
+    if (this.writable) await hostCall("flush", 0, () => this.#store.flush());
   }
 
   async close(): Promise<void> {
-    await hostCall("close", this.name, 0, () => this.#store.close());
-  }
-}
-
-/** Whatever a store throws that is not typed already is an I/O error of the host. */
-async function hostCall<T>(operation: string, name: string, position: number, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (cause) {
-    if (cause instanceof GuesthouseError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new GuesthouseError(
-      "io-error",
-      `The image could not be accessed: ${reason}`,
-      { operation, name, position },
-      { cause },
-    );
+    await hostCall("close", 0, () => this.#store.close());
   }
 }

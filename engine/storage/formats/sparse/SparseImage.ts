@@ -5,23 +5,14 @@
  * tables are stable too. A crash at any moment leaves the tables of some earlier moment and nothing flushed is lost.
  */
 import { GuesthouseError } from "../../../base/GuesthouseError.ts";
-import type { BlockDevice } from "../../../contracts/BlockDevice.ts";
-import type {
-  BackingReference,
-  CheckReport,
-  DiskImage,
-  DiskImageInfo,
-  Extent,
-  LongWork,
-} from "../../../contracts/DiskImage.ts";
+import type { BackingReference, CheckReport, DiskImageInfo, Extent, LongWork } from "../../../contracts/DiskImage.ts";
+import { DiskImageBase } from "../../DiskImageBase.ts";
 import type { BackingReader } from "./BackingReader.ts";
 import type { BlockMap, Run } from "./BlockMap.ts";
 import { checkBlocks } from "./checkBlocks.ts";
-import { checkRange } from "./checkRange.ts";
 import type { ImageFacts } from "./ImageFacts.ts";
 import type { ImageFile } from "./ImageFile.ts";
 import { packUnits } from "./packUnits.ts";
-import { RequestOrder } from "./RequestOrder.ts";
 import { releaseZeroBlocks } from "./releaseZeroBlocks.ts";
 import { TableCommitter } from "./TableCommitter.ts";
 
@@ -30,24 +21,20 @@ const CHUNK_BYTES = 1024 * 1024;
 /** An answer about extents looks at so many blocks at most. */
 const EXTENT_BLOCKS = 1024;
 
-export class SparseImage implements DiskImage {
-  readonly blockSize = 512;
-  readonly readOnly: boolean;
+export class SparseImage extends DiskImageBase {
   readonly #file: ImageFile;
   readonly #map: BlockMap;
   readonly #facts: ImageFacts;
   readonly #behind: BackingReader;
-  readonly #order = new RequestOrder();
   readonly #tables: TableCommitter;
   #firstWrite: Promise<void> | undefined;
-  #closed = false;
 
   constructor(file: ImageFile, map: BlockMap, facts: ImageFacts, behind: BackingReader) {
+    super({ readOnly: !file.writable, granuleBytes: map.blockBytes, backing: behind.device });
     this.#file = file;
     this.#map = map;
     this.#facts = facts;
     this.#behind = behind;
-    this.readOnly = !file.writable;
     this.#tables = new TableCommitter(file, map);
   }
 
@@ -55,141 +42,104 @@ export class SparseImage implements DiskImage {
     return this.#map.sizeBytes();
   }
 
-  get backing(): BlockDevice | undefined {
-    return this.#behind.device;
-  }
-
-  async info(): Promise<DiskImageInfo> {
+  protected async doInfo(): Promise<DiskImageInfo> {
     const allocatedBytes = await this.#file.allocatedBytes();
     return { ...this.#facts.info(), sizeBytes: this.sizeBytes, allocatedBytes };
   }
 
-  async read(offset: number, target: Uint8Array): Promise<void> {
-    this.#check(offset, target.length, false);
+  protected async doRead(offset: number, target: Uint8Array): Promise<void> {
     const end = offset + target.length;
-    await this.#order.run(offset, end, false, async () => {
-      for (let at = offset; at < end; ) {
-        const run = await this.#runAt(at, end);
-        const part = target.subarray(at - offset, at - offset + run.length);
-        if (run.kind === "data") await this.#file.read(this.#inFile(run.position), part);
-        else if (run.kind === "zero") part.fill(0);
-        else await this.#behind.read(at, part);
-        at += run.length;
-      }
-    });
+    for (let at = offset; at < end; ) {
+      const run = await this.#runAt(at, end);
+      const part = target.subarray(at - offset, at - offset + run.length);
+      if (run.kind === "data") await this.#file.read(this.#inFile(run.position), part);
+      else if (run.kind === "zero") part.fill(0);
+      else await this.#behind.read(at, part);
+      at += run.length;
+    }
   }
 
-  async write(offset: number, source: Uint8Array): Promise<void> {
-    this.#check(offset, source.length, true);
+  protected async doWrite(offset: number, source: Uint8Array): Promise<void> {
     await this.#changing(offset, source.length, async (block, from, to) => {
       await this.#writePart(block, from, source.subarray(from - offset, to - offset));
     });
   }
 
-  async writeZeroes(offset: number, length: number): Promise<void> {
-    this.#check(offset, length, true);
+  protected async doWriteZeroes(offset: number, length: number): Promise<void> {
     await this.#changing(offset, length, async (block, from, to) => {
       await this.#zeroPart(block, from, to, false);
     });
   }
 
   /** Gives whole blocks back and leaves parts of blocks as they are. */
-  async discard(offset: number, length: number): Promise<void> {
-    this.#check(offset, length, true);
+  protected async doDiscard(offset: number, length: number): Promise<void> {
     await this.#changing(offset, length, async (block, from, to) => {
       await this.#zeroPart(block, from, to, true);
     });
   }
 
-  async extentAt(offset: number): Promise<Extent> {
-    this.#check(offset, 512, false);
-    return await this.#order.run(offset, offset + 512, false, async () => {
-      const first = await this.#map.run(offset);
-      let length = first.length;
-      for (let count = 0; count < EXTENT_BLOCKS && offset + length < this.sizeBytes; count++) {
-        const next = await this.#map.run(offset + length);
-        if (next.kind !== first.kind) break;
-        length += next.length;
-      }
-      return { kind: first.kind, length };
-    });
-  }
-
-  async flush(): Promise<void> {
-    this.#checkOpen();
-    if (this.readOnly) return;
-    await this.#order.run(0, Number.POSITIVE_INFINITY, false, () => this.#tables.flush());
-  }
-
-  async check(repair: boolean, work: LongWork = {}): Promise<CheckReport> {
-    this.#checkOpen();
-    if (repair) this.#checkWritable();
-    return await this.#order.alone(async () => {
-      if (!this.readOnly) await this.#tables.flush();
-      if (repair) await this.#prepareToWrite();
-      return await checkBlocks(this.#file, this.#map, this.#tables, repair, work);
-    });
-  }
-
-  async compact(work: LongWork = {}): Promise<void> {
-    this.#checkOpen();
-    this.#checkWritable();
-    await this.#order.alone(async () => {
-      await this.#prepareToWrite();
-      if (this.#map.fixed) return;
-      if (!this.#behind.exists || this.#map.marksZero) {
-        await releaseZeroBlocks(this.#file, this.#map, this.#tables, this.#behind.exists, work);
-      }
-      await packUnits(this.#file, this.#map, this.#tables, work);
-    });
-  }
-
-  async resize(sizeBytes: number, truncate = false): Promise<void> {
-    this.#checkOpen();
-    this.#checkWritable();
-    if (sizeBytes <= 0 || sizeBytes % this.blockSize !== 0) {
-      throw new GuesthouseError("unsupported-size", "A disk has a whole number of sectors.", { sizeBytes });
+  protected async doExtentAt(offset: number): Promise<Extent> {
+    const first = await this.#map.run(offset);
+    let length = first.length;
+    for (let count = 0; count < EXTENT_BLOCKS && offset + length < this.sizeBytes; count++) {
+      const next = await this.#map.run(offset + length);
+      if (next.kind !== first.kind) break;
+      length += next.length;
     }
-    await this.#order.alone(async () => {
-      await this.#prepareToWrite();
-      const before = this.sizeBytes;
-      if (sizeBytes < before) await this.#clearTail(sizeBytes, before, truncate);
-      if (sizeBytes < before && !this.#map.fixed) await packUnits(this.#file, this.#map, this.#tables, {});
-      await this.#tables.flush();
-      await this.#map.resize(sizeBytes);
-      await this.#facts.resized(sizeBytes);
-      if (sizeBytes > before) await this.#clearGrown(before, sizeBytes);
-      await this.#tables.flush();
-    });
+    return { kind: first.kind, length };
   }
 
-  async rebase(backing: BackingReference | undefined): Promise<void> {
-    this.#checkOpen();
-    this.#checkWritable();
-    await this.#order.alone(async () => {
-      await this.#tables.flush();
-      await this.#facts.rebase(backing);
-      await this.#file.flush();
-    });
+  /** Later writes wait, so that the tables come to an end. */
+  protected async doFlush(): Promise<void> {
+    await this.locks.run(0, this.sizeBytes, false, () => this.#tables.flush());
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    await this.#order.alone(async () => {
-      try {
-        if (!this.readOnly) {
-          await this.#tables.flush();
-          if (this.#map.closesPacked && this.#map.space.holes > 0) {
-            await packUnits(this.#file, this.#map, this.#tables, {});
-          }
-        }
-      } finally {
-        await this.#tables.end();
-        await this.#file.close();
-        await this.#behind.device?.close();
-      }
-    });
+  protected async doCheck(repair: boolean, work: LongWork): Promise<CheckReport> {
+    if (!this.readOnly) await this.#tables.flush();
+    if (repair) await this.#prepareToWrite();
+    return await checkBlocks(this.#file, this.#map, this.#tables, repair, work);
+  }
+
+  protected async doCompact(work: LongWork): Promise<void> {
+    await this.#prepareToWrite();
+    if (this.#map.fixed) return;
+    if (!this.#behind.exists || this.#map.marksZero) {
+      await releaseZeroBlocks(this.#file, this.#map, this.#tables, this.#behind.exists, work);
+    }
+    await packUnits(this.#file, this.#map, this.#tables, work);
+  }
+
+  protected async doResize(sizeBytes: number): Promise<void> {
+    await this.#prepareToWrite();
+    const before = this.sizeBytes;
+    if (sizeBytes < before) {
+      await this.#clearTail(sizeBytes, before);
+      if (!this.#map.fixed) await packUnits(this.#file, this.#map, this.#tables, {});
+    }
+    await this.#tables.flush();
+    await this.#map.resize(sizeBytes);
+    await this.#facts.resized(sizeBytes);
+    if (sizeBytes > before) await this.#clearGrown(before, sizeBytes);
+    await this.#tables.flush();
+  }
+
+  protected async doRebase(backing: BackingReference | undefined): Promise<void> {
+    await this.#prepareToWrite();
+    await this.#tables.flush();
+    await this.#facts.rebase(backing);
+    await this.#file.flush();
+  }
+
+  protected async doClose(): Promise<void> {
+    try {
+      if (this.readOnly) return;
+      await this.#tables.flush();
+      // Some programs take free places between blocks for damage, and nobody else would use them again.
+      if (this.#map.space.holes > 0) await packUnits(this.#file, this.#map, this.#tables, {});
+    } finally {
+      await this.#tables.end();
+      await this.#file.close();
+    }
   }
 
   /** The bytes of the disk that are in one run, across blocks that lie one after the other. */
@@ -204,7 +154,7 @@ export class SparseImage implements DiskImage {
     return { kind, position, length };
   }
 
-  /** Does `work` for each block that the range touches, with no other request in these blocks. */
+  /** Does `work` for each block that the range touches. */
   async #changing(
     offset: number,
     length: number,
@@ -212,16 +162,12 @@ export class SparseImage implements DiskImage {
   ): Promise<void> {
     const { blockBytes } = this.#map;
     const end = offset + length;
-    const firstBlock = Math.floor(offset / blockBytes);
-    const afterLast = Math.ceil(end / blockBytes);
-    await this.#order.run(firstBlock * blockBytes, afterLast * blockBytes, true, async () => {
-      await this.#prepareToWrite();
-      for (let block = firstBlock; block < afterLast; block++) {
-        const start = block * blockBytes;
-        await work(block, Math.max(offset, start), Math.min(end, start + blockBytes));
-      }
-      this.#tables.start();
-    });
+    await this.#prepareToWrite();
+    for (let block = Math.floor(offset / blockBytes); block * blockBytes < end; block++) {
+      const start = block * blockBytes;
+      await work(block, Math.max(offset, start), Math.min(end, start + blockBytes));
+    }
+    this.#tables.start();
   }
 
   async #writePart(block: number, from: number, source: Uint8Array): Promise<void> {
@@ -295,9 +241,8 @@ export class SparseImage implements DiskImage {
   }
 
   /** Before the disk gets shorter: nothing past `newSize` is left, in tables or in the last block. */
-  async #clearTail(newSize: number, before: number, truncate: boolean): Promise<void> {
+  async #clearTail(newSize: number, before: number): Promise<void> {
     const map = this.#map;
-    if (!truncate) await this.#refuseData(newSize, before);
     const firstGone = Math.ceil(newSize / map.blockBytes);
     for (let block = firstGone; block < map.blockCount(); block++) {
       const state = await map.state(block);
@@ -309,21 +254,6 @@ export class SparseImage implements DiskImage {
     const tail = Math.min(firstGone * map.blockBytes, before);
     if (newSize < tail && typeof (await map.state(firstGone - 1)) === "number") {
       await this.#zeroPart(firstGone - 1, newSize, tail, false);
-    }
-  }
-
-  async #refuseData(from: number, to: number): Promise<void> {
-    const chunk = new Uint8Array(CHUNK_BYTES);
-    for (let at = from; at < to; ) {
-      const run = await this.#runAt(at, Math.min(to, at + CHUNK_BYTES));
-      const part = chunk.subarray(0, run.length);
-      if (run.kind === "data") {
-        await this.#file.read(run.position, part);
-        if (part.some((byte) => byte !== 0)) {
-          throw new GuesthouseError("truncation-needed", "The disk holds data past the new size.", { offset: at });
-        }
-      }
-      at += run.length;
     }
   }
 
@@ -361,19 +291,5 @@ export class SparseImage implements DiskImage {
       this.#firstWrite = undefined;
       throw error;
     }
-  }
-
-  #checkOpen(): void {
-    if (this.#closed) throw new GuesthouseError("closed", "The image is closed.");
-  }
-
-  #checkWritable(): void {
-    if (this.readOnly) throw new GuesthouseError("read-only", "The image is read-only.");
-  }
-
-  #check(offset: number, length: number, writes: boolean): void {
-    this.#checkOpen();
-    checkRange(this.sizeBytes, this.blockSize, offset, length);
-    if (writes) this.#checkWritable();
   }
 }

@@ -20,7 +20,7 @@ export async function releaseZeroBlocks(
     if (typeof state !== "number") continue;
     if (work.signal?.aborted) throw new GuesthouseError("cancelled", "Compacting was cancelled.");
     work.onProgress?.((0.5 * block) / count);
-    if (!(await isZero(file, map, block))) continue;
+    if (!(await isZero(file, map, block, hasBacking))) continue;
     await map.setState(block, hasBacking ? "zero" : "absent");
     map.space.release(state);
     tables.add(block);
@@ -28,12 +28,12 @@ export async function releaseZeroBlocks(
   await tables.flush();
 }
 
-async function isZero(file: ImageFile, map: BlockMap, block: number): Promise<boolean> {
+async function isZero(file: ImageFile, map: BlockMap, block: number, hasBacking: boolean): Promise<boolean> {
   const start = block * map.blockBytes;
   const end = Math.min(start + map.blockBytes, map.sizeBytes());
   for (let at = start; at < end; ) {
     const run = await map.run(at);
-    if (run.kind === "absent" && map.keepsSectors) return false;
+    if (run.kind === "absent" && hasBacking) return false;
     const part = new Uint8Array(Math.min(CHUNK_BYTES, run.length, end - at));
     if (run.kind === "data") {
       await file.read(run.position, part);

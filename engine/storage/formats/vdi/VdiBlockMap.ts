@@ -19,7 +19,6 @@ export class VdiBlockMap implements BlockMap {
   readonly marksZero = true;
   readonly keepsSectors = false;
   readonly fixed: boolean;
-  readonly closesPacked = true;
   readonly space: FileSpace;
   readonly #file: ImageFile;
   readonly #header: VdiHeader;
