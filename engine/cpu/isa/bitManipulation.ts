@@ -34,6 +34,8 @@ const integer: RowText[] = [
   ["F3 0F 38 F6 /r", "ADOX", "Gy Ey", { feature: "adx" }],
   ["0F 38 F0 /r mod!=3", "MOVBE", "Gv Mv", { feature: "movbe" }],
   ["0F 38 F1 /r mod!=3", "MOVBE", "Mv Gv", { feature: "movbe" }],
+  ["F3 0F 38 F0 /r", "UD", "Gv Ev"],
+  ["F3 0F 38 F1 /r", "UD", "Ev Gv"],
   ["F2 0F 38 F0 /r", "CRC32", "Gd Eb", { feature: "sse4_2" }],
   ["F2 0F 38 F1 /r", "CRC32", "Gd Ev", { feature: "sse4_2" }],
 ];

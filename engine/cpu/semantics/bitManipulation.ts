@@ -1,8 +1,8 @@
 /**
  * The bit-field instructions of BMI1 and BMI2, additions with one carry chain each (ADX), MOVBE and CRC32 (Intel SDM vol. 2). Flags that the manual
- * leaves undefined: AF is cleared, PF and SF follow the result. MULX, the shifts without flags and PDEP, PEXT touch none.
+ * leaves undefined are as recorded from Intel cores: AF and PF are cleared, and SF of BEXTR. MULX, the shifts without flags and PDEP, PEXT touch none.
  */
-import type { Algebra, FlagName, OperandRef, Semantics, Value, Width } from "./Algebra.ts";
+import type { Algebra, Condition, FlagName, OperandRef, Semantics, Value, Width } from "./Algebra.ts";
 import { swapBytes } from "./bits.ts";
 import { binary, mixed } from "./shapes.ts";
 
@@ -24,6 +24,11 @@ const ternary =
   };
 
 const never = (x: Algebra) => x.constantCondition(false);
+
+function setFlags<W extends Width>(x: Algebra, result: Value<W>, carry: Condition): void {
+  x.flagsResult(result, carry, never(x));
+  x.setFlag("PF", never(x));
+}
 
 /** A count as wide as shifts take it, modulo the width. */
 const countOf = (x: Algebra, value: Value<Width>): Value<8> =>
@@ -52,7 +57,7 @@ const lowestBit = (
     const result = compute(x, a);
     x.write(destination, result);
     const zero = x.isZero(a);
-    x.flagsResult(result, carryWhenZero ? zero : x.not2(zero), never(x));
+    setFlags(x, result, carryWhenZero ? zero : x.not2(zero));
   });
 
 const minusOne = <W extends Width>(x: Algebra, a: Value<W>): Value<W> => x.sub(a, x.constant(a.width, 1));
@@ -95,7 +100,7 @@ export const bitManipulation = {
     const b = x.read(second);
     const result = x.and(x.not(x.read(first)), b);
     x.write(destination, result);
-    x.flagsLogic(result);
+    setFlags(x, result, never(x));
   }),
   /** Start in the low byte of the last operand, length in the next. */
   BEXTR: ternary((x, destination, source, control) => {
@@ -108,7 +113,8 @@ export const bitManipulation = {
     const moved = x.select(inside, x.shiftRight(a, countOf(x, fields)), x.constant(width, 0));
     const result = keepLow(x, moved, length);
     x.write(destination, result);
-    x.flagsResult(result, never(x), never(x));
+    setFlags(x, result, never(x));
+    x.setFlag("SF", never(x));
   }),
   BLSR: lowestBit((x, a) => x.and(minusOne(x, a), a), true),
   BLSMSK: lowestBit((x, a) => x.xor(minusOne(x, a), a), true),
@@ -118,7 +124,7 @@ export const bitManipulation = {
     const count = x.truncate(x.read(control), 8);
     const result = keepLow(x, a, count);
     x.write(destination, result);
-    x.flagsResult(result, x.not2(x.lessU(count, x.constant(8, a.width))), never(x));
+    setFlags(x, result, x.not2(x.lessU(count, x.constant(8, a.width))));
   }),
   MULX: multiplyWithoutFlags,
   PDEP: moveBits("depositBits"),

@@ -232,8 +232,9 @@ export const helperSignatures = {
   /** Linear address (#GP(0) unless 16-byte aligned), number of XMM registers. */
   fpuFxsave: fpu(["i64", "i32"]),
   fpuFxrstor: fpu(["i64", "i32"]),
-  /** MMX: #UD, #NM, #MF; then TOP = 0 and all tags valid. After a write to a register: its exponent becomes all ones. */
+  /** MMX: #UD, #NM, #MF, TOP = 0. When nothing can fault any more: all tags valid; after a write the register's exponent is all ones, too. */
   mmxEnter: fpu([]),
+  mmxUsed: fpu([]),
   mmxWritten: fpu(["i32"]),
   fpuEmms: fpu([]),
 

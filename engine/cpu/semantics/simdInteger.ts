@@ -147,7 +147,9 @@ const extractWord: Semantics = (x, [destination, source, lane]) => {
   const place = x.and(x.recordConstant(lane!), x.constant(32, lanesOf(source!) - 1));
   const bytes = x.add(x.mul(place, x.constant(32, 0x0202)), x.constant(32, 0x0100));
   const found = v.binary("i8x16Swizzle", v.read(source!, wholeBytes(source!)), v.splat(x.truncate(bytes, 16)));
-  x.write(destination!, x.zeroExtend(v.extract(16, found, 0), destination!.width));
+  const word = v.extract(16, found, 0);
+  x.write(destination!, destination!.width > 16 ? x.zeroExtend(word, destination!.width) : word);
+  if (isMmx(source!)) x.helper("mmxUsed");
 };
 
 /** The last two operands are the word and the lane; with VEX another vector stands before them. */
@@ -178,6 +180,7 @@ const moveMask =
     } else signs = v.signBits(laneWidth, v.read(source!, wholeBytes(source!)));
     const counted = isMmx(source!) ? x.and(signs, x.constant(32, 0xff)) : signs;
     x.write(destination!, x.zeroExtend(counted, destination!.width));
+    if (isMmx(source!)) x.helper("mmxUsed");
   };
 
 const andNot = (v: VectorAlgebra, a: Vector, b: Vector): Vector => v.binary("v128AndNot", b, a);

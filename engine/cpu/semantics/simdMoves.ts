@@ -65,6 +65,7 @@ const maskedStore: Semantics = (x, [memory, value, mask]) => {
   for (let byte = 0; byte < bytes; byte++) {
     x.when(x.bit(signs, byte), () => x.writeAt(memory!, byte, x.vector.extract(8, data, byte)));
   }
+  if (isMmx(value!)) x.helper("mmxUsed");
 };
 
 const reservedMxcsr = 0xffff_0000;
@@ -79,7 +80,10 @@ export const simdMoves = {
     x.helper("mmxEnter");
     const value = x.vector.read(source!, 8);
     if (destination!.kind === "register") writeMmx(x, destination!, value);
-    else x.vector.write(destination!, value, 8);
+    else {
+      x.vector.write(destination!, value, 8);
+      x.helper("mmxUsed");
+    }
   },
   /** Low half of an XMM register to and from XMM register or memory; a register's upper half is cleared. */
   MOVQ_XMM: (x, [destination, source]) => {
@@ -94,6 +98,7 @@ export const simdMoves = {
   MOVD_FROM_MMX: (x, [destination, source]) => {
     x.helper("mmxEnter");
     x.write(destination!, x.vector.extract(destination!.width, x.vector.read(source!, 8), 0));
+    x.helper("mmxUsed");
   },
   MOVD_TO_XMM: (x, [destination, source]) => x.vector.write(destination!, fromGeneral(x, source!), 16),
   MOVD_FROM_XMM: (x, [destination, source]) =>
@@ -101,6 +106,7 @@ export const simdMoves = {
   MOVQ2DQ: (x, [destination, source]) => {
     x.helper("mmxEnter");
     x.vector.write(destination!, x.vector.read(source!, 8), 16);
+    x.helper("mmxUsed");
   },
   MOVDQ2Q: (x, [destination, source]) => {
     x.helper("mmxEnter");
@@ -118,6 +124,7 @@ export const simdMoves = {
   UNPCKHPD: packed((v, a, b) => v.shuffle(a, b, [...high, ...ofSecond(high)])),
   MASKMOV: maskedStore,
   EMMS: (x) => {
+    x.helper("mmxEnter");
     x.helper("fpuEmms");
   },
   LDMXCSR: (x, [source]) => {

@@ -72,18 +72,23 @@ export function fpuWait(): void {
   checkPending();
 }
 
-/** MMX instructions: as fpuEnter, then TOP = 0 and all tags valid. */
+/** MMX instructions: as fpuEnter, then TOP = 0, even when memory faults. The tags wait until nothing can fault any more. */
 export function mmxEnter(): void {
   const cr0 = load<u32>(CR0);
   if ((cr0 & CR0_EM) != 0) raise(6, -1);
   if ((cr0 & CR0_TS) != 0) raise(NM, -1);
   checkPending();
   store<u32>(FPU_TOP, 0);
+}
+
+/** An MMX instruction is through: all registers are valid. */
+export function mmxUsed(): void {
   store<u32>(FPU_TAG, 0);
 }
 
-/** A write to MMX register: the exponent part becomes all ones. */
+/** ... and wrote a register: the exponent part becomes all ones. */
 export function mmxWritten(register: i32): void {
+  mmxUsed();
   store<u16>(FPU_REGISTER + register * 16, 0xffff, 8);
 }
 
