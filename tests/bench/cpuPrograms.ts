@@ -1,8 +1,9 @@
 import { assemble } from "../../resources/assembler/assemble.ts";
 
-/** 32-bit programs for flat memory at 10000h that end in HLT with a result in EAX; data lies from 100000h on. */
+/** Programs for flat memory at 10000h that end in HLT with a result in EAX; data lies from 100000h on. */
 export interface CpuProgram {
   readonly name: string;
+  readonly bits: 32 | 64;
   readonly bytes: Uint8Array;
   readonly result: number;
   /** Where its hot loops start. */
@@ -14,14 +15,19 @@ interface Code {
   readonly loops: readonly number[];
 }
 
-function code(source: string, ...loops: string[]): Code {
-  const { bytes, labels } = assemble(`bits 32\norg 0x10000\n${source}`);
+/** The same program for 64-bit mode: addresses and the stack are 64 bits wide, data stays as it is. */
+const widened = (source: string): string =>
+  source.replace(/\[[^\]]*\]|\b(?:push|pop) \w+/g, (place) => place.replace(/\be(?=[abcds][xpi]|[abcd]x)/g, "r"));
+
+function code(bits: 32 | 64, source: string, ...loops: string[]): Code {
+  const { bytes, labels } = assemble(`bits ${bits}\norg 0x10000\n${bits === 64 ? widened(source) : source}`);
   return { bytes, loops: loops.map((name) => Number(labels.get(name))) };
 }
 
 /** Primes below `limit` by the sieve of Eratosthenes over bytes, `rounds` times. */
-function sieve(rounds: number, limit: number): Code {
+function sieve(bits: 32 | 64, rounds: number, limit: number): Code {
   return code(
+    bits,
     `
       mov ebp, ${rounds}
     round:
@@ -90,8 +96,9 @@ function roundConstants(): number[] {
 }
 
 /** SHA-256 compressions over one changing block; state in memory, one round a loop turn. */
-function sha256(blocks: number): Code {
+function sha256(bits: 32 | 64, blocks: number): Code {
   return code(
+    bits,
     `
       mov dword [blocks], ${blocks}
     block:
@@ -229,8 +236,9 @@ function sha256Result(blocks: number): number {
 }
 
 /** Adds up 256 KiB of doublewords, then writes them back changed. */
-function memoryWalk(rounds: number): Code {
+function memoryWalk(bits: 32 | 64, rounds: number): Code {
   return code(
+    bits,
     `
       mov ebp, ${rounds}
       xor eax, eax
@@ -261,8 +269,10 @@ function memoryWalkResult(rounds: number): number {
 }
 
 /** Fibonacci by calls. */
-function fibonacci(n: number): Code {
-  return code(`
+function fibonacci(bits: 32 | 64, n: number): Code {
+  return code(
+    bits,
+    `
       mov eax, ${n}
       call fib
       hlt
@@ -280,18 +290,66 @@ function fibonacci(n: number): Code {
       add eax, ebx
       pop ebx
     .leave:
-      ret`);
+      ret`,
+  );
 }
 
 const fibonacciResult = (n: number): number => (n < 2 ? n : fibonacciResult(n - 1) + fibonacciResult(n - 2));
 
+/** 64-bit arithmetic in the upper registers over 64 KiB of quadwords: multiply, shift, rotate, exclusive or. */
+function mixing(rounds: number): Code {
+  return code(
+    64,
+    `
+      mov r15d, ${rounds}
+      mov r8, 0x9e3779b97f4a7c15
+      xor eax, eax
+    round:
+      xor r12d, r12d
+    mix:
+      mov r9, [r12*8+0x100000]
+      add r9, r8
+      mov r10, r9
+      shr r10, 29
+      xor r9, r10
+      imul r9, r8
+      rol r9, 17
+      mov [r12*8+0x100000], r9
+      xor rax, r9
+      add r12, 1
+      cmp r12, 8192
+      jne mix
+      dec r15
+      jnz round
+      hlt`,
+    "mix",
+  );
+}
+
+function mixingResult(rounds: number): number {
+  const words = new BigUint64Array(8192);
+  const factor = 0x9e37_79b9_7f4a_7c15n;
+  let result = 0n;
+  for (let round = 0; round < rounds; round++) {
+    for (let i = 0; i < words.length; i++) {
+      let word = BigInt.asUintN(64, words[i]! + factor);
+      word = BigInt.asUintN(64, (word ^ (word >> 29n)) * factor);
+      word = BigInt.asUintN(64, (word << 17n) | (word >> 47n));
+      words[i] = word;
+      result ^= word;
+    }
+  }
+  return Number(result & 0xffff_ffffn);
+}
+
 /** Programs that take some tenths of a second. */
 export function cpuPrograms(scale = 1): CpuProgram[] {
   const times = (count: number): number => Math.max(1, Math.round(count * scale));
-  return [
-    { name: "sieve", ...sieve(times(60), 100_000), result: primesBelow(100_000) },
-    { name: "sha256", ...sha256(times(8000)), result: sha256Result(times(8000)) },
-    { name: "memory walk", ...memoryWalk(times(60)), result: memoryWalkResult(times(60)) },
-    { name: "calls", ...fibonacci(30), result: fibonacciResult(30) },
-  ];
+  const both = ([32, 64] as const).flatMap((bits): CpuProgram[] => [
+    { name: "sieve", bits, ...sieve(bits, times(60), 100_000), result: primesBelow(100_000) },
+    { name: "sha256", bits, ...sha256(bits, times(8000)), result: sha256Result(times(8000)) },
+    { name: "memory walk", bits, ...memoryWalk(bits, times(60)), result: memoryWalkResult(times(60)) },
+    { name: "calls", bits, ...fibonacci(bits, 30), result: fibonacciResult(30) },
+  ]);
+  return [...both, { name: "mixing", bits: 64, ...mixing(times(100)), result: mixingResult(times(100)) }];
 }

@@ -1,12 +1,12 @@
 /**
  * How fast the executors are, in millions of guest instructions a second of processor time: `node tests/bench/interpreter.ts [scale]`. The
  * best window of at least 50 ms counts, so that neither the engine's compiling nor a busy host is measured. The second figure
- * is the same program with its hottest loop translated.
+ * is the same program with its hottest loop translated. A second argument picks programs by name.
  */
 import { Decoder } from "../../engine/cpu/decode/Decoder.ts";
 import { rows } from "../../engine/cpu/isa/rows.ts";
 import { Translator } from "../../engine/cpu/translator/Translator.ts";
-import { createBareMachine, placeFlat32 } from "../fixtures/bareMachine.ts";
+import { createBareMachine, placeFlat32, placeFlat64 } from "../fixtures/bareMachine.ts";
 import { type CpuProgram, cpuPrograms } from "./cpuPrograms.ts";
 
 const sliceInstructions = 200_000;
@@ -17,9 +17,9 @@ const processorTime = (): number => {
   return user + system;
 };
 
-async function measure({ bytes, result, loops }: CpuProgram, translated: boolean): Promise<string> {
+async function measure({ bits, bytes, result, loops }: CpuProgram, translated: boolean): Promise<string> {
   const machine = await createBareMachine();
-  placeFlat32(machine, [...bytes]);
+  (bits === 64 ? placeFlat64 : placeFlat32)(machine, [...bytes]);
   const translator = new Translator(machine.vcpu.interpreter, new Decoder(rows));
   if (translated) translator.translate(loops[0]!);
   let best = 0;
@@ -37,7 +37,8 @@ async function measure({ bytes, result, loops }: CpuProgram, translated: boolean
 }
 
 for (const program of cpuPrograms(Number(process.argv[2] ?? 4))) {
+  if (!`${program.name} ${program.bits}`.includes(process.argv[3] ?? "")) continue;
   const interpreted = await measure(program, false);
   const translated = program.loops.length > 0 ? `, translated ${await measure(program, true)}` : "";
-  console.log(`${program.name.padEnd(12)} interpreted ${interpreted}${translated}`);
+  console.log(`${program.name.padEnd(12)} ${program.bits} interpreted ${interpreted}${translated}`);
 }

@@ -272,7 +272,7 @@ export class CoreModule {
     load(f, "i32Load", stateOffset("currentRecord")).tee(record).if();
     store(f, "i32Store", stateOffset("currentRecord"), () => f.i32(0));
     load(f, "i32Load", stateOffset("faultKeepsRip")).op("i32Eqz").if();
-    storeRip(f, this.#long, () => pushPlace(f, record));
+    storeRip(f, undefined, () => pushPlace(f, record));
     f.end();
     f.end();
   }

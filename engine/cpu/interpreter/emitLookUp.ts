@@ -24,13 +24,18 @@ export function store(f: FunctionBuilder, opcode: MemoryOpcodeName, offset: numb
   f.memory(opcode, offset);
 }
 
-/** rip = pageRip + an i32 offset, cut to 32 bits outside of 64-bit code. */
-export function storeRip(f: FunctionBuilder, long: boolean, pushOffset: () => void): void {
+/** rip = pageRip + an i32 offset, cut to 32 bits outside of 64-bit code; `long` undefined: the mode in force decides. */
+export function storeRip(f: FunctionBuilder, long: boolean | undefined, pushOffset: () => void): void {
   store(f, "i64Store", stateOffset("rip"), () => {
     load(f, "i64Load", stateOffset("pageRip"));
     pushOffset();
     f.op("i64ExtendI32U").op("i64Add");
-    if (!long) f.i64(0xffff_ffff).op("i64And");
+    if (long) return;
+    if (long === undefined) {
+      f.i64(-1).i64(0xffff_ffff);
+      load(f, "i32Load", stateOffset("codeMode")).i32(longCode).op("i32And").op("select");
+    } else f.i64(0xffff_ffff);
+    f.op("i64And");
   });
 }
 
