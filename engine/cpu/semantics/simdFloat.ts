@@ -15,7 +15,7 @@ import {
   scalarFloat,
   single,
 } from "./floatShapes.ts";
-import type { FloatLanes, Vector } from "./VectorAlgebra.ts";
+import type { FloatLanes, Vector, VectorAlgebra } from "./VectorAlgebra.ts";
 import { type Compute, isPair, packed, packedBinary, sourcesOf } from "./vectorShapes.ts";
 
 const logicAndNot: Compute = (v, a, b) => v.binary("v128AndNot", b, a);
@@ -82,29 +82,57 @@ function lanesOfBits(x: Algebra, immediate: Vector, lanes: FloatLanes, firstBit:
   return x.vector.binary(lanes === single ? "i32x4Eq" : "i64x2Eq", chosen, bits);
 }
 
-/** DPPS, DPPD: every multiplication and addition is an operation of its own, exceptions included. */
-function dotProduct(x: Algebra, lanes: FloatLanes, immediate: Vector, a: Vector, b: Vector): Vector {
+/** The lanes in another order. */
+const permuted = (v: VectorAlgebra, lanes: FloatLanes, order: readonly number[], value: Vector): Vector =>
+  v.shuffle(value, value, bytesOfLanes(laneBytes(lanes), order));
+
+/** The sums of a dot product, as pairs of lane orders: every lane adds its neighbour, then the neighbour's half. Which comes first NaNs tell. */
+const dotSums = {
+  f32x4: [
+    [
+      [1, 0, 3, 2],
+      [0, 1, 2, 3],
+    ],
+    [
+      [0, 1, 2, 3],
+      [2, 3, 0, 1],
+    ],
+  ],
+  f64x2: [
+    [
+      [0, 1],
+      [1, 0],
+    ],
+  ],
+} as const;
+
+/** DPPS, DPPD: the multiplications are one operation and so is every step of the sum, exceptions included. Takes and gives 128-bit parts. */
+function dotProduct(
+  x: Algebra,
+  lanes: FloatLanes,
+  immediate: Vector,
+  a: readonly Vector[],
+  b: readonly Vector[],
+): Vector[] {
   const v = x.vector;
   const used = lanesOfBits(x, immediate, lanes, 4);
-  const products = v.float("Mul", lanes, laneCount(lanes), [
-    v.binary("v128And", a, used),
-    v.binary("v128And", b, used),
-  ]);
-  const bytes = laneBytes(lanes);
-  const moved = (value: Vector, picked: readonly number[]): Vector =>
-    v.shuffle(
-      value,
-      value,
-      bytesOfLanes(
-        bytes,
-        Array.from({ length: 16 / bytes }, (_, i) => picked[i % 2]!),
-      ),
+  const operation = (name: "Mul" | "Add", parts: readonly (readonly Vector[])[]): readonly Vector[] =>
+    parts.length === 2
+      ? v.floatPair(name, lanes, laneCount(lanes), parts[0]!, parts[1]!)
+      : [v.float(name, lanes, laneCount(lanes), parts[0]!)];
+  const chosen = (value: Vector): Vector => v.binary("v128And", value, used);
+  let sums = operation(
+    "Mul",
+    a.map((part, i) => [chosen(part), chosen(b[i]!)]),
+  );
+  for (const orders of dotSums[lanes]) {
+    sums = operation(
+      "Add",
+      sums.map((part) => orders.map((order) => permuted(v, lanes, order, part))),
     );
-  const add = (value: Vector, count: 1 | 2, left: readonly number[], right: readonly number[]): Vector =>
-    v.float("Add", lanes, count, [moved(value, left), moved(value, right)]);
-  const sums = lanes === single ? add(products, 2, [0, 2], [1, 3]) : products;
-  const total = add(sums, 1, [0, 0], [1, 1]);
-  return v.binary("v128And", moved(total, [0, 0]), lanesOfBits(x, immediate, lanes, 0));
+  }
+  const written = lanesOfBits(x, immediate, lanes, 0);
+  return sums.map((part) => v.binary("v128And", part, written));
 }
 
 const dotProducts =
@@ -116,13 +144,12 @@ const dotProducts =
     const bits = lanes === single ? v.splat(byte) : v.splat(x.zeroExtend(byte, 64));
     if (isPair(destination)) {
       const b = v.readPair(second);
-      const a = v.readPair(first);
-      const low = dotProduct(x, lanes, bits, a[0], b[0]);
-      v.writePair(destination, [low, dotProduct(x, lanes, bits, a[1], b[1])]);
+      const [low, high] = dotProduct(x, lanes, bits, v.readPair(first), b);
+      v.writePair(destination, [low!, high!]);
       return;
     }
     const b = v.read(second, 16);
-    v.write(destination, dotProduct(x, lanes, bits, v.read(first, 16), b), 16);
+    v.write(destination, dotProduct(x, lanes, bits, [v.read(first, 16)], [b])[0]!, 16);
   };
 
 export const simdFloat = {

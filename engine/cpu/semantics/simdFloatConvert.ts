@@ -92,6 +92,8 @@ const lowFloatsToMmx =
     const [destination, source] = binaryOperands(operands);
     x.helper("mmxEnter");
     const a = x.vector.read(source, lanes === single ? 8 : 16);
+    // Also when the conversion faults.
+    x.helper("mmxUsed");
     writeMmx(x, destination, x.vector.float("ToInt32", lanes, 2, [a], truncates ? 1 : 0));
   };
 
@@ -114,16 +116,20 @@ const generalToLowFloat =
     writeScalar(x, operands, x.vector.integerToFloat(lanes, value), laneBytes(lanes));
   };
 
-/** Two integers of an MMX register; from memory nothing of the x87 unit is touched by CVTPI2PD. */
+/** Two integers of an MMX register; from memory nothing of the x87 unit is touched. */
 const mmxToFloats =
   (lanes: FloatLanes): Semantics =>
   (x, operands) => {
     const [destination, source] = binaryOperands(operands);
     const v = x.vector;
-    if (source.kind === "register" || lanes === single) x.helper("mmxEnter");
+    if (source.kind === "register") {
+      x.helper("mmxEnter");
+      x.helper("mmxUsed");
+    }
     const value = v.float("FromInt32", lanes, 2, [v.read(source, 8)]);
     if (lanes === single) v.writeLow(destination, value, 8);
     else v.write(destination, value, 16);
+    if (source.kind === "register") x.helper("mmxUsed");
   };
 
 /** Integers of a whole vector to singles, and of half a vector to doubles, which hold them all. */

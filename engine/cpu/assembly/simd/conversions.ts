@@ -8,7 +8,8 @@ import {
   flattened,
   fractionBits,
   infinity,
-      isInfinite,
+      isDenormal,
+  isInfinite,
   isNan,
   isSignaling,
   isZero,
@@ -25,7 +26,7 @@ import {
   useHalf,
   useSingle,
 } from "./binaryFormat";
-import { flag, IE, keepDenormals, keepTinyResults, PE, setRounding } from "./mxcsr";
+import { DE, flag, IE, keepDenormals, keepTinyResults, PE, setRounding } from "./mxcsr";
 
 export function singleToDouble(image: u64): u64 {
   useSingle();
@@ -83,7 +84,8 @@ export function singleToHalf(image: u64, control: u32): u64 {
   image = flattened(image);
   if (isInfinite(image)) return sign | 0x7c00;
   if (isZero(image)) return sign;
-  noteDenormal(image);
+  // A denormal single is inexact even where unmasked underflow would let its few bits fit.
+  if (isDenormal(image)) flag(DE | PE);
   unpack(image);
   const exp = exponent - 127 + 15;
   useHalf();
