@@ -69,6 +69,7 @@ const replaceName = {
 } as const;
 const bitmaskName = { 8: "i8x16Bitmask", 16: "i16x8Bitmask", 32: "i32x4Bitmask", 64: "i64x2Bitmask" } as const;
 const storeName = { 2: "i32Store16", 4: "i32Store", 8: "i64Store", 16: "v128Store" } as const;
+const laneStoreName = { 8: "i32Store8", 16: "i32Store16", 32: "i32Store", 64: "i64Store" } as const;
 const halfBytes = 16;
 
 export class VectorEmitter implements VectorAlgebra {
@@ -171,6 +172,19 @@ export class VectorEmitter implements VectorAlgebra {
     else this.#f.i32(halfBytes).op("i32Add");
     this.#f.set(high);
     return [low, high];
+  }
+
+  writeLane<W extends Width>(operand: OperandRef<Width>, lane: number, value: Value<W>): void {
+    const offset = this.#host.pushVectorRegister(operand) + (lane * value.width) / 8;
+    this.#host.put(value);
+    this.#f.memory(laneStoreName[value.width], offset);
+  }
+
+  clearAbove(operand: OperandRef<Width>, fromByte: number): void {
+    for (let byte = fromByte; byte < 2 * halfBytes; byte += 8) {
+      const offset = this.#host.pushVectorRegister(operand) + byte;
+      this.#f.i64(0).memory("i64Store", offset);
+    }
   }
 
   requireAligned(operand: OperandRef<Width>, bytes: 16 | 32): void {

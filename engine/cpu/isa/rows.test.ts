@@ -44,6 +44,7 @@ function trace(row: InstructionRow): Traces {
         (_target, name: string) =>
         (...args: unknown[]) => {
           args.forEach(touch);
+          if (name === "readPair") return [value(32), value(32)];
           return value(name === "extract" ? args[0] : 32);
         },
     },

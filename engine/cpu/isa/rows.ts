@@ -1,5 +1,6 @@
 import { avxMap } from "./avx.ts";
 import { avxFloatMap } from "./avxFloat.ts";
+import { avxOwnMap } from "./avxOwn.ts";
 import { bitManipulationMap } from "./bitManipulation.ts";
 import { cryptoMap } from "./crypto.ts";
 import type { InstructionRow } from "./InstructionRow.ts";
@@ -23,5 +24,6 @@ export const rows: readonly InstructionRow[] = [
   ...cryptoMap,
   ...bitManipulationMap,
   ...avxMap,
+  ...avxOwnMap,
   ...avxFloatMap,
 ];

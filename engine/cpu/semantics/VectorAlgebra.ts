@@ -59,6 +59,10 @@ export interface VectorAlgebra {
   /** All of a 256-bit register, or 32 bytes of memory at any address. */
   readPair(operand: OperandRef<Width>): VectorPair;
   writePair(operand: OperandRef<Width>, value: VectorPair): void;
+  /** One lane of a register of 128 or 256 bits, now: for what keeps its progress when it faults. */
+  writeLane<W extends Width>(operand: OperandRef<Width>, lane: number, value: Value<W>): void;
+  /** Clears a register from a byte (a multiple of 8) up to bit 255. */
+  clearAbove(operand: OperandRef<Width>, fromByte: number): void;
   /** #GP unless a memory operand is a multiple of its size: for the moves that say so with VEX, too. */
   requireAligned(operand: OperandRef<Width>, bytes: 16 | 32): void;
   /** Clears registers 0 to `count` - 1, or only their upper halves. */

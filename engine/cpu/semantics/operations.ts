@@ -1,6 +1,8 @@
 import type { Semantics } from "./Algebra.ts";
 import { aes } from "./aes.ts";
 import { arithmetic } from "./arithmetic.ts";
+import { avxMemory } from "./avxMemory.ts";
+import { avxPermutations } from "./avxPermutations.ts";
 import { bitManipulation } from "./bitManipulation.ts";
 import { bits } from "./bits.ts";
 import { branches } from "./branches.ts";
@@ -48,6 +50,8 @@ export const operations = {
   ...simdBlends,
   ...simdExtensions,
   ...simdStrings,
+  ...avxPermutations,
+  ...avxMemory,
   ...aes,
   ...sha,
   ...simdFloatConvert,
