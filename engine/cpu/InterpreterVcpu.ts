@@ -37,7 +37,7 @@ export interface InterpreterVcpuOptions {
   readonly wallClock?: WallClock;
   /** For RDRAND and RDSEED; without it they always fail. */
   readonly entropy?: Entropy;
-  /** False: everything is interpreted. Else hot loops of flat 32-bit code are translated. */
+  /** False: everything is interpreted. Else hot loops of flat 32-bit and of 64-bit code are translated. */
   readonly translate?: boolean;
   /** Which processor the guest sees; "host" when absent. */
   readonly cpuLevel?: CpuLevel;
@@ -106,7 +106,7 @@ export class InterpreterVcpu implements Vcpu {
     const activity = state.get32("activity");
     if (activity === 2) return { kind: "shutdown", reason: "triple fault" };
     if (activity === 1 && !this.#interpreter.canWake()) return { kind: "halted" };
-    this.#translator?.sample(state.getNumber("rip"), state.get32("codeMode"));
+    this.#translator?.sample(state.get64("rip"), state.get32("codeMode"));
     return { kind: "budget" };
   }
 

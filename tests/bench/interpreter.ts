@@ -21,7 +21,7 @@ async function measure({ bits, bytes, result, loops }: CpuProgram, translated: b
   const machine = await createBareMachine();
   (bits === 64 ? placeFlat64 : placeFlat32)(machine, [...bytes]);
   const translator = new Translator(machine.vcpu.interpreter, new Decoder(rows));
-  if (translated) translator.translate(loops[0]!);
+  if (translated) translator.translate(loops[0]!, bits);
   let best = 0;
   let instructions = 0;
   let started = processorTime();

@@ -185,8 +185,8 @@ export class Interpreter {
   }
 
   /** The page of memory that code at a linear address lies in, for the translator; undefined when it is no plain memory. */
-  codePage(linear: number): { memoryPage: number; physPage: number; bytes: Uint8Array } | undefined {
-    const physical = Number(this.system.translateForDebugger(BigInt(linear)));
+  codePage(linear: bigint): { memoryPage: number; physPage: number; bytes: Uint8Array } | undefined {
+    const physical = Number(this.system.translateForDebugger(linear));
     const physPage = Math.floor(physical / pageBytes);
     const entry = physical < 0 || physPage >= physPages ? 0 : this.#physMap[physPage]!;
     if (!(entry & physMapBits.readable)) return undefined;

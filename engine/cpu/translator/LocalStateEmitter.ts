@@ -15,34 +15,67 @@ interface Flags extends FlagOrigin {
 
 const flagWords = ["flagResult", "flagCarries", "flagAux"] as const;
 
+/** Which general registers a region reads or writes, and which of them it writes; the others need no local. */
+export interface RegisterUse {
+  readonly used: ReadonlySet<number>;
+  readonly written: ReadonlySet<number>;
+}
+
 /**
  * Processor state while a region runs: general registers in locals, and flags as what they come from until something asks for
- * them, so that most are never computed. For 32-bit flat code.
+ * them, so that most are never computed. For flat code of 32 bits, whose registers are i32, and of 64 bits (`long`), where they are i64.
  */
 export abstract class LocalStateEmitter extends StackEmitter {
-  readonly long = false;
-  readonly stackSize = 32;
+  readonly long: boolean;
+  readonly stackSize: 32 | 64;
   protected readonly flatStack = true;
-  protected readonly registers: number[];
+  readonly #registers = new Map<number, number>();
+  /** What has been asked for so far. */
+  readonly #used = new Set<number>();
+  readonly #written = new Set<number>();
+  /** Address of the page's first byte as an offset in CS. */
+  protected readonly pageRip: number;
   readonly #words: Record<(typeof flagWords)[number], number>;
   readonly #tlbBase: number;
   #flags: Flags | undefined;
   /** What the instruction at hand does, for flags that depend on it. */
   protected operation = "";
 
-  constructor(f: FunctionBuilder) {
+  /** Without `use` every register has a local. */
+  constructor(f: FunctionBuilder, long: boolean, use?: RegisterUse) {
     super(f);
-    this.registers = Array.from({ length: 8 }, () => f.local("i32"));
+    this.long = long;
+    this.stackSize = long ? 64 : 32;
+    const all = Array.from({ length: long ? 16 : 8 }, (_, number) => number);
+    for (const number of use?.used ?? all) this.#registers.set(number, f.local(this.addressType));
+    for (const number of use?.written ?? []) this.#written.add(number);
     this.#words = { flagResult: f.local("i64"), flagCarries: f.local("i32"), flagAux: f.local("i32") };
     this.#tlbBase = f.local("i32");
+    this.pageRip = f.local(this.addressType);
+  }
+
+  get registerUse(): RegisterUse {
+    return { used: this.#used, written: this.#written };
+  }
+
+  /** The local of a register that is read, or written to whole or in part. */
+  protected register(number: number, written = false): number {
+    const local = this.#registers.get(number);
+    if (local === undefined) throw new Error(`register ${number} has no local in this region`);
+    this.#used.add(number);
+    if (written) this.#written.add(number);
+    return local;
   }
 
   // --- entering and leaving ---
   loadAll(): void {
-    this.registers.forEach((local, number) => {
-      this.loadState("i32Load", generalRegister(number));
+    const opcode = this.long ? "i64Load" : "i32Load";
+    for (const [number, local] of this.#registers) {
+      this.loadState(opcode, generalRegister(number));
       this.f.set(local);
-    });
+    }
+    this.loadState(opcode, stateOffset("pageRip"));
+    this.f.set(this.pageRip);
     for (const word of flagWords) {
       this.loadState(word === "flagResult" ? "i64Load" : "i32Load", stateOffset(word));
       this.f.set(this.#words[word]);
@@ -54,9 +87,10 @@ export abstract class LocalStateEmitter extends StackEmitter {
   /** Registers and flags into the state. Flags that are not worked out yet are so here; they stay so elsewhere. */
   storeAll(): void {
     this.#flags?.store();
-    this.registers.forEach((local, number) => {
-      this.storeState("i64Store", generalRegister(number), () => this.f.get(local).op("i64ExtendI32U"));
-    });
+    for (const [number, local] of this.#registers) {
+      if (!this.#written.has(number)) continue;
+      this.storeState("i64Store", generalRegister(number), () => this.pushLinear64(local));
+    }
     for (const word of flagWords) {
       const opcode = word === "flagResult" ? "i64Store" : "i32Store";
       this.storeState(opcode, stateOffset(word), () => this.f.get(this.#words[word]));
@@ -65,10 +99,15 @@ export abstract class LocalStateEmitter extends StackEmitter {
 
   storeRip(offset: number): void {
     this.storeState("i64Store", stateOffset("rip"), () => {
-      this.loadState("i32Load", stateOffset("pageRip"));
-      this.f.i32(offset).op("i32Add").op("i64ExtendI32U");
+      this.pushInPage(offset);
     });
     this.storeState("i32Store", stateOffset("currentRecord"), () => this.f.i32(0));
+  }
+
+  /** Offset in CS of a place in the page or near it, as i64. */
+  protected pushInPage(offset: number): void {
+    if (this.long) this.f.get(this.pageRip).i64(offset).op("i64Add");
+    else this.f.get(this.pageRip).i32(offset).op("i32Add").op("i64ExtendI32U");
   }
 
   protected override pushTlbBase(): void {
@@ -76,23 +115,34 @@ export abstract class LocalStateEmitter extends StackEmitter {
   }
 
   // --- registers ---
+  /** Implied registers: of 8 bits, 4 to 7 are AH, CH, DH and BH. */
   protected pushGeneral(width: Width, number: number): void {
-    const high = width === 8 && number >= 4;
-    this.f.get(this.registers[high ? number - 4 : number]!);
-    if (high) this.f.i32(8).op("i32ShrU");
+    const high = width === 8 && number >= 4 && number < 8;
+    this.pushPart(width, high ? number - 4 : number, high);
   }
   protected storeGeneral(width: Width, number: number, push: () => void): void {
-    const high = width === 8 && number >= 4;
-    const register = this.registers[high ? number - 4 : number]!;
+    const high = width === 8 && number >= 4 && number < 8;
+    this.storePart(width, high ? number - 4 : number, high, push);
+  }
+  protected pushPart(width: Width, number: number, high: boolean): void {
+    this.f.get(this.register(number));
+    if (this.long && width !== 64) this.f.op("i32WrapI64");
+    if (high) this.f.i32(8).op("i32ShrU");
+  }
+  protected storePart(width: Width, number: number, high: boolean, push: () => void): void {
+    const register = this.register(number, true);
     if (width >= 32) {
       push();
+      if (this.long && width === 32) this.f.op("i64ExtendI32U");
       this.f.set(register);
       return;
     }
     const mask = width === 16 ? 0xffff : high ? 0xff00 : 0xff;
     push();
     if (high) this.f.i32(8).op("i32Shl");
-    this.f.i32(mask).op("i32And").get(register).i32(~mask).op("i32And").op("i32Or").set(register);
+    this.f.i32(mask).op("i32And");
+    if (this.long) this.f.op("i64ExtendI32U").get(register).i64(~mask).op("i64And").op("i64Or").set(register);
+    else this.f.get(register).i32(~mask).op("i32And").op("i32Or").set(register);
   }
   readRegister<W extends Width>(width: W, number: number): Value<W> {
     const pending = number === 4 ? this.pendingStackPointer(width) : undefined;

@@ -4,8 +4,11 @@ import { codeModeBits } from "../layout/cpuLayout.ts";
 import { findLoopHead, findRegion } from "./findRegion.ts";
 import { translateRegion } from "./translateRegion.ts";
 
-/** 32-bit flat code with a 32-bit stack: what regions are written for. */
-const translatedMode = 1 | codeModeBits.bigStack | codeModeBits.flat;
+/** What regions are written for: flat code of 32 bits with a 32-bit stack, and 64-bit code. */
+export const translatedModes = {
+  32: 1 | codeModeBits.bigStack | codeModeBits.flat,
+  64: 2 | codeModeBits.bigStack | codeModeBits.flat,
+} as const;
 
 const samplesUntilHot = 3;
 const mostSamples = 4096;
@@ -23,11 +26,11 @@ const mostRegions = 512;
 export class Translator {
   readonly #interpreter: Interpreter;
   readonly #decoder: Decoder;
-  readonly #samples = new Map<number, number>();
+  readonly #samples = new Map<bigint, number>();
   /** Addresses that need no second look for now: no loop, or one that is translated. */
-  readonly #settled = new Set<number>();
+  readonly #settled = new Set<bigint>();
   #untilReview = samplesUntilReview;
-  readonly #attempts = new Map<number, number>();
+  readonly #attempts = new Map<bigint, number>();
   /** Statistics. */
   regions = 0;
 
@@ -36,27 +39,29 @@ export class Translator {
     this.#decoder = decoder;
   }
 
-  /** Translates the region that starts at a linear address in flat 32-bit code. Gives its size in wasm bytes, or undefined when there is none. */
-  translate(linear: number): number | undefined {
+  /** Translates the region that starts at a linear address in flat code. Gives its size in wasm bytes, or undefined when there is none. */
+  translate(linear: number | bigint, bits: 32 | 64 = 32): number | undefined {
     const { cache } = this.#interpreter;
-    const handlers = this.#interpreter.handlersOf(translatedMode);
-    const code = this.#interpreter.codePage(linear);
+    const mode = translatedModes[bits];
+    const handlers = this.#interpreter.handlersOf(mode);
+    const code = this.#interpreter.codePage(BigInt(linear));
     if (!code) return undefined;
-    const offset = linear & 0xfff;
-    const region = findRegion(code.bytes, offset, this.#decoder, 32);
+    const offset = Number(BigInt(linear) & 0xfffn);
+    const region = findRegion(code.bytes, offset, this.#decoder, bits);
     if (region.blocks[0]?.start !== offset) return undefined;
-    const f = translateRegion(region, handlers.core);
-    const record = f && cache.decodeRun(code.memoryPage, code.physPage, offset, translatedMode);
+    const f = translateRegion(region, handlers.core, bits === 64);
+    const record = f && cache.decodeRun(code.memoryPage, code.physPage, offset, mode);
     if (!f || record === undefined) return undefined;
-    for (const { start, end } of region.blocks) cache.markDecoded(code.memoryPage, start, end, translatedMode);
+    for (const { start, end } of region.blocks) cache.markDecoded(code.memoryPage, start, end, mode);
     cache.installRegion(code.memoryPage, record, handlers.add(f));
     this.regions++;
     return f.sizeBytes;
   }
 
   /** The guest is at this address between two slices: notes it, and translates the loop around it when it is seen often. */
-  sample(linear: number, codeMode: number): void {
-    if (codeMode !== translatedMode) return;
+  sample(linear: bigint, codeMode: number): void {
+    const bits = codeMode === translatedModes[32] ? 32 : codeMode === translatedModes[64] ? 64 : undefined;
+    if (bits === undefined) return;
     if (--this.#untilReview === 0) {
       this.#untilReview = samplesUntilReview;
       this.#settled.clear();
@@ -70,15 +75,20 @@ export class Translator {
     }
     this.#samples.delete(linear);
     this.#settled.add(linear);
+    this.#translateAround(linear, bits);
+  }
+
+  #translateAround(linear: bigint, bits: 32 | 64): void {
     const { cache } = this.#interpreter;
     const code = this.#interpreter.codePage(linear);
-    const head = code && findLoopHead(code.bytes, linear & 0xfff, this.#decoder, 32);
+    const offset = Number(linear & 0xfffn);
+    const head = code && findLoopHead(code.bytes, offset, this.#decoder, bits);
     if (!code || head === undefined) return;
     if (cache.hasRegion(code.memoryPage, head)) return;
-    const start = linear - (linear & 0xfff) + head;
+    const start = linear - BigInt(offset - head);
     const attempts = this.#attempts.get(start) ?? 0;
     if (attempts >= mostAttempts || this.regions >= mostRegions) return;
     this.#attempts.set(start, attempts + 1);
-    this.translate(start);
+    this.translate(start, bits);
   }
 }

@@ -1,9 +1,10 @@
 import type { Instruction, MemoryOperand, Operand } from "../decode/Instruction.ts";
 import { type SegmentPlace, stateOffset } from "../emit/MemoryEmitter.ts";
+import { segmentIndex } from "../layout/cpuLayout.ts";
 import type { Algebra, Condition, HelperResult, OperandRef, Value, Width } from "../semantics/Algebra.ts";
 import { type HelperName, helperSignatures } from "../semantics/helperSignatures.ts";
 import type { FunctionBuilder } from "../wasm/FunctionBuilder.ts";
-import { LocalStateEmitter } from "./LocalStateEmitter.ts";
+import { LocalStateEmitter, type RegisterUse } from "./LocalStateEmitter.ts";
 
 /** What an instruction asks of the region that it is part of. */
 export interface RegionExits {
@@ -30,8 +31,8 @@ export class TranslatorAlgebra extends LocalStateEmitter implements Algebra {
   #stored = false;
   #length = 0;
 
-  constructor(f: FunctionBuilder, exits: RegionExits) {
-    super(f);
+  constructor(f: FunctionBuilder, exits: RegionExits, long: boolean, use?: RegisterUse) {
+    super(f, long, use);
     this.#exits = exits;
     this.leave = f.local("i32");
   }
@@ -86,7 +87,11 @@ export class TranslatorAlgebra extends LocalStateEmitter implements Algebra {
       return this.loadLinear(operand.width, this.#address(operand, operand.width / 8, "read"));
     if (known.kind !== "register") throw new Error(`an operand of kind ${known.kind} cannot be read`);
     if (known.file === "segment") return this.zeroExtend(this.readSegmentSelector(known.number), operand.width);
-    return this.readRegister(operand.width, known.high ? known.number + 4 : known.number);
+    if (operand.width === 8) {
+      this.pushPart(8, known.number, known.high);
+      return this.take(operand.width, false);
+    }
+    return this.readRegister(operand.width, known.number);
   }
   readForWrite<W extends Width>(operand: OperandRef<W>): Value<W> {
     if (operand.kind !== "memory") return this.read(operand);
@@ -97,7 +102,9 @@ export class TranslatorAlgebra extends LocalStateEmitter implements Algebra {
   write<W extends Width>(operand: OperandRef<W>, value: Value<NoInfer<W>>): void {
     const target = of(operand);
     if (target.operand.kind === "register") {
-      this.writeRegister(operand.width, target.operand.number + (target.operand.high ? 4 : 0), value);
+      const { number, high } = target.operand;
+      this.commitStackPointer();
+      this.storePart(operand.width, number, high, () => this.put(value));
       return;
     }
     const linear = this.#address(operand, operand.width / 8, "write");
@@ -114,23 +121,52 @@ export class TranslatorAlgebra extends LocalStateEmitter implements Algebra {
     const o = of(operand);
     if (o.effective !== undefined) return o.effective;
     const memory = o.operand as MemoryOperand;
-    const local = this.newLocal("i32");
-    this.f.i32(Number(BigInt.asIntN(32, memory.displacement)));
-    if (memory.base >= 0) this.f.get(this.registers[memory.base]!).op("i32Add");
-    if (memory.index >= 0) {
-      this.f.get(this.registers[memory.index]!);
-      if (memory.scaleShift > 0) this.f.i32(memory.scaleShift).op("i32Shl");
-      this.f.op("i32Add");
+    const local = this.newLocal(this.addressType);
+    if (memory.addressSize === 64) this.#pushAddress64(memory);
+    else {
+      this.#pushAddress32(memory);
+      if (memory.addressSize === 16) this.f.i32(0xffff).op("i32And");
+      if (this.long) this.f.op("i64ExtendI32U");
     }
-    if (memory.addressSize === 16) this.f.i32(0xffff).op("i32And");
     this.f.set(local);
     o.effective = local;
     return local;
   }
+  #pushAddress64(memory: MemoryOperand): void {
+    if (memory.ripRelative) {
+      this.f
+        .get(this.pageRip)
+        .i64(memory.displacement + BigInt(this.#offset + this.#length))
+        .op("i64Add");
+      return;
+    }
+    this.f.i64(memory.displacement);
+    if (memory.base >= 0) this.f.get(this.register(memory.base)).op("i64Add");
+    if (memory.index < 0) return;
+    this.f.get(this.register(memory.index));
+    if (memory.scaleShift > 0) this.f.i64(memory.scaleShift).op("i64Shl");
+    this.f.op("i64Add");
+  }
+  #pushAddress32(memory: MemoryOperand): void {
+    const pushRegister = (local: number): void => {
+      this.f.get(local);
+      if (this.long) this.f.op("i32WrapI64");
+    };
+    const behind = memory.ripRelative ? this.#offset + this.#length : 0;
+    this.f.i32(Number(BigInt.asIntN(32, memory.displacement)) + behind);
+    if (memory.ripRelative) pushRegister(this.pageRip);
+    if (memory.base >= 0) pushRegister(this.register(memory.base));
+    if (memory.ripRelative || memory.base >= 0) this.f.op("i32Add");
+    if (memory.index < 0) return;
+    pushRegister(this.register(memory.index));
+    if (memory.scaleShift > 0) this.f.i32(memory.scaleShift).op("i32Shl");
+    this.f.op("i32Add");
+  }
   #linear(segment: number, offset: number, bytes: number, access: "read" | "write"): number {
-    if (segment < 4) return offset;
+    // A flat CS may not be written, so accesses by way of it are checked.
+    if (segment < 4 && (this.long || segment !== segmentIndex.cs)) return offset;
     const place: SegmentPlace = { number: segment };
-    this.checkSegment(place, offset, bytes, access);
+    if (!this.long) this.checkSegment(place, offset, bytes, access);
     this.f.get(offset);
     return this.addSegmentBase(place);
   }
@@ -145,20 +181,30 @@ export class TranslatorAlgebra extends LocalStateEmitter implements Algebra {
     access: "read" | "write",
   ): number {
     const memory = of(operand).operand as MemoryOperand;
-    const offset = this.newLocal("i32");
+    const offset = this.newLocal(this.addressType);
     this.f.get(this.#effective(operand));
+    if (this.long) this.#addTo64(byteOffset, memory.addressSize);
+    else this.#addTo32(byteOffset, memory.addressSize);
+    this.f.set(offset);
+    return this.#linear(memory.segment, offset, bytes, access);
+  }
+  #addTo64(byteOffset: number | Value<64>, addressSize: 16 | 32 | 64): void {
+    if (typeof byteOffset === "number") this.f.i64(byteOffset);
+    else this.put(byteOffset);
+    this.f.op("i64Add");
+    if (addressSize === 32) this.f.i64(0xffff_ffff).op("i64And");
+  }
+  #addTo32(byteOffset: number | Value<64>, addressSize: 16 | 32 | 64): void {
     if (typeof byteOffset === "number") this.f.i32(byteOffset);
     else {
       this.put(byteOffset);
       this.f.op("i32WrapI64");
     }
     this.f.op("i32Add");
-    if (memory.addressSize === 16) this.f.i32(0xffff).op("i32And");
-    this.f.set(offset);
-    return this.#linear(memory.segment, offset, bytes, access);
+    if (addressSize === 16) this.f.i32(0xffff).op("i32And");
   }
   effectiveAddress(operand: OperandRef<Width>): Value<64> {
-    this.f.get(this.#effective(operand)).op("i64ExtendI32U");
+    this.pushLinear64(this.#effective(operand));
     return this.take(64, true);
   }
   linearAddress(operand: OperandRef<Width>, bytes: number): Value<64> {
@@ -175,9 +221,10 @@ export class TranslatorAlgebra extends LocalStateEmitter implements Algebra {
     this.storeLinear(value.width, this.#addressAt(operand, byteOffset, value.width / 8, "write"), value);
   }
   #segmented(segment: number, offset: Value<64>, bytes: number, access: "read" | "write"): number {
-    const local = this.newLocal("i32");
+    const local = this.newLocal(this.addressType);
     this.put(offset);
-    this.f.op("i32WrapI64").set(local);
+    if (!this.long) this.f.op("i32WrapI64");
+    this.f.set(local);
     return this.#linear(segment, local, bytes, access);
   }
   load<W extends Width>(width: W, segment: number, offset: Value<64>): Value<W> {
@@ -199,11 +246,7 @@ export class TranslatorAlgebra extends LocalStateEmitter implements Algebra {
     throw new Error(`no constant in an operand of kind ${known.kind}`);
   }
   nextInstruction(): Value<64> {
-    this.loadState("i32Load", stateOffset("pageRip"));
-    this.f
-      .i32(this.#offset + this.#length)
-      .op("i32Add")
-      .op("i64ExtendI32U");
+    this.pushInPage(this.#offset + this.#length);
     return this.take(64, true);
   }
   checkTarget(): void {}

@@ -1,11 +1,13 @@
 import { stateOffset } from "../emit/MemoryEmitter.ts";
 import type { CoreFunctions } from "../interpreter/RecordAddressEmitter.ts";
 import type { Semantics } from "../semantics/Algebra.ts";
+import type { HelperName } from "../semantics/helperSignatures.ts";
 import { operations } from "../semantics/operations.ts";
 import { FunctionBuilder, type Label } from "../wasm/FunctionBuilder.ts";
 import type { Region } from "./findRegion.ts";
 import { branchTarget } from "./findRegion.ts";
 import { flagLiveness } from "./flagLiveness.ts";
+import type { RegisterUse } from "./LocalStateEmitter.ts";
 import { type Scope, structureBlocks } from "./structureBlocks.ts";
 import { TranslatorAlgebra } from "./TranslatorAlgebra.ts";
 
@@ -25,16 +27,18 @@ class RegionWriter {
   readonly #open: { scope: Scope; label: Label }[] = [];
   #block = 0;
 
-  constructor(region: Region, core: CoreFunctions) {
+  constructor(region: Region, core: CoreFunctions, long: boolean, use?: RegisterUse) {
     this.#region = region;
     this.#core = core;
     this.#live = flagLiveness(region);
     this.#indexOf = new Map(region.blocks.map((block, i) => [block.start, i]));
     this.#budget = this.f.local("i32");
-    this.#algebra = new TranslatorAlgebra(this.f, {
-      helper: (name) => core.helper(name),
-      goTo: (offset) => this.#goTo(offset),
-    });
+    const exits = { helper: (name: HelperName) => core.helper(name), goTo: (offset: number) => this.#goTo(offset) };
+    this.#algebra = new TranslatorAlgebra(this.f, exits, long, use);
+  }
+
+  get registerUse(): RegisterUse {
+    return this.#algebra.registerUse;
   }
 
   write(scopes: readonly Scope[]): void {
@@ -116,11 +120,16 @@ class RegionWriter {
   }
 }
 
-/** Undefined when the region's flow cannot be structured or there is nothing to gain. */
-export function translateRegion(region: Region, core: CoreFunctions): FunctionBuilder | undefined {
+/**
+ * Undefined when the region's flow cannot be structured or there is nothing to gain. It is written twice: only then is known which
+ * registers need a local, and which of them have to be stored where something can fault.
+ */
+export function translateRegion(region: Region, core: CoreFunctions, long: boolean): FunctionBuilder | undefined {
   const scopes = structureBlocks(region.edges);
   if (!scopes || region.blocks.length === 0) return undefined;
-  const writer = new RegionWriter(region, core);
+  const draft = new RegionWriter(region, core, long);
+  draft.write(scopes);
+  const writer = new RegionWriter(region, core, long, draft.registerUse);
   writer.write(scopes);
   return writer.f;
 }
