@@ -1,7 +1,7 @@
 /**
  * Masked moves and gathers (Intel SDM vol. 2, AVX and AVX2). Lanes whose mask bit is clear are not accessed and cannot fault. A gather takes its
  * elements from the lowest on, and each that arrives clears its mask: after a fault the instruction goes on where it was. Before the first, the
- * mask's lanes become all ones or all zeros and the destination's upper half is cleared, as on Intel cores.
+ * mask's lanes become all ones or all zeros; the first element clears what lies above the destination: both as on Intel cores.
  */
 import type { Algebra, OperandRef, Semantics, Value, Width } from "./Algebra.ts";
 import type { Vector } from "./VectorAlgebra.ts";
@@ -95,12 +95,12 @@ const gather =
     const count = gatherCount(destination!.width, elementBits, index!.width, indexBits);
     const masks = parts(x, mask!).map((part) => fullLanes(x, part, elementBits));
     writeParts(x, mask!, masks);
-    v.clearAbove(destination!, destination!.width / 8);
     const signs = masks.map((part) => v.signBits(elementBits, part));
     for (let lane = 0; lane < count; lane++) {
       const far = distance(x, indices, lane, indexBits, scale);
       x.when(x.bit(signs[Math.floor(lane / perPart)]!, lane % perPart), () => {
         v.writeLane(destination!, lane, x.readAt(memory!, far, elementBits));
+        v.clearAbove(destination!, Math.max(destination!.width, index!.width) / 8);
         v.writeLane(mask!, lane, x.constant(elementBits, 0));
       });
     }
