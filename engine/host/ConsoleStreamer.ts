@@ -52,7 +52,7 @@ export class ConsoleStreamer {
   }
 
   /** Sends what changed to those who can take it. */
-  tick(): FrameLook {
+  tick(): Omit<FrameLook, "busy"> {
     const changed = this.#sendChanges();
     return { wanted: this.#waiting().length > 0, changed };
   }
@@ -108,8 +108,13 @@ export class ConsoleStreamer {
   }
 }
 
-/** The rectangles' pixels, one rectangle after the other. */
+/** The rectangles' pixels, one rectangle after the other. Whole lines are a view of the picture, as they lie there already. */
 function cut(update: DisplayUpdate, rects: readonly Rect[]): Uint8Array {
+  const [only] = rects;
+  if (rects.length === 1 && only !== undefined && only.width === update.width) {
+    const { buffer, byteOffset } = update.pixels;
+    return new Uint8Array(buffer, byteOffset + only.y * update.width * 4, only.width * only.height * 4);
+  }
   const out = new Uint32Array(rects.reduce((sum, rect) => sum + rect.width * rect.height, 0));
   let at = 0;
   for (const { x, y, width, height } of rects) {

@@ -11,6 +11,7 @@ import type { MachineConfig } from "../api/MachineConfig.ts";
 import type { Activity, Figures } from "../api/MachineSummary.ts";
 import { type CommandHandlers, ProtocolServer } from "../api/ProtocolServer.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
+import { NS_PER_MS } from "../base/units.ts";
 import type { MachineControl } from "../machine/MachineControl.ts";
 import { ConsoleStreamer } from "./ConsoleStreamer.ts";
 import { describeStop } from "./describeStop.ts";
@@ -25,6 +26,8 @@ import { SerialOutlet } from "./SerialOutlet.ts";
 
 const ACTIVITY_MS = 250;
 const FIGURES_MS = 1000;
+/** Of the time between two frames. */
+const BUSY_SHARE = 0.6;
 
 interface Booted {
   readonly machine: OpenMachine;
@@ -140,7 +143,8 @@ export class EngineSession {
       (frame) => this.#server.sendBinary(frame),
       (mode) => this.#server.emit("display", mode),
     );
-    const pacer = new FramePacer(() => streamer.tick());
+    const busy = busyGuest(control);
+    const pacer = new FramePacer(() => ({ ...streamer.tick(), busy: busy() }));
     this.#booted = { machine, control, streamer, pacer, typist: new KeyTypist(control.keyboard) };
     this.#serial = new SerialOutlet(config.serial, folder, (bytes) => this.#server.sendBinary(bytes));
     control.serialOutput.subscribe(({ index, byte }) => this.#serial?.put(index, byte));
@@ -226,6 +230,20 @@ export class EngineSession {
     if (!this.#stopped) this.#booted.control.powerOff();
     await this.#booted.machine.close();
   }
+}
+
+/** Tells whether the guest used most of the time since it was last asked. */
+function busyGuest(control: MachineControl): () => boolean {
+  let lastMs = performance.now();
+  let lastBusyNs = control.figures().busyNs;
+  return () => {
+    const nowMs = performance.now();
+    const { busyNs } = control.figures();
+    const share = (busyNs - lastBusyNs) / NS_PER_MS / (nowMs - lastMs);
+    lastMs = nowMs;
+    lastBusyNs = busyNs;
+    return share > BUSY_SHARE;
+  };
 }
 
 function factsText(facts: Record<string, unknown>): string {

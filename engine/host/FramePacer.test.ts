@@ -8,7 +8,7 @@ let pacer: FramePacer;
 beforeEach(() => {
   vi.useFakeTimers();
   looks = 0;
-  answer = { wanted: true, changed: true };
+  answer = { wanted: true, changed: true, busy: false };
   pacer = new FramePacer(() => {
     looks++;
     return answer;
@@ -33,17 +33,17 @@ test("nothing is looked at before somebody asks, then at once and at the frame r
 
 test("without a viewer that can take a frame it rests until the next credit", () => {
   pacer.hurry();
-  answer = { wanted: false, changed: true };
+  answer = { wanted: false, changed: true, busy: false };
   vi.advanceTimersByTime(1000);
   expect(looks).toBe(1);
-  answer = { wanted: true, changed: true };
+  answer = { wanted: true, changed: true, busy: false };
   pacer.hurry();
   vi.advanceTimersByTime(1);
   expect(looks).toBe(2);
 });
 
 test("a quiet picture is looked at less often, and at once again after input", () => {
-  answer = { wanted: true, changed: false };
+  answer = { wanted: true, changed: false, busy: false };
   pacer.hurry();
   vi.advanceTimersByTime(2000);
   looks = 0;
@@ -55,6 +55,24 @@ test("a quiet picture is looked at less often, and at once again after input", (
   expect(looks).toBeGreaterThanOrEqual(1);
   vi.advanceTimersByTime(500);
   expect(looks).toBeGreaterThan(25);
+});
+
+test("a busy guest is left alone for longer than a look takes, within limits, an idle one is not", () => {
+  const busyLooks = (busy: boolean) => {
+    let count = 0;
+    const slow = new FramePacer(() => {
+      count++;
+      vi.advanceTimersByTime(8);
+      return { wanted: true, changed: true, busy };
+    });
+    slow.hurry();
+    vi.advanceTimersByTime(1000);
+    slow.close();
+    return count;
+  };
+  expect(busyLooks(true)).toBeGreaterThanOrEqual(14);
+  expect(busyLooks(true)).toBeLessThan(20);
+  expect(busyLooks(false)).toBeGreaterThan(40);
 });
 
 test("closed it stays quiet", () => {
