@@ -27,12 +27,7 @@ const level3 = words(`
 const newest = words("prefetchw rdseed adx smap clflushopt clwb sha umip rdpid xsavec xgetbv1 xsaves fsrm");
 
 /** Features that are not complete, or whose rows have only begun to appear: CPUID does not show them. */
-const incomplete = new Set<string>(
-  words(`
-    invpcid smap
-    sse3 ssse3 sse4_1 sse4_2 lahf_lm aes pclmulqdq sha xsave avx f16c fma movbe rdrand rdseed bmi1 bmi2 avx2 adx lzcnt fsgsbase
-    clflushopt clwb rdpid prefetchw`),
-);
+const incomplete = new Set<string>(words("avx avx2 fma f16c"));
 
 const levelFeatures: Readonly<Record<CpuLevel, readonly string[]>> = {
   v1: level1,

@@ -107,7 +107,9 @@ export class DispatchTable {
   }
 
   #rexEntry(entries: Map<number, Entry>, at: number, allColumns: boolean): Entry {
-    const entry = entries.get(at) ?? emptyEntry();
+    // A row for one prefix parts from those for any.
+    const present = entries.get(at);
+    const entry = allColumns ? (present ?? emptyEntry()) : copyOf(present);
     for (let i = 0; i < (allColumns ? 4 : 1); i++) entries.set(at + i, entry);
     return entry;
   }

@@ -19,7 +19,8 @@ function generalName(number: number, width: number, high: boolean): string {
 function registerName(register: RegisterOperand): string {
   if (register.file === "general") return generalName(register.number, register.width, register.high);
   if (register.file === "segment") return segmentNames[register.number]!;
-  return `${filePrefixes[register.file]}${register.number}`;
+  const prefix = register.width === 256 ? "ymm" : filePrefixes[register.file];
+  return `${prefix}${register.number}`;
 }
 
 const signedHex = (value: bigint): string => (value < 0n ? `-${(-value).toString(16)}` : value.toString(16));
