@@ -28,7 +28,7 @@ import {
   STRUCTURED_FEATURE_EBX,
   STRUCTURED_FEATURE_ECX,
 } from "./layout.generated";
-import { setTaskPriority, taskPriority } from "./environment";
+import { entropy, setTaskPriority, taskPriority } from "./environment";
 import { generalProtection, invalidOpcode } from "./faults";
 import { readLinear64 } from "./memoryAccess";
 import { isCanonical, loadPdptes, PHYSICAL_ADDRESS_BITS } from "./mmu";
@@ -324,6 +324,24 @@ export function monitor(): void {
 export function mwait(): void {
   monitor();
   hlt();
+}
+
+/** RDFSBASE and RDGSBASE. */
+export function readSegmentBase(segment: i32): u64 {
+  if (!(cr4() & CR4_FSGSBASE)) invalidOpcode();
+  return load<u64>(segmentRow(segment) + SEGMENT_BASE);
+}
+
+/** WRFSBASE and WRGSBASE. */
+export function writeSegmentBase(segment: i32, base: u64): void {
+  if (!(cr4() & CR4_FSGSBASE)) invalidOpcode();
+  if (!isCanonical(base)) generalProtection();
+  store<u64>(segmentRow(segment) + SEGMENT_BASE, base);
+}
+
+/** 64 random bits, or 0 when there are none. */
+export function random(): u64 {
+  return entropy();
 }
 
 export function swapgs(): void {

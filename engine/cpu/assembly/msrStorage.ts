@@ -69,7 +69,8 @@ const STRUCTURED_SPEC_CTRL: u32 = 1 << 26;
 const XSAVES: u32 = 1 << 3;
 
 const FEATURE_CONTROL_LOCK: u64 = 1;
-const SPEC_CTRL_DEFINED: u64 = 7;
+/** IBRS, STIBP, SSBD, BHI_DIS_S. */
+const SPEC_CTRL_DEFINED: u64 = 0x407;
 
 /** Place of an MTRR register in the state, or 0: eight base and mask pairs, eleven fixed ones, the default type. */
 function mtrrPlace(index: u32): usize {

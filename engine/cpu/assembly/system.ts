@@ -15,7 +15,9 @@ export {
   monitor,
   mwait,
   readControl,
+  random,
   readDebug,
+  readSegmentBase,
   requireProtected,
   requireSupervisor,
   setAlignmentCheck,
@@ -24,8 +26,9 @@ export {
   wbinvd,
   writeControl,
   writeDebug,
+  writeSegmentBase,
 } from "./control";
-export { cpuid, refreshFeatures } from "./cpuid";
+export { cpuid, definedXcr0, refreshFeatures } from "./cpuid";
 export { debugAfterInstruction, debugBeforeInstruction } from "./debug";
 export { loadSegment } from "./descriptors";
 export { farCall, farJump, farReturn } from "./farTransfer";

@@ -26,6 +26,9 @@ const KVM_FEATURES = (1 << 0) | (1 << 1) | (1 << 3) | (1 << 24);
 const AVX_STATE = { bytes: 256, offset: 576 } as const;
 const LEGACY_AREA_BYTES = 576;
 
+/** CPUID.7.2:EDX, BHI_CTRL and MCDT_NO. */
+const BRANCH_HISTORY_CONTROL = (1 << 4) | (1 << 5);
+
 /** Four characters a register, as CPUID spells names. */
 function spelled(text: string, registers: number): number[] {
   const bytes = Uint8Array.from({ length: registers * 4 }, (_, i) => text.charCodeAt(i) || 0);
@@ -59,6 +62,14 @@ function xsaveAnswers(features: ReadonlySet<string>, words: FeatureWords): Answe
   return answers;
 }
 
+/** Leaf 7. Subleaf 2 offers to turn branch history off, which spares guests sequences that clear it. */
+function structuredAnswers(features: ReadonlySet<string>, words: Required<FeatureWords>): Answer[] {
+  const { structuredEbx, structuredEcx, structuredEdx } = words;
+  if (!features.has("spec_ctrl")) return [[0, structuredEbx, structuredEcx, structuredEdx]];
+  const none: Answer = [0, 0, 0, 0];
+  return [[2, structuredEbx, structuredEcx, structuredEdx], none, [0, 0, 0, BRANCH_HISTORY_CONTROL]];
+}
+
 function basicAnswers(model: CpuModel, words: Required<FeatureWords>): Map<number, Answer[]> {
   const vendor = spelled("GenuineIntel", 3);
   const old = model.lastBasicLeaf < 0x0b;
@@ -70,7 +81,7 @@ function basicAnswers(model: CpuModel, words: Required<FeatureWords>): Map<numbe
     [4, cacheAnswers(old)],
     // The APIC timer does not stop in any power state.
     [6, [[4, 0, 0, 0]]],
-    [7, [[0, words.structuredEbx, words.structuredEcx, words.structuredEdx]]],
+    [7, structuredAnswers(model.features, words)],
     [
       0x0b,
       [

@@ -91,6 +91,7 @@ const otherBits: Readonly<Record<string, FeatureBit>> = {
   hypervisor: ["basicEcx", 31],
   syscall_bit: ["extendedEdx", 11],
   nx: ["extendedEdx", 20],
+  lahf_lm: ["extendedEcx", 0],
   pdpe1gb: ["extendedEdx", 26],
   lm: ["extendedEdx", 29],
   tsc_adjust: ["structuredEbx", 1],

@@ -209,6 +209,8 @@ export const operationTraits: Partial<Record<OperationName, OperationTraits>> = 
   RDMSR: supervisor,
   WRMSR: supervisorEnds,
   SWAPGS: supervisor,
+  INVPCID: supervisorEnds,
+  RDRAND: { writes: allFlags },
   MONITOR: supervisor,
   MWAIT: supervisorEnds,
   UD: { endsBlock: true },

@@ -9,6 +9,7 @@ import { oneByteMap } from "./oneByteMap.ts";
 import { sseMap } from "./sse.ts";
 import { sse4Map } from "./sse4.ts";
 import { sseFloatMap } from "./sseFloat.ts";
+import { systemExtensionsMap } from "./systemExtensions.ts";
 import { twoByteMap } from "./twoByteMap.ts";
 import { x87Map } from "./x87.ts";
 
@@ -16,6 +17,7 @@ import { x87Map } from "./x87.ts";
 export const rows: readonly InstructionRow[] = [
   ...oneByteMap,
   ...twoByteMap,
+  ...systemExtensionsMap,
   ...x87Map,
   ...mmxMap,
   ...sseMap,

@@ -122,6 +122,14 @@ export const helperSignatures = {
   idtrBase: system([], "i64"),
   smsw: system([], "i32"),
   swapgs: system([]),
+  /** Bases of FS and GS (segment index), with CR4.FSGSBASE. */
+  readSegmentBase: system(["i32"], "i64"),
+  writeSegmentBase: system(["i32", "i64"]),
+  invpcid: system(["i64", "i64"], undefined, true), // type, linear address of the descriptor
+  setAlignmentCheck: system(["i32"]), // STAC 1, CLAC 0
+  rdpid: system([], "i64"),
+  /** 64 random bits, or 0 when there are none. */
+  random: system([], "i64"),
 
   // --- ports: (port, ...) with IOPL and I/O permission bitmap ---
   in8: system(["i32"], "i32"),
@@ -232,6 +240,12 @@ export const helperSignatures = {
   /** Linear address (#GP(0) unless 16-byte aligned), number of XMM registers. */
   fpuFxsave: fpu(["i64", "i32"]),
   fpuFxrstor: fpu(["i64", "i32"]),
+  /** Extended state: #UD, #NM and, for the supervisor's kinds (1), #GP first. */
+  xsaveEnter: fpu(["i32"]),
+  xsave: fpu(["i64", "i32", "i32"]), // linear address, kind (XSAVE, OPT, C, S), number of registers
+  xrstor: fpu(["i64", "i32", "i32"]), // linear address, supervisor, number of registers
+  xgetbv: fpu([], "i64"),
+  xsetbv: fpu([]),
   /** MMX: #UD, #NM, #MF, TOP = 0. When nothing can fault any more: all tags valid; after a write the register's exponent is all ones, too. */
   mmxEnter: fpu([]),
   mmxUsed: fpu([]),

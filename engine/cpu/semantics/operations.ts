@@ -25,6 +25,7 @@ import { simdStrings } from "./simdStrings.ts";
 import { stack } from "./stack.ts";
 import { strings } from "./strings.ts";
 import { system } from "./system.ts";
+import { systemExtensions } from "./systemExtensions.ts";
 import { x87Operations } from "./x87.ts";
 
 /** The single source: what each operation does. Files beside this one hold them by kind. */
@@ -41,6 +42,7 @@ export const operations = {
   ...strings,
   ...io,
   ...system,
+  ...systemExtensions,
   ...decimal,
   ...x87Operations,
   ...simdMoves,
