@@ -56,9 +56,14 @@ export abstract class DiskImageBase implements DiskImage {
   }
 
   async write(offset: number, source: Uint8Array): Promise<void> {
+    await this.writeAs(offset, source, false);
+  }
+
+  /** For formats that offer `writeCompressed`. */
+  protected async writeAs(offset: number, source: Uint8Array, compressed: boolean): Promise<void> {
     this.#checkWrite(offset, source.length);
     if (source.length === 0) return;
-    await this.#locked("write", offset, source.length, true, () => this.doWrite(offset, source, false));
+    await this.#locked("write", offset, source.length, true, () => this.doWrite(offset, source, compressed));
   }
 
   async writeZeroes(offset: number, length: number): Promise<void> {

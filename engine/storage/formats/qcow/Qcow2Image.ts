@@ -68,6 +68,10 @@ export class Qcow2Image extends DiskImageBase {
     return Math.ceil(this.#sizeBytes / this.blockSize) * this.blockSize;
   }
 
+  async writeCompressed(offset: number, source: Uint8Array): Promise<void> {
+    await this.writeAs(offset, source, true);
+  }
+
   protected async doInfo(): Promise<DiskImageInfo> {
     const { header, store } = this.#volume;
     const { backingName } = header;
