@@ -8,8 +8,8 @@ const FRAME_MS = 16;
 const QUIET_FRAME_MS = 50;
 /** Looks without a change after which the picture counts as quiet: about a second. */
 const QUIET_LOOKS = 60;
-/** So many times as long as a look took, a busy guest is left alone. */
-const BUSY_PAUSES = 10;
+/** So many times as long as a look took, a busy guest is left alone: sending goes on after the look and takes as long again. */
+const BUSY_PAUSES = 20;
 /** A picture that is watched moves at least this often. */
 const BUSY_FRAME_MS = 66;
 

@@ -34,6 +34,18 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+test("near a taken port is the next free one", async () => {
+  const second = await WebServer.listenNear({ port: web.port, pagesFolder: folder, serve: () => {} });
+  try {
+    expect(second.port).not.toBe(web.port);
+    expect(second.launchUrl).toContain(`127.0.0.1:${second.port}`);
+  } finally {
+    await second.close();
+  }
+  const taken = WebServer.listen({ port: web.port, pagesFolder: folder, serve: () => {} });
+  await expect(taken).rejects.toMatchObject({ code: "EADDRINUSE" });
+});
+
 function ask(path: string, headers: Record<string, string> = {}, method = "GET"): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const asking = request({ host: "127.0.0.1", port: web.port, path, method, headers }, (response) => {

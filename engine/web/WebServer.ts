@@ -23,6 +23,8 @@ export interface WebServerOptions {
   readonly serve: (endpoint: Endpoint) => void;
 }
 
+const PORTS_TRIED = 10;
+
 export class WebServer {
   readonly #server: Server;
   readonly #sockets: WebSocketServer;
@@ -48,6 +50,19 @@ export class WebServer {
     });
     web.#guard = new AccessGuard((web.#server.address() as AddressInfo).port);
     return web;
+  }
+
+  /** At the first free port from `options.port` on, so that the address, and what the browser keeps for it, stays the same. */
+  static async listenNear(options: WebServerOptions): Promise<WebServer> {
+    for (let port = options.port; port < options.port + PORTS_TRIED; port++) {
+      try {
+        return await WebServer.listen({ ...options, port });
+      } catch (error) {
+        const code = (error as NodeJS.ErrnoException).code;
+        if (code !== "EADDRINUSE" && code !== "EACCES") throw error;
+      }
+    }
+    return await WebServer.listen({ ...options, port: 0 });
   }
 
   get port(): number {

@@ -10,11 +10,12 @@ import { HostService } from "../host/HostService.ts";
 import { builtFile } from "../host/installation.ts";
 import { WebServer } from "./WebServer.ts";
 
-const DEFAULT_PORT = 0;
+/** Of the range that is nobody's; the next ones when other instances have it. */
+const PREFERRED_PORT = 27420;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { port: { type: "string" } } });
-  const port = values.port === undefined ? DEFAULT_PORT : Number(values.port);
+  const port = values.port === undefined ? PREFERRED_PORT : Number(values.port);
   if (!Number.isInteger(port) || port < 0 || port > 65535) throw new Error(`--port is no port number: ${values.port}`);
   const folder = dataFolder(process.env, process.platform);
   const host = await HostService.open({
@@ -25,7 +26,8 @@ async function main(): Promise<void> {
     onFault: (error, command) => console.error(`${command}:`, error),
   });
   const socket = await ControlSocket.listen(folder, (endpoint) => host.serve(endpoint));
-  const web = await WebServer.listen({
+  const listen = values.port === undefined ? WebServer.listenNear : WebServer.listen;
+  const web = await listen({
     port,
     pagesFolder: builtFile("renderer"),
     serve: (endpoint) => host.serve(endpoint),

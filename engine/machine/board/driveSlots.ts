@@ -5,8 +5,8 @@ import { AtapiDrive } from "../../devices/ata/AtapiDrive.ts";
 import type { MachineOptions } from "../MachineOptions.ts";
 
 /**
- * Which IDE drive sits where: disks from the primary master on, optical drives from the secondary master on; whichever kind
- * has more takes what the other leaves. Throws GuesthouseError "too-many-drives" beyond four.
+ * Which IDE drive sits where: disks from the primary master on, optical drives from the secondary master on, which stays free for
+ * the first of them; whichever kind has more takes what the other leaves. Throws GuesthouseError "too-many-drives" beyond four.
  */
 export interface IdeDrives {
   /** Primary master and slave, secondary master and slave. */
@@ -68,7 +68,8 @@ function arrange(disks: readonly AtaDisk[], opticals: readonly AtapiDrive[]): Id
     const free = order.find((slot) => slots[slot] === undefined);
     if (free !== undefined) slots[free] = drive;
   };
-  for (const disk of disks) take([0, 1, 3, 2], disk);
+  // A third disk without optical drives is a master: a slave alone on its channel is not found by every system.
+  for (const disk of disks) take(opticals.length === 0 ? [0, 1, 2, 3] : [0, 1, 3, 2], disk);
   for (const optical of opticals) take([2, 3, 1, 0], optical);
   return slots;
 }
