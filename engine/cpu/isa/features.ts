@@ -65,7 +65,6 @@ const rowBits: Readonly<Record<string, FeatureBit>> = {
   rdpid: ["structuredEcx", 22],
   xsaveopt: ["xsaveEax", 0],
   xsavec: ["xsaveEax", 1],
-  xgetbv1: ["xsaveEax", 2],
   xsaves: ["xsaveEax", 3],
 };
 
@@ -91,7 +90,6 @@ const otherBits: Readonly<Record<string, FeatureBit>> = {
   hypervisor: ["basicEcx", 31],
   syscall_bit: ["extendedEdx", 11],
   nx: ["extendedEdx", 20],
-  lahf_lm: ["extendedEcx", 0],
   pdpe1gb: ["extendedEdx", 26],
   lm: ["extendedEdx", 29],
   tsc_adjust: ["structuredEbx", 1],
@@ -101,6 +99,7 @@ const otherBits: Readonly<Record<string, FeatureBit>> = {
   fsrm: ["structuredEdx", 4],
   spec_ctrl: ["structuredEdx", 26],
   arch_capabilities: ["structuredEdx", 29],
+  xgetbv1: ["xsaveEax", 2],
 };
 
 const bits: Readonly<Record<string, FeatureBit>> = { ...rowBits, ...otherBits };
