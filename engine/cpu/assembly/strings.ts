@@ -251,13 +251,16 @@ export function cmps(size: i32, addressSize: i32, segment: i32, rep: i32): i32 {
   let left = elementBudget(addressSize, rep);
   let more = 0;
   for (; left > 0; left--) {
-    const first = loadElement(elementAddress(segment, indexRegister(RSI, addressSize), size, false), size);
+    // The destination comes first, as processors report its faults first.
     const second = loadElement(elementAddress(ES, indexRegister(RDI, addressSize), size, false), size);
-    compareFlags(first, second, size);
+    const first = loadElement(elementAddress(segment, indexRegister(RSI, addressSize), size, false), size);
     advance(RSI, addressSize, elementStep(size));
     advance(RDI, addressSize, elementStep(size));
     more = countDown(addressSize, rep, 1);
-    if (rep != 0 && !goesOn(rep, first == second)) return 0;
+    const last = rep != 0 && !goesOn(rep, first == second);
+    // A fault leaves the flags as they were before the instruction (SDM vol. 2, CMPS).
+    if (last || left == 1) compareFlags(first, second, size);
+    if (last) return 0;
   }
   return more;
 }
@@ -269,10 +272,11 @@ export function scas(size: i32, addressSize: i32, segment: i32, rep: i32): i32 {
   let more = 0;
   for (; left > 0; left--) {
     const second = loadElement(elementAddress(ES, indexRegister(RDI, addressSize), size, false), size);
-    compareFlags(first, second, size);
     advance(RDI, addressSize, elementStep(size));
     more = countDown(addressSize, rep, 1);
-    if (rep != 0 && !goesOn(rep, first == second)) return 0;
+    const last = rep != 0 && !goesOn(rep, first == second);
+    if (last || left == 1) compareFlags(first, second, size);
+    if (last) return 0;
   }
   return more;
 }

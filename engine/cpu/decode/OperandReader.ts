@@ -21,6 +21,8 @@ const segmentSs = 2;
 const segmentEs = 0;
 
 /** Base and index of 16-bit addresses by ModRM.rm; 6 without displacement is a plain disp16. */
+/** The others are #UD at any privilege. */
+const controlRegisters = new Set([0, 2, 3, 4, 8]);
 const base16 = [3, 3, 5, 5, 6, 7, 5, 3];
 const index16 = [6, 7, 6, 7, -1, -1, -1, -1];
 
@@ -203,9 +205,9 @@ export class OperandReader {
         return number > 5 ? undefined : plainRegister(registerFile.segment, number, 16);
       }
       case method.control:
-        return plainRegister(registerFile.control, this.#reg(), width);
+        return controlRegisters.has(this.#reg()) ? plainRegister(registerFile.control, this.#reg(), width) : undefined;
       case method.debug:
-        return plainRegister(registerFile.debug, this.#reg(), width);
+        return this.#reg() < 8 ? plainRegister(registerFile.debug, this.#reg(), width) : undefined;
       case method.P:
         return plainRegister(registerFile.mmx, (this.#modrm >> 3) & 7, width);
       case method.Q:

@@ -1,5 +1,5 @@
 import type { Instruction, MemoryOperand, Operand, OperandWidth, RegisterOperand } from "../decode/Instruction.ts";
-import { codeModeBits } from "../layout/cpuLayout.ts";
+import { codeModeBits, segmentIndex } from "../layout/cpuLayout.ts";
 import type { OperationName } from "../semantics/OperationName.ts";
 import { recordLayout, spareSlots } from "./recordLayout.ts";
 
@@ -52,9 +52,14 @@ export const codeSizeOf = (codeMode: number): 16 | 32 | 64 =>
 
 /** Segments whose base counts in 64-bit code, and those that `flat` does not speak of. */
 const alwaysBased = (segment: number): boolean => segment >= 4;
+/** A flat CS may be read at most, never written: accesses by way of it are checked. */
+const isChecked = (segment: number, codeMode: number): boolean => segment === segmentIndex.cs && !isLong(codeMode);
 
 function memoryForm(operand: MemoryOperand, codeMode: number, second: boolean): OperandForm {
-  const flat = !alwaysBased(operand.segment) && (isLong(codeMode) || (codeMode & codeModeBits.flat) !== 0);
+  const flat =
+    !alwaysBased(operand.segment) &&
+    !isChecked(operand.segment, codeMode) &&
+    (isLong(codeMode) || (codeMode & codeModeBits.flat) !== 0);
   const wide = BigInt.asIntN(32, operand.displacement) !== operand.displacement && operand.addressSize === 64;
   return {
     kind: "memory",

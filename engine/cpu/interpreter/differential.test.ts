@@ -72,6 +72,9 @@ class Comparison {
     const bytes = Uint8Array.from([...prefixes, ...opcode, ...tail]).subarray(0, 15);
     const decoded = this.#decoder.decode(bytes, 0, bytes.length, { codeSize: this.codeSize });
     if ("failure" in decoded) return undefined;
+    // Protected mode writes nothing by way of CS, of which the reference knows nothing.
+    const byWayOfCs = decoded.operands.some((operand) => operand.kind === "memory" && operand.segment === 1);
+    if (this.codeSize === 32 && byWayOfCs) return undefined;
     return { bytes: bytes.subarray(0, decoded.length), decoded };
   }
 

@@ -198,7 +198,8 @@ export const helperSignatures = {
   fpuStoreBcdHigh: fpu([], "i32"),
   fpuStoreRegister: fpu(["i32"]),
   fpuStoreAllowed: fpu([], "i32"),
-  fpuMoveRegister: fpu(["i32"]),
+  fpuMoveRegister: fpu(["i32", "i32"]),
+  fpuCopyTop: fpu(["i32"]),
   fpuPop: fpu([]),
   fpuExchange: fpu(["i32"]),
   fpuFree: fpu(["i32"]),
@@ -246,8 +247,9 @@ export const helperSignatures = {
   xrstor: fpu(["i64", "i32", "i32"]), // linear address, supervisor, number of registers
   xgetbv: fpu([], "i64"),
   xsetbv: fpu([]),
-  /** MMX: #UD, #NM, #MF, TOP = 0. When nothing can fault any more: all tags valid; after a write the register's exponent is all ones, too. */
+  /** MMX: #UD, #NM, #MF. When nothing can fault any more: TOP = 0 and all tags valid; after a write the register's exponent is all ones, too. */
   mmxEnter: fpu([]),
+  mmxStore: fpu([]),
   mmxUsed: fpu([]),
   mmxWritten: fpu(["i32"]),
   fpuEmms: fpu([]),

@@ -81,6 +81,7 @@ export const simdMoves = {
     const value = x.vector.read(source!, 8);
     if (destination!.kind === "register") writeMmx(x, destination!, value);
     else {
+      x.helper("mmxStore");
       x.vector.write(destination!, value, 8);
       x.helper("mmxUsed");
     }
@@ -97,7 +98,9 @@ export const simdMoves = {
   },
   MOVD_FROM_MMX: (x, [destination, source]) => {
     x.helper("mmxEnter");
-    x.write(destination!, x.vector.extract(destination!.width, x.vector.read(source!, 8), 0));
+    const value = x.vector.extract(destination!.width, x.vector.read(source!, 8), 0);
+    x.helper("mmxStore");
+    x.write(destination!, value);
     x.helper("mmxUsed");
   },
   MOVD_TO_XMM: (x, [destination, source]) => x.vector.write(destination!, fromGeneral(x, source!), 16),

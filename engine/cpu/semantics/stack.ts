@@ -34,7 +34,13 @@ export const stack = {
       x.write(destination, value);
     }
   }),
-  PUSH_SEGMENT: unary((x, segment) => x.push(resize(x, x.read(segment), x.operandSize))),
+  /** A slot of 32 bits keeps what it held above the selector. */
+  PUSH_SEGMENT: unary((x, segment) => {
+    if (x.operandSize !== 32) return x.push(resize(x, x.read(segment), x.operandSize));
+    const bytes = bytesOf(x.operandSize);
+    x.store(segmentIndex.ss, stackOffset(x, -bytes), resize(x, x.read(segment), 16));
+    x.releaseStack(-bytes);
+  }),
   POP_SEGMENT: unary((x, segment) => popSegment(x, x.recordConstant(segment))),
   POP_SS: unary((x, segment) => {
     popSegment(x, x.recordConstant(segment));

@@ -54,8 +54,9 @@ export const strings = {
   }),
   CMPS: binary((x, source, destination) => {
     if (x.repeat !== "none") return inBulk(x, "cmps", source.width, x.recordConstant(source));
-    const a = x.read(source);
+    // Processors look at the destination first: of two faults it is its own that is reported.
     const b = x.read(destination);
+    const a = x.read(source);
     x.flagsSub(a, b, x.sub(a, b));
     advance(x, source.width, rsi, rdi);
   }),

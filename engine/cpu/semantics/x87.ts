@@ -107,9 +107,10 @@ const compareFlags = (quiet: number, pops: number) =>
 
 type MoveCondition = 2 | 3 | 4 | 5 | 6 | 7 | 10 | 11;
 const moveIf = (code: MoveCondition) =>
-  waiting((x, [, source]) =>
-    x.when(x.condition(code), () => void x.helper("fpuMoveRegister", x.recordConstant(source!))),
-  );
+  waiting((x, [, source]) => {
+    const holds = x.select(x.condition(code), x.constant(32, 1), x.constant(32, 0));
+    x.helper("fpuMoveRegister", x.recordConstant(source!), holds);
+  });
 
 const register = (name: HelperName) => waiting((x, [operand]) => void x.helper(name, x.recordConstant(operand!)));
 
@@ -154,6 +155,8 @@ export const x87Operations = {
     x.helper("fpuStoreRegister", x.recordConstant(target!));
     x.when(x.not2(x.isZero(call<32>(x, "fpuStoreAllowed"))), () => void x.helper("fpuPop"));
   }),
+  /** An alias of FSTP ST(i) that copies empty registers too. */
+  FSTPNCE: register("fpuCopyTop"),
   FXCH: register("fpuExchange"),
   FFREE: register("fpuFree"),
   FFREEP: waiting((x, [target]) => {
@@ -211,8 +214,9 @@ export const x87Operations = {
   FCOS: plain("fpuTrigonometric", 1),
   FDECSTP: plain("fpuMoveTop", -1),
   FINCSTP: plain("fpuMoveTop", 1),
-  /** FNOP, and FENI/FDISI/FSETPM that later processors ignore. */
   FNOP: waiting(() => {}),
+  /** FNENI, FNDISI and FNSETPM, which later processors ignore without waiting. */
+  FNIGNORED: (x) => void x.helper("fpuEnterNoWait"),
   FNINIT: (x) => {
     x.helper("fpuEnterNoWait");
     x.helper("fpuInit");

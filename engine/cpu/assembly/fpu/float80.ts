@@ -38,6 +38,12 @@ export function dropDenormal(): void {
   raised &= ~DE;
 }
 
+/** What was found before anything was computed. */
+export function keepOnlyDenormal(): void {
+  raised &= DE;
+  roundedUp = false;
+}
+
 /** Takes back that a result was inexact. */
 export function dropInexact(): void {
   raised &= ~PE;
@@ -798,5 +804,16 @@ export function scale(sign: u32, exp: i32, sig: u64, n: i32): void {
     return;
   }
   normalize(exp, sig);
-  roundPackTo(sign, nExp + n, nSig, 0, 64);
+  const scaled = nExp + n;
+  // Where not even the wrapped exponent of an unmasked exception would fit, the answer is as if all was masked.
+  if (scaled - WRAP_EXP >= EXP_MAX && unmasked(OE)) {
+    flag(OE | PE);
+    roundedUp = true;
+    return setZ(sign, EXP_MAX, INTEGER_BIT);
+  }
+  if (scaled + WRAP_EXP <= 0 && unmasked(UE)) {
+    flag(UE | PE);
+    return setZ(sign, 0, 0);
+  }
+  roundPackTo(sign, scaled, nSig, 0, 64);
 }

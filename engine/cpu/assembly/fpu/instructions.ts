@@ -72,17 +72,22 @@ export function fpuWait(): void {
   checkPending();
 }
 
-/** MMX instructions: as fpuEnter, then TOP = 0, even when memory faults. The tags wait until nothing can fault any more. */
+/** MMX instructions: as fpuEnter. What they do to TOP and tags waits until nothing can fault any more. */
 export function mmxEnter(): void {
   const cr0 = load<u32>(CR0);
   if ((cr0 & CR0_EM) != 0) raise(6, -1);
   if ((cr0 & CR0_TS) != 0) raise(NM, -1);
   checkPending();
+}
+
+/** An MMX register goes to memory: TOP = 0 whether that faults or not. */
+export function mmxStore(): void {
   store<u32>(FPU_TOP, 0);
 }
 
-/** An MMX instruction is through: all registers are valid. */
+/** An MMX instruction is through: TOP = 0, all registers are valid. */
 export function mmxUsed(): void {
+  store<u32>(FPU_TOP, 0);
   store<u32>(FPU_TAG, 0);
 }
 
@@ -93,6 +98,7 @@ export function mmxWritten(register: i32): void {
 }
 
 export function fpuEmms(): void {
+  store<u32>(FPU_TOP, 0);
   store<u32>(FPU_TAG, 0xffff);
 }
 
@@ -141,8 +147,9 @@ export function fpuLoadBcd(low: i64, high: i32): void {
 export function fpuLoadRegister(i: i32): void {
   st.start();
   if (st.isEmpty(i)) {
+    // Counts before a full stack does.
     st.underflow();
-    st.push();
+    if (st.settle()) pushCopy();
     return;
   }
   st.fetch(i);
@@ -246,15 +253,29 @@ export function fpuStoreRegister(i: i32): void {
   } else allowed = false;
 }
 
-/** FCMOVcc, its condition true. */
-export function fpuMoveRegister(i: i32): void {
-  st.start();
-  if (st.isEmpty(i) || st.isEmpty(0)) st.underflow();
-  else {
-    st.fetch(i);
-    f.setZ(st.sSign, st.sExp, st.sSig);
+/** FCMOVcc: empty registers count whether its condition holds or not; C1 only tells of them. */
+export function fpuMoveRegister(i: i32, holds: i32): void {
+  if (st.isEmpty(i) || st.isEmpty(0)) {
+    st.start();
+    st.underflow();
+    if (st.settle()) st.put(0);
+    return;
   }
-  if (st.settle()) st.put(0);
+  if (!holds) return;
+  st.fetch(i);
+  f.setZ(st.sSign, st.sExp, st.sSig);
+  st.put(0);
+}
+
+/** FSTPNCE, the form of FSTP ST(i) in D9: an empty register is not copied, and no exception. */
+export function fpuCopyTop(i: i32): void {
+  if (!st.isEmpty(0)) {
+    st.fetch(0);
+    f.setZ(st.sSign, st.sExp, st.sSig);
+    st.put(i);
+  }
+  store<u32>(FPU_STATUS, load<u32>(FPU_STATUS) & ~st.C1);
+  st.pop();
 }
 
 export function fpuPop(): void {
@@ -281,6 +302,7 @@ export function fpuExchange(i: i32): void {
 }
 
 export function fpuFree(i: i32): void {
+  store<u32>(FPU_STATUS, load<u32>(FPU_STATUS) & ~st.C1);
   st.markEmpty(i);
 }
 
@@ -314,6 +336,11 @@ function subtract(aSign: u32, aExp: i32, aSig: u64, bSign: u32, bExp: i32, bSig:
   else f.add(aSign, aExp, aSig, bSign ^ 1, bExp, bSig);
 }
 
+/** A NaN or an unsupported format, beside which a denormal operand does not count. */
+function isNoNumber(exp: i32, sig: u64): bool {
+  return f.isNan(exp, sig) || f.isUnsupported(exp, sig);
+}
+
 /** ST(0) = ST(0) op z* */
 function calculateWithTop(op: i32): void {
   const sign = f.zSign, exp = f.zExp, sig = f.zSig;
@@ -321,6 +348,7 @@ function calculateWithTop(op: i32): void {
   else {
     st.fetch(0);
     calculate(op, st.sSign, st.sExp, st.sSig, sign, exp, sig);
+    if (isNoNumber(st.sExp, st.sSig)) f.dropDenormal();
   }
   if (st.settle()) st.put(0);
 }
@@ -371,6 +399,7 @@ function compareTopWithZ(pops: i32): void {
   else {
     st.fetch(0);
     order = f.compare(st.sSign, st.sExp, st.sSig, sign, exp, sig, false);
+    if (isNoNumber(st.sExp, st.sSig)) f.dropDenormal();
   }
   finishCompare(order, pops);
 }
@@ -416,10 +445,12 @@ export function fpuCompareRegister(i: i32, quiet: i32, pops: i32): void {
   finishCompare(compareRegisters(i, quiet), pops);
 }
 
-/** FCOMI, FUCOMI: the order goes to ZF, PF and CF. */
+/** FCOMI, FUCOMI: the order goes to ZF, PF and CF. C1 changes only when a register is empty. */
 export function fpuCompareFlags(i: i32, quiet: i32, pops: i32): void {
+  const c1 = st.isEmpty(0) || st.isEmpty(i) ? 0 : load<u32>(FPU_STATUS) & st.C1;
   const order = compareRegisters(i, quiet);
   const proceed = st.settle();
+  store<u32>(FPU_STATUS, load<u32>(FPU_STATUS) | c1);
   const zero = order == 0 || order == 2;
   store<u64>(FLAG_RESULT, zero ? 0 : 1);
   // Parity of 0 is even and of 1 odd; bit 8 turns it where PF must differ.
@@ -482,6 +513,13 @@ export function fpuExp2Minus1(): void {
   unary(2);
 }
 
+/** The transcendental functions do not know of precision control. Gives the control word to put back. */
+function precise(): u32 {
+  const control = load<u32>(FPU_CONTROL);
+  store<u32>(FPU_CONTROL, control | 0x300);
+  return control;
+}
+
 function unary(operation: i32): void {
   st.start();
   if (st.isEmpty(0)) st.underflow();
@@ -489,7 +527,11 @@ function unary(operation: i32): void {
     st.fetch(0);
     if (operation == 0) f.sqrt(st.sSign, st.sExp, st.sSig);
     else if (operation == 1) f.roundToInteger(st.sSign, st.sExp, st.sSig);
-    else t.exp2Minus1(st.sSign, st.sExp, st.sSig);
+    else {
+      const control = precise();
+      t.exp2Minus1(st.sSign, st.sExp, st.sSig);
+      store<u32>(FPU_CONTROL, control);
+    }
   }
   if (st.settle()) st.put(0);
 }
@@ -502,9 +544,11 @@ function binaryPop(operation: i32): void {
     st.fetch(1);
     const sign = st.sSign, exp = st.sExp, sig = st.sSig;
     st.fetch(0);
+    const control = precise();
     if (operation == 0) t.yLog2x(st.sSign, st.sExp, st.sSig, sign, exp, sig);
     else if (operation == 1) t.yLog2xPlus1(st.sSign, st.sExp, st.sSig, sign, exp, sig);
     else t.arctan(sign, exp, sig, st.sSign, st.sExp, st.sSig);
+    store<u32>(FPU_CONTROL, control);
   }
   if (!st.settle()) return;
   st.put(1);
@@ -552,6 +596,7 @@ export function fpuTrigonometric(operation: i32): void {
   if (operation == 1) t.takeCos(sig);
   else if (operation == 3) t.takeTan(sign, exp, sig);
   else t.takeSin(sign, exp, sig);
+  normalizePseudoDenormal();
   if (!st.settle()) return;
   st.put(0);
   if (operation == 2) {
@@ -564,6 +609,11 @@ export function fpuTrigonometric(operation: i32): void {
   }
 }
 
+/** A result that is an argument unchanged has the exponent that its integer bit asks for. */
+function normalizePseudoDenormal(): void {
+  if (f.zExp == 0 && f.zSig >> 63 != 0) f.setZ(f.zSign, 1, f.zSig);
+}
+
 function pushCopy(): void {
   st.moveTop(-1);
   st.put(0);
@@ -573,7 +623,9 @@ function pushCopy(): void {
 export function fpuExtract(): void {
   st.start();
   if (st.isEmpty(0) || !st.isEmpty(7)) {
+    const full = !st.isEmpty(0);
     st.underflow();
+    if (full) store<u32>(FPU_STATUS, load<u32>(FPU_STATUS) | st.C1);
     if (!st.settle()) return;
     st.put(0);
     pushCopy();
@@ -616,6 +668,7 @@ export function fpuRemainder(nearest: i32): void {
   st.start();
   if (st.isEmpty(0) || st.isEmpty(1)) {
     st.underflow();
+    store<u32>(FPU_STATUS, load<u32>(FPU_STATUS) & ~st.C2);
     if (st.settle()) st.put(0);
     return;
   }
@@ -623,9 +676,15 @@ export function fpuRemainder(nearest: i32): void {
   const sign = st.sSign, exp = st.sExp, sig = st.sSig;
   st.fetch(0);
   f.remainder(st.sSign, st.sExp, st.sSig, sign, exp, sig, nearest != 0);
+  normalizePseudoDenormal();
   if (!st.settle()) return;
   st.put(0);
   const q = f.quotient;
+  if ((f.raised & f.IE) != 0 || f.zExp == f.EXP_MAX) {
+    // Nothing was divided: what the quotient told last stays.
+    store<u32>(FPU_STATUS, load<u32>(FPU_STATUS) & ~st.C2);
+    return;
+  }
   st.setConditions(
     f.partial ? st.C2 : (q & 4 ? st.C0 : 0) | (q & 2 ? st.C3 : 0) | (q & 1 ? st.C1 : 0),
   );
@@ -756,7 +815,9 @@ export function fpuSave(address: i64, size: i32): void {
 
 export function fpuRestore(address: i64, size: i32): void {
   const registers = address + size * 7;
-  for (let i = 0; i < 8; i++) loadSlow16(registers + i * 10 + 8);
+  // The ends first: of two faults the one of the first byte is reported, then the one of the last.
+  loadSlow16(address);
+  for (let i = 7; i >= 0; i--) loadSlow16(registers + i * 10 + 8);
   fpuLoadEnvironment(address, size);
   const top = load<u32>(FPU_TOP);
   for (let i: u32 = 0; i < 8; i++) {

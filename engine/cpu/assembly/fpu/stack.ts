@@ -3,10 +3,12 @@
 import { FPU_CONTROL, FPU_REGISTER, FPU_STATUS, FPU_TAG, FPU_TOP } from "../layout.generated";
 import {
   beginOperation,
+  DE,
   dropDenormal,
   flag,
   IE,
   INTEGER_BIT,
+  keepOnlyDenormal,
   OE,
   PE,
   raised,
@@ -109,7 +111,11 @@ export function push(): void {
     store<u32>(FPU_STATUS, load<u32>(FPU_STATUS) | SF | C1);
     if (!masked(IE)) return;
     setDefaultNan();
-  } else if (!settle()) return;
+  } else {
+    // A denormal operand of a load does not hold it back, as it does elsewhere.
+    settle();
+    if ((raised & (IE | ZE)) != 0 && !masked(raised & (IE | ZE))) return;
+  }
   moveTop(-1);
   put(0);
 }
@@ -136,6 +142,8 @@ export function start(): void {
 export function settle(): bool {
   // An invalid operation and a division by zero are found before a denormal operand is.
   if ((raised & (IE | ZE)) != 0) dropDenormal();
+  // An unmasked denormal operand stops before anything is computed and rounded.
+  if ((raised & DE & ~load<u32>(FPU_CONTROL)) != 0) keepOnlyDenormal();
   let status = load<u32>(FPU_STATUS) | raised;
   if ((raised & PE) != 0 && roundedUp) status |= C1;
   store<u32>(FPU_STATUS, status);

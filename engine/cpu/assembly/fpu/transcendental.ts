@@ -99,10 +99,14 @@ export function exp2Minus1(sign: u32, exp: i32, sig: u64): void {
   if (settleOperand(sign, exp, sig)) return;
   if (sig == 0) return setZ(sign, 0, 0);
   if (exp > BIAS || (exp == BIAS && sig != INTEGER_BIT)) {
-    // Out of the defined range: the processors leave a value behind; ours is the argument's limit.
-    if (sign) setZ(1, BIAS, INTEGER_BIT);
-    else setZ(0, exp, sig);
-    return;
+    // Out of the defined range: processors leave the argument alone and call it inexact.
+    if (exp == EXP_MAX) {
+      if (sign) setZ(1, BIAS, INTEGER_BIT);
+      else setZ(0, exp, sig);
+      return;
+    }
+    flag(PE);
+    return setZ(sign, exp, sig);
   }
   if (exp == BIAS) {
     if (sign) setZ(1, BIAS - 1, INTEGER_BIT);
