@@ -7,6 +7,9 @@
 export const LVT_WRITABLE = [0x700ff, 0x107ff, 0x107ff, 0x1a7ff, 0x1a7ff, 0x100ff];
 
 const LVT_DELIVERY_STATUS = 0x1000;
+/** Read-only as well, and written back by kernels that set a LINT pin up anew (Linux when it powers off). */
+const LVT_REMOTE_IRR = 0x4000;
+const LVT_LINTS = [3, 4];
 const INTERRUPT_COMMAND = 0x30;
 
 /** By number of the register from MSR 800h on; those that are not here take no writes. */
@@ -17,7 +20,10 @@ const x2Writable: ReadonlyMap<number, number> = new Map([
   [0x28, 0],
   [0x2f, LVT_WRITABLE[1]! | LVT_DELIVERY_STATUS],
   [INTERRUPT_COMMAND, 0xccfff],
-  ...LVT_WRITABLE.map((bits, index) => [0x32 + index, bits | LVT_DELIVERY_STATUS] as const),
+  ...LVT_WRITABLE.map((bits, index) => {
+    const readOnly = LVT_DELIVERY_STATUS | (LVT_LINTS.includes(index) ? LVT_REMOTE_IRR : 0);
+    return [0x32 + index, bits | readOnly] as const;
+  }),
   [0x38, 0xffffffff],
   [0x3e, 0x0b],
   [0x3f, 0xff],
