@@ -8,15 +8,19 @@ const note = unavailable === undefined ? "" : `: ${unavailable}`;
 const MINUTE = 60_000;
 
 describe.skipIf(unavailable !== undefined)(`memtest86+${note}`, () => {
-  test("measures the memory, gets on with its tests and opens its settings", { timeout: 4 * MINUTE }, async () => {
-    using guest = await bootGuest({ kernel: debianFile("memtest86+", "boot/memtest86+ia32.bin"), memoryMiB: 64 });
-    await guest.waitForText(/Memtest86\+ v6/, MINUTE);
-    await guest.waitForText(/Memory +: +64MB/, MINUTE);
-    await guest.waitForText(/Test #[1-9]/, 3 * MINUTE);
-    expect(guest.screen()).toMatch(/Errors: +0/);
-    await guest.type("{f1}");
-    await guest.waitForText(/Settings|Configuration:|Test Selection/, MINUTE);
-  });
+  test.each(["ia32", "x64"])(
+    "for %s measures the memory, gets on with its tests and opens its settings",
+    { timeout: 4 * MINUTE },
+    async (kind) => {
+      using guest = await bootGuest({ kernel: debianFile("memtest86+", `boot/memtest86+${kind}.bin`), memoryMiB: 64 });
+      await guest.waitForText(/Memtest86\+ v6/, MINUTE);
+      await guest.waitForText(/Memory +: +64MB/, MINUTE);
+      await guest.waitForText(/Test #[1-9]/, 3 * MINUTE);
+      expect(guest.screen()).toMatch(/Errors: +0/);
+      await guest.type("{f1}");
+      await guest.waitForText(/Settings|Configuration:|Test Selection/, MINUTE);
+    },
+  );
 });
 
 describe.skipIf(unavailable !== undefined)(`multiboot kernels${note}`, () => {
