@@ -28,6 +28,15 @@ export const serialSchema = v.variant("kind", [
 export const driveSchema = v.strictObject({ path: v.nullable(path) });
 export const diskSchema = v.strictObject({ path });
 
+/** A console at port 0xE9, and an exit at 0xF4, each for guests that know of it. Once they were one setting. */
+const debugPortsSchema = v.union([
+  v.strictObject({ console: v.boolean(), exit: v.boolean() }),
+  v.pipe(
+    v.boolean(),
+    v.transform((on) => ({ console: on, exit: on })),
+  ),
+]);
+
 const draftEntries = {
   name: v.pipe(v.string(), v.maxLength(1024)),
   osType: v.pipe(v.string(), v.maxLength(64)),
@@ -43,7 +52,7 @@ const draftEntries = {
   }),
   directBoot: v.nullable(v.strictObject({ kernel: path, initrd: v.nullable(path), commandLine: text })),
   serial: v.pipe(v.array(serialSchema), v.maxLength(16)),
-  debugPorts: v.boolean(),
+  debugPorts: debugPortsSchema,
   rtcUtc: v.boolean(),
   accel: v.picklist(["auto", "interpreter"]),
   /** Which processor the guest sees: an x86-64 level or everything there is. Configurations from before there was a choice have "host". */
@@ -75,7 +84,7 @@ export function defaultMachineDraft(name: string): MachineDraft {
     storage: { disks: [], opticals: [{ path: null }], floppies: [{ path: null }] },
     directBoot: null,
     serial: [{ kind: "terminal" }],
-    debugPorts: false,
+    debugPorts: { console: false, exit: false },
     rtcUtc: false,
     accel: "auto",
     cpuLevel: "host",

@@ -16,6 +16,11 @@ test("the default draft has the schema's shape and no findings", () => {
   expect(checkMachineDraft(good)).toEqual([]);
 });
 
+test("debug ports that were one setting are read as both", () => {
+  const parsed = v.parse(machineDraftSchema, { ...good, debugPorts: true });
+  expect(parsed.debugPorts).toEqual({ console: true, exit: true });
+});
+
 test.each<[string, Partial<MachineDraft>]>([
   ["name-empty", { name: "  " }],
   ["name-too-long", { name: "x".repeat(121) }],

@@ -26,7 +26,7 @@ test("what is given becomes the machine", () => {
     storage: { disks: [{ path: "one.img" }, { path: "two.img" }], opticals: [{ path: "a.iso" }] },
     directBoot: { kernel: "bzImage", initrd: null, commandLine: "quiet" },
     serial: [{ kind: "file", path: "log.txt" }],
-    debugPorts: false,
+    debugPorts: { console: false, exit: false },
   });
   expect(keys[0]).toMatchObject({ atSeconds: 1.5, strokes: expect.objectContaining({ length: 4 }) });
   expect(screenshots).toEqual([
@@ -43,8 +43,8 @@ test("four disks leave no room for an optical drive, and the boot order follows 
 });
 
 test("the debug ports are there when they are of use", () => {
-  expect(parseRunOptions({ ...plain, debugExit: true }).config.debugPorts).toBe(true);
-  expect(parseRunOptions({ ...plain, until: "ready" }).config.debugPorts).toBe(true);
+  expect(parseRunOptions({ ...plain, debugExit: true }).config.debugPorts).toEqual({ console: true, exit: true });
+  expect(parseRunOptions({ ...plain, until: "ready" }).config.debugPorts).toEqual({ console: true, exit: false });
 });
 
 test.each<[string, Partial<RunArguments>]>([

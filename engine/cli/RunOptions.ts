@@ -59,7 +59,10 @@ export function parseRunOptions(given: RunArguments): RunOptions {
   const until = given.until === undefined ? undefined : parsePattern(given.until);
   const debugExit = given.debugExit === true;
   return {
-    config: machineOf(given, given.accel, parseCpuLevel(given.cpu), debugExit || until !== undefined),
+    config: machineOf(given, given.accel, parseCpuLevel(given.cpu), {
+      console: debugExit || until !== undefined,
+      exit: debugExit,
+    }),
     serialOnStdio: given.serial === "stdio",
     until,
     keys: given.keys.map(parseKeys),
@@ -74,7 +77,7 @@ function machineOf(
   given: RunArguments,
   accel: MachineConfig["accel"],
   cpuLevel: MachineConfig["cpuLevel"],
-  debugPorts: boolean,
+  debugPorts: MachineConfig["debugPorts"],
 ): MachineConfig {
   const draft = defaultMachineDraft("run");
   const opticalFits = given.disk.length < IDE_DEVICES_MAX;

@@ -34,7 +34,7 @@ export class Rehearsal {
       opticalDrives: [],
       floppyDrives: [],
       accel: "interpreter",
-      debugPorts: false,
+      debugPorts: { console: false, exit: false },
       rtcUtc: true,
       ...hostServices(() => {}),
     });

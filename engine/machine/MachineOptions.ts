@@ -40,7 +40,7 @@ export interface MachineOptions {
   /** Floppy drives A and B; undefined is an empty drive. */
   floppyDrives: readonly (Medium | undefined)[];
   /** Port 0xE9 console and port 0xF4 exit device. */
-  debugPorts: boolean;
+  debugPorts: { readonly console: boolean; readonly exit: boolean };
   /** What the battery-backed clock shows: UTC, or the host's local time. */
   rtcUtc: boolean;
   /** Local time minus UTC in milliseconds, used unless `rtcUtc`. */

@@ -115,7 +115,7 @@ async function createFuzzMachine(host: SteppedHost): Promise<MachineControl> {
     disks: [],
     opticalDrives: [undefined],
     floppyDrives: [undefined],
-    debugPorts: true,
+    debugPorts: { console: true, exit: true },
     rtcUtc: true,
     entropy: { fill: (bytes) => bytes.set(random.bytes(bytes.length)) },
     ...host.services,

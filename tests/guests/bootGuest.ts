@@ -182,7 +182,7 @@ export async function bootGuest(media: GuestMedia): Promise<Guest> {
     disks: disk === undefined ? [] : [await openMedium(disk, "disk")],
     opticalDrives: [cdrom === undefined ? undefined : await openMedium(cdrom, "optical")],
     floppyDrives: [floppy === undefined ? undefined : await openMedium(floppy, "floppy")],
-    debugPorts: true,
+    debugPorts: { console: true, exit: true },
     rtcUtc: true,
     wallClock: { nowMs: () => Date.now() },
     entropy: { fill: (bytes) => void randomFillSync(bytes) },

@@ -145,8 +145,8 @@ export class Board {
     this.acpi = pci.acpi;
     this.ide = pci.ide;
     this.vga = pci.vga;
-    if (options.debugPorts) {
-      this.#mapPort(0xe9, 1, new DebugConsole({ onByte: parts.onDebugByte }));
+    if (options.debugPorts.console) this.#mapPort(0xe9, 1, new DebugConsole({ onByte: parts.onDebugByte }));
+    if (options.debugPorts.exit) {
       this.ports.map({ start: 0xf4, length: 4 }, new DebugExit({ onExit: parts.onDebugExit }));
     }
     this.devices = [

@@ -47,11 +47,11 @@ describe("detailSections", () => {
     expect(lines("description", {})).toEqual([": None"]);
     const system = lines("system", {
       memoryMiB: 1536,
-      debugPorts: true,
+      debugPorts: { console: true, exit: false },
       directBoot: { kernel: "/boot/vmlinuz", initrd: null, commandLine: "quiet" },
     });
     expect(system).toContain("Memory: 1.5 GiB");
     expect(system).toContain("Kernel: vmlinuz");
-    expect(system).toContain("Debug ports: On");
+    expect(system).toContain("Debug ports: 0xE9");
   });
 });

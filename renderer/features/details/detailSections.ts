@@ -68,7 +68,8 @@ function systemLines(config: MachineConfig, t: TFunction, locale: string): Detai
       title: `${kernel} ${commandLine}`,
     });
   }
-  if (config.debugPorts) lines.push({ key: "debug", name: t("details.debugPorts"), value: t("details.on") });
+  const ports = [...(config.debugPorts.console ? ["0xE9"] : []), ...(config.debugPorts.exit ? ["0xF4"] : [])];
+  if (ports.length > 0) lines.push({ key: "debug", name: t("details.debugPorts"), value: ports.join(", ") });
   return lines;
 }
 

@@ -6,6 +6,7 @@ import { Checkbox, Choice } from "../../ui/Choices.tsx";
 import { FileField } from "../../ui/FileField.tsx";
 import { MemoryField } from "../../ui/MemoryField.tsx";
 import { TextField } from "../../ui/TextField.tsx";
+import { DebugPortChoices } from "./DebugPortChoices.tsx";
 import type { SettingsSectionProps } from "./SettingsDialog.tsx";
 
 const noKernel = { kernel: "", initrd: null, commandLine: "" };
@@ -92,9 +93,7 @@ export function SystemSettings(props: SettingsSectionProps) {
         disabled={locked}
         clearable
       />
-      <Checkbox selected={draft.debugPorts} onChange={(debugPorts) => change({ debugPorts })} disabled={locked}>
-        {t("settings.debugPorts")}
-      </Checkbox>
+      <DebugPortChoices value={draft.debugPorts} onChange={(debugPorts) => change({ debugPorts })} disabled={locked} />
       <DirectBootSettings {...props} />
     </>
   );

@@ -1,8 +1,9 @@
 import { useTranslation } from "react-i18next";
 import { useFileFilters } from "../../state/useFileChooser.ts";
 import { BootOrderList } from "../../ui/BootOrderList.tsx";
-import { Checkbox, Choice } from "../../ui/Choices.tsx";
+import { Choice } from "../../ui/Choices.tsx";
 import { FileField } from "../../ui/FileField.tsx";
+import { DebugPortChoices } from "../settings/DebugPortChoices.tsx";
 import type { SectionProps } from "./SectionProps.ts";
 import { type SerialChoice, touch } from "./WizardChoices.ts";
 
@@ -35,9 +36,10 @@ export function ExpertChoices({ choices, setChoices }: Omit<SectionProps, "issue
               { id: "none", label: t("serial.none") },
             ]}
           />
-          <Checkbox selected={choices.debugPorts} onChange={(debugPorts) => setChoices({ ...choices, debugPorts })}>
-            {t("settings.debugPorts")}
-          </Checkbox>
+          <DebugPortChoices
+            value={choices.debugPorts}
+            onChange={(debugPorts) => setChoices({ ...choices, debugPorts })}
+          />
         </div>
       </div>
     </section>

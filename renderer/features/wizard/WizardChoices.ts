@@ -28,7 +28,7 @@ export interface WizardChoices {
   bootOrder: readonly BootSource[];
   firmwarePath: string;
   serial: SerialChoice;
-  debugPorts: boolean;
+  debugPorts: MachineDraft["debugPorts"];
   /** What was set by hand and is not to be guessed over. */
   touched: readonly ("name" | "osType" | "memoryMiB" | "disk" | "bootOrder")[];
 }
@@ -53,7 +53,7 @@ export function initialChoices(): WizardChoices {
     bootOrder: osType.bootOrder,
     firmwarePath: "",
     serial: "terminal",
-    debugPorts: false,
+    debugPorts: { console: false, exit: false },
     touched: [],
   };
 }
