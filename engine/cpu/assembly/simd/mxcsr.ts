@@ -45,6 +45,16 @@ export function beginOperation(): void {
   flushToZero = (mxcsr & FTZ) != 0 && (unmasked & UE) == 0;
 }
 
+/** Nearest, denormals and tiny results kept, everything masked. */
+export function isUsual(): bool {
+  return (load<u32>(MXCSR) & 0xffc0) == 0x1f80;
+}
+
+/** For an operation that is usual and does nothing else to the flags. */
+export function makeInexact(): void {
+  store<u32>(MXCSR, load<u32>(MXCSR) | PE);
+}
+
 export function setRounding(mode: u32): void {
   rounding = mode;
 }

@@ -45,7 +45,8 @@ import {
   singleToHalf,
   toInteger,
 } from "./conversions";
-import { beginOperation, endOperation } from "./mxcsr";
+import { beginOperation, endOperation, flag, isUsual, makeInexact, PE } from "./mxcsr";
+import { computePlain, computePlainLow, inexact, low } from "./plainLanes";
 
 /** Operands and result, while lanes are picked from them. */
 const A: usize = memory.data(16, 16);
@@ -157,25 +158,35 @@ function convert(operation: i32, a: u64, b: u64, control: u32): u64 {
   }
 }
 
-/** Lanes beyond the operation's own come out as zeros. */
+/** Lanes that take no part come out as zeros where results are narrower than what they were made from. */
 export function simdFloat(code: i32, a: v128, b: v128, c: v128): v128 {
+  const operation = code & 0xff;
+  const double = (code & FLOAT_CODE_DOUBLE) != 0;
+  const count = (code >> FLOAT_CODE_COUNT_SHIFT) & 7;
+  const isLast = (code & FLOAT_CODE_MORE_FOLLOWS) == 0;
+  if (count == 1 && isUsual() && computePlainLow(operation, double, a, b)) {
+    if (inexact) makeInexact();
+    return low(double);
+  }
   v128.store(A, a);
   v128.store(B, b);
   v128.store(C, c);
   v128.store(RESULT, i64x2.splat(0));
-  const operation = code & 0xff;
-  const double = (code & FLOAT_CODE_DOUBLE) != 0;
-  const count = (code >> FLOAT_CODE_COUNT_SHIFT) & 7;
-  const control = <u32>code >> FLOAT_CODE_CONTROL_SHIFT;
+  beginOperation();
+  if (count > 1 && isUsual() && computePlain(operation, double, count, A, B, RESULT)) {
+    if (inexact) flag(PE);
+  } else computeLanes(operation, double, count, <u32>code >> FLOAT_CODE_CONTROL_SHIFT);
+  if (isLast) endOperation();
+  return v128.load(RESULT);
+}
+
+function computeLanes(operation: i32, double: bool, count: i32, control: u32): void {
   const from = sourceLog2(operation, double);
   const to = resultLog2(operation, double);
-  beginOperation();
   for (let i = 0; i < count; i++) {
     // Conversions change the format on their way.
     if (double) useDouble();
     else useSingle();
     setLane(to, i, compute(operation, lane(A, from, i), lane(B, from, i), control, i));
   }
-  if ((code & FLOAT_CODE_MORE_FOLLOWS) == 0) endOperation();
-  return v128.load(RESULT);
 }
