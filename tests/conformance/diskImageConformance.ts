@@ -410,7 +410,7 @@ async function crashRun(bench: Bench, seed: number): Promise<void> {
     flushes.push({ position: files.position, model: model.copy() });
   }
   await image.close();
-  for (let round = 0; round < 60; round++) {
+  for (let round = 0; round < (OPERATIONS > 1000 ? 200 : 25); round++) {
     const position = created + random.below(files.position - created + 1);
     const left = await CrashingFiles.afterCrash(new Map(), files.log, position, random);
     await expectSurvived(bench, left, { position, flushes, changes });

@@ -7,8 +7,11 @@ export class MemoryStore implements ByteStore {
   #length: number;
   #closed = false;
 
-  /** Works on `bytes` itself until it has to grow. */
-  constructor(bytes: Uint8Array = new Uint8Array(0)) {
+  readonly #sizeMaxBytes: number;
+
+  /** Works on `bytes` itself until it has to grow. Beyond `sizeMaxBytes` it answers "disk-full". */
+  constructor(bytes: Uint8Array = new Uint8Array(0), sizeMaxBytes: number = Number.MAX_SAFE_INTEGER) {
+    this.#sizeMaxBytes = sizeMaxBytes;
     this.#bytes = bytes;
     this.#length = bytes.length;
   }
@@ -55,6 +58,7 @@ export class MemoryStore implements ByteStore {
 
   #reserve(size: number): void {
     if (size <= this.#bytes.length) return;
+    if (size > this.#sizeMaxBytes) throw new GuesthouseError("disk-full", "The store is full.", { size });
     const larger = new Uint8Array(Math.max(size, this.#bytes.length * 2));
     larger.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = larger;

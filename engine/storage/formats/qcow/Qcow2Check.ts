@@ -201,18 +201,29 @@ export class Qcow2Check {
     for (const index of this.#impossibleBlocks) this.#error(`Refcount block ${index} lies at an impossible place.`);
     if (this.#impossibleBlocks.length > 0) return;
     const last = this.#lastCluster();
-    let free = last + 1;
+    let free = this.#firstUnused();
     const place = () => {
       this.#use(free * this.#volume.clusterBytes, 1);
       return free++;
     };
-    for (let cluster = 0; cluster <= last; cluster++) {
-      if (cluster % 65536 === 0) {
-        refuseIfCancelled(this.#work);
-        this.#work.onProgress?.(0.5 + (cluster / (last + 1)) * 0.4);
+    const { blocks, countsPerBlock } = this.#volume.refcounts;
+    for (let index = 0; index * countsPerBlock <= last; index++) {
+      const start = index * countsPerBlock;
+      refuseIfCancelled(this.#work);
+      this.#work.onProgress?.(0.5 + (start / (last + 1)) * 0.4);
+      // Neither counted nor used: holes of any length cost nothing.
+      if ((blocks[index] ?? 0) === 0 && !this.#usedWithin(start, start + countsPerBlock)) continue;
+      for (let cluster = start; cluster < start + countsPerBlock; cluster++) {
+        await this.#compareCount(cluster, repair ? place : undefined);
       }
-      await this.#compareCount(cluster, repair ? place : undefined);
     }
+  }
+
+  #usedWithin(start: number, end: number): boolean {
+    for (let at = start; at < end; at = (Math.floor(at / PAGE_CLUSTERS) + 1) * PAGE_CLUSTERS) {
+      if (this.#uses.has(Math.floor(at / PAGE_CLUSTERS))) return true;
+    }
+    return false;
   }
 
   async #compareCount(cluster: number, place: (() => number) | undefined): Promise<void> {
@@ -233,14 +244,20 @@ export class Qcow2Check {
     this.#repaired++;
   }
 
-  /** The highest cluster that is used, or counted within the file. */
-  #lastCluster(): number {
+  /** A cluster behind the file and behind all that is used. */
+  #firstUnused(): number {
     let last = this.#fileClusters - 1;
     for (const [page, uses] of this.#uses) {
-      const used = uses.findLastIndex((count) => count > 0);
-      last = Math.max(last, page * PAGE_CLUSTERS + used);
+      last = Math.max(last, page * PAGE_CLUSTERS + uses.findLastIndex((count) => count > 0));
     }
-    return last;
+    return last + 1;
+  }
+
+  /** The highest cluster that is used, or may be counted. */
+  #lastCluster(): number {
+    const { blocks, countsPerBlock } = this.#volume.refcounts;
+    const counted = (blocks.findLastIndex((block) => block !== 0) + 1) * countsPerBlock;
+    return Math.max(this.#firstUnused(), counted) - 1;
   }
 
   /** An active entry says COPIED exactly when its cluster has one user. */

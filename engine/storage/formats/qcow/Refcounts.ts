@@ -16,7 +16,7 @@ export class Refcounts {
   readonly #store: ByteStore;
   readonly #header: Qcow2Header;
   readonly #cache: TableCache;
-  readonly #countsPerBlock: number;
+  readonly countsPerBlock: number;
   readonly #countMax: number;
   /** The place of each block, 0 for none. */
   #blocks: number[] = [];
@@ -36,7 +36,7 @@ export class Refcounts {
     this.#header = header;
     this.clusterBytes = 2 ** header.clusterBits;
     this.#cache = new TableCache(store, this.clusterBytes, CACHE_BYTES);
-    this.#countsPerBlock = (this.clusterBytes * 8) / 2 ** header.refcountOrder;
+    this.countsPerBlock = (this.clusterBytes * 8) / 2 ** header.refcountOrder;
     this.#countMax = header.refcountOrder >= 5 ? 0xffff_ffff : 2 ** (2 ** header.refcountOrder) - 1;
   }
 
@@ -76,8 +76,8 @@ export class Refcounts {
   }
 
   async count(cluster: number): Promise<number> {
-    const block = await this.#block(Math.floor(cluster / this.#countsPerBlock));
-    return block === undefined ? 0 : this.#get(block, cluster % this.#countsPerBlock);
+    const block = await this.#block(Math.floor(cluster / this.countsPerBlock));
+    return block === undefined ? 0 : this.#get(block, cluster % this.countsPerBlock);
   }
 
   /** Takes up to `wanted` neighbouring free clusters. */
@@ -87,15 +87,15 @@ export class Refcounts {
     let clusters = 0;
     let cluster = this.#hint;
     for (; clusters < wanted; cluster++) {
-      const index = Math.floor(cluster / this.#countsPerBlock);
-      const block = (await this.#block(index)) ?? (await this.#addBlock(index, index * this.#countsPerBlock));
-      if (this.#get(block, cluster % this.#countsPerBlock) !== 0) {
+      const index = Math.floor(cluster / this.countsPerBlock);
+      const block = (await this.#block(index)) ?? (await this.#addBlock(index, index * this.countsPerBlock));
+      if (this.#get(block, cluster % this.countsPerBlock) !== 0) {
         if (clusters > 0) break;
         continue;
       }
       if (this.reserved.has(cluster)) throw this.#overlap(cluster);
       if (clusters === 0) first = cluster;
-      this.#set(block, cluster % this.#countsPerBlock, 1);
+      this.#set(block, cluster % this.countsPerBlock, 1);
       clusters++;
     }
     this.#hint = first + clusters;
@@ -127,11 +127,11 @@ export class Refcounts {
 
   /** For repairs and new images: `place` gives the cluster of a block that is missing. */
   async setCount(cluster: number, count: number, place?: () => number): Promise<void> {
-    const index = Math.floor(cluster / this.#countsPerBlock);
+    const index = Math.floor(cluster / this.countsPerBlock);
     const block =
       (await this.#block(index)) ?? (place === undefined ? undefined : await this.#placeBlock(index, place));
     if (block === undefined) throw corrupt("A cluster in use has no refcount.", { cluster });
-    this.#set(block, cluster % this.#countsPerBlock, count);
+    this.#set(block, cluster % this.countsPerBlock, count);
     if (count === 0) this.#hint = Math.min(this.#hint, cluster);
   }
 
@@ -227,7 +227,7 @@ export class Refcounts {
   async #addBlock(index: number, cluster: number): Promise<CachedTable> {
     if (this.reserved.has(cluster) || cluster === 0) throw this.#overlap(cluster);
     const table = this.#putBlock(index, cluster);
-    this.#set(table, cluster % this.#countsPerBlock, 1);
+    this.#set(table, cluster % this.countsPerBlock, 1);
     await this.#growTable();
     return table;
   }
