@@ -21,6 +21,17 @@ describe.skipIf(unavailable !== undefined)(`memtest86+${note}`, () => {
       await guest.waitForText(/Settings|Configuration:|Test Selection/, MINUTE);
     },
   );
+
+  test.each(["ia32", "x64"])("for %s starts from its disc", { timeout: 4 * MINUTE }, async (kind) => {
+    using guest = await bootGuest({
+      cdrom: debianFile("memtest86+", `usr/lib/memtest86+/memtest86+${kind}.iso`),
+      memoryMiB: 64,
+    });
+    await guest.waitForText(/Memtest86\+ v6/, 2 * MINUTE);
+    await guest.waitForText(/Memory +: +64MB/, MINUTE);
+    await guest.waitForText(/Test #[1-9]/, 2 * MINUTE);
+    expect(guest.screen()).toMatch(/Errors: +0/);
+  });
 });
 
 describe.skipIf(unavailable !== undefined)(`multiboot kernels${note}`, () => {
