@@ -120,11 +120,12 @@ class Interpreted {
       rflags: BigInt(before.flags),
       segments,
       cr0: 0x31n,
-      cr4: 0x600n,
+      cr4: 0x4_0600n,
       fxsave: fxsaveOf(before, test.mxcsr),
       halted: false,
       idtr: { base: 0n, limit: 0 },
     });
+    state.set64("xcr0", 7n);
     // Emitted 64-bit code needs no page tables to be compared.
     if (codeSize === 64) state.set32("codeMode", 2 | codeModeBits.bigStack | codeModeBits.flat);
     const exit = vcpu.run(8);
@@ -202,7 +203,7 @@ describe("interpreter", () => {
   beforeAll(async () => {
     machine = await createBareMachine(0x8_0000);
   });
-  test.each(["integer32", "integer64", "vectors"])("agrees with the processor on %s", (name) => {
+  test.each(["integer32", "integer64", "vectors", "extensions"])("agrees with the processor on %s", (name) => {
     const interpreted = new Interpreted(machine);
     expect(failures(name, (one, codeSize) => interpreted.run(one, codeSize), true)).toEqual([]);
   });

@@ -1,6 +1,6 @@
 /** Random instructions that user code may execute, with registers such that their memory operands lie in the test's memory. */
 import { Decoder } from "../../../engine/cpu/decode/Decoder.ts";
-import { type Encoding, parseEncoding } from "../../../engine/cpu/decode/Encoding.ts";
+import { type Encoding, parseEncoding, prefixColumns } from "../../../engine/cpu/decode/Encoding.ts";
 import type { Instruction } from "../../../engine/cpu/decode/Instruction.ts";
 import type { InstructionRow } from "../../../engine/cpu/isa/InstructionRow.ts";
 import { rows } from "../../../engine/cpu/isa/rows.ts";
@@ -23,7 +23,19 @@ export function isRecordable(row: InstructionRow): boolean {
 /** A base register with a displacement of eight bits: ModRM.rm values that need no SIB byte. */
 const plainBases = [0, 1, 2, 3, 5, 6, 7];
 
+/** Three bytes of VEX, any registers; one in vvvv whether the row has one or not. */
+function vexBytes(encoding: Encoding, random: () => number): number[] {
+  const part = encoding.maps[random() % encoding.maps.length]!;
+  const [map, length, w] = [part >> 2, (part >> 1) & 1, part & 1];
+  const registers = 0x40 | (random() & 0xa0);
+  const vvvv = random() % 2 ? 15 : random() & 15;
+  return [0xc4, registers | map, (w << 7) | (vvvv << 3) | (length << 2) | prefixColumn(encoding)];
+}
+
+const prefixColumn = ({ prefix }: Encoding): number => (prefix === "any" ? 0 : prefixColumns[prefix]);
+
 function opcodeBytes(encoding: Encoding, codeSize: 32 | 64, random: () => number): number[] | undefined {
+  if (encoding.vexBits) return [...vexBytes(encoding, random), encoding.firstOpcode];
   const bytes: number[] = [];
   if (encoding.prefix === "66" || (encoding.prefix === "any" && random() % 3 === 0)) bytes.push(0x66);
   if (encoding.prefix === "F2") bytes.push(0xf2);
