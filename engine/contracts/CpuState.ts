@@ -32,6 +32,10 @@ export interface CpuState {
   dr: bigint[];
   /** FXSAVE image in the 64-bit layout, 512 bytes: x87, MMX, XMM, MXCSR. */
   fxsave: Uint8Array;
+  /** Upper halves of YMM0..15, 256 bytes. Absent in states of processors without AVX: zeros. */
+  ymmHigh?: Uint8Array;
+  /** Which state XSAVE manages. Absent in states of processors without XSAVE: x87 alone. */
+  xcr0?: bigint;
   /** By index, those the backend implements. */
   msrs: Map<number, bigint>;
   a20: boolean;

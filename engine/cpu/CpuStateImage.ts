@@ -4,6 +4,8 @@ import { memoryPlan } from "./layout/memoryPlan.ts";
 
 type FieldName = Exclude<keyof typeof cpuLayout, "sizeBytes">;
 
+const vectorBytes = 16;
+
 /** MSRs that are plain fields of the state, by index (SDM vol. 4). */
 const msrFields: readonly (readonly [index: number, field: FieldName, element?: number])[] = [
   [0x1b, "msrApicBase"],
@@ -22,6 +24,13 @@ const msrFields: readonly (readonly [index: number, field: FieldName, element?: 
   [0xc000_0084, "msrFmask"],
   [0xc000_0102, "msrKernelGsBase"],
   [0xc000_0103, "msrTscAux"],
+  [0x3b, "msrTscAdjust"],
+  [0x48, "msrSpecCtrl"],
+  [0xda0, "msrXss"],
+  [0x17a, "msrMcg", 1],
+  [0x4b56_4d00, "msrKvmWallClock"],
+  [0x4b56_4d01, "msrKvmSystemTime"],
+  ...Array.from({ length: 16 }, (_, i) => [0x400 + i, "msrMachineCheck", i] as const),
   ...Array.from({ length: 16 }, (_, i) => [0x200 + i, "msrMtrr", i] as const),
   ...[0x250, 0x258, 0x259, 0x268, 0x269, 0x26a, 0x26b, 0x26c, 0x26d, 0x26e, 0x26f, 0x2ff].map(
     (index, i) => [index, "msrMtrr", 16 + i] as const,
@@ -112,6 +121,8 @@ export class CpuStateImage {
       cr8: this.get64("cr8"),
       dr: [...dr.slice(0, 4), dr[6]!, dr[7]!],
       fxsave: this.#readFxsave(),
+      ymmHigh: this.#readYmmHigh(),
+      xcr0: this.get64("xcr0"),
       msrs: new Map(msrFields.map(([index, field, element]) => [index, this.get64(field, element)])),
       a20: this.get32("a20Mask") === 0xffff_ffff,
       halted: this.get32("activity") === 1,
@@ -139,6 +150,8 @@ export class CpuStateImage {
     });
     this.#writeFlags(Number(state.rflags & 0xffff_ffffn));
     this.#writeFxsave(state.fxsave);
+    this.#writeYmmHigh(state.ymmHigh ?? new Uint8Array(16 * vectorBytes));
+    this.set64("xcr0", state.xcr0 ?? 1n);
     for (const [index, field, element] of msrFields) {
       const value = state.msrs.get(index);
       if (value !== undefined) this.set64(field, value, element);
@@ -189,6 +202,21 @@ export class CpuStateImage {
       image.set(this.#bytes.subarray(at, at + 16), 160 + i * 16);
     }
     return image;
+  }
+
+  #readYmmHigh(): Uint8Array {
+    const image = new Uint8Array(16 * vectorBytes);
+    for (let i = 0; i < 16; i++) {
+      const at = this.#at("ymmHigh", i);
+      image.set(this.#bytes.subarray(at, at + vectorBytes), i * vectorBytes);
+    }
+    return image;
+  }
+
+  #writeYmmHigh(image: Uint8Array): void {
+    for (let i = 0; i < 16; i++) {
+      this.#bytes.set(image.subarray(i * vectorBytes, (i + 1) * vectorBytes), this.#at("ymmHigh", i));
+    }
   }
 
   #writeFxsave(image: Uint8Array): void {

@@ -264,11 +264,13 @@ export function idtrBase(): u64 {
 }
 export function lgdt(limit: u32, base: u64): void {
   requireSupervisor();
+  if (!isCanonical(base)) generalProtection();
   store<u32>(GDTR_LIMIT, limit & 0xffff);
   store<u64>(GDTR_BASE, base);
 }
 export function lidt(limit: u32, base: u64): void {
   requireSupervisor();
+  if (!isCanonical(base)) generalProtection();
   store<u32>(IDTR_LIMIT, limit & 0xffff);
   store<u64>(IDTR_BASE, base);
 }

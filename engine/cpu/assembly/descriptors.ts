@@ -150,10 +150,22 @@ export function setNullStackSegment(selector: u32): void {
   setSegment(SS, selector, 0, 0, rplOf(selector) << 5);
 }
 
-/** A TSS or LDT descriptor has 16 bytes in long mode; gives the base's upper half. */
+/**
+ * The second half of a 16-byte descriptor of long mode: #GP(selector) when it lies outside of the table or its type field is not zero.
+ */
+export function systemDescriptorHigh(selector: u32): u64 {
+  if (!isWithinTable((selector & 0xffff) + 8)) raiseSelector(VECTOR_GP, selector);
+  const high = readLinear64(descriptorAddress(selector) + 8, false);
+  if (high & 0x1f0000000000) raiseSelector(VECTOR_GP, selector);
+  return high;
+}
+
+/** The upper half of a TSS's or LDT's base, which must be canonical. */
 export function systemBaseHigh(selector: u32): u64 {
   if (!isLongMode()) return 0;
-  return readLinear64(descriptorAddress(selector) + 8, false) << 32;
+  const base = systemDescriptorHigh(selector) << 32;
+  if (!isCanonical(base)) raiseSelector(VECTOR_GP, selector);
+  return base;
 }
 
 /** #GP(0) unless the offset lies in the code segment, or is canonical in 64-bit code. */

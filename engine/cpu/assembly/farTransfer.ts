@@ -1,7 +1,6 @@
 /**
- * Far JMP, CALL and RET (SDM vol. 2 and vol. 3, 5.8): within real and virtual-8086 mode, to code segments directly, through call gates of 16 and
- * 32 bits with stack switch and parameters, to tasks; into and out of 64-bit code. Call gates of long mode are absent. Sizes are operand
- * sizes in bytes; `rip` is the next instruction's address.
+ * Far JMP, CALL and RET (SDM vol. 2 and vol. 3, 5.8): within real and virtual-8086 mode, to code segments directly, through call gates of 16, 32
+ * and 64 bits with stack switch and parameters, to tasks; into and out of 64-bit code. Sizes are operand sizes in bytes; `rip` is the next instruction's address.
  */
 import {
   attributesOf,
@@ -19,6 +18,7 @@ import {
   rplOf,
   setNullStackSegment,
   setSegmentFrom,
+  systemDescriptorHigh,
   systemTypeOf,
   TYPE_CALL_GATE16,
   TYPE_CALL_GATE32,
@@ -30,8 +30,10 @@ import { CS, DS, ES, FS, GS, SS } from "./layout.generated";
 import { VECTOR_GP, VECTOR_NP, VECTOR_SS, VECTOR_TS, generalProtection, raiseSelector } from "./faults";
 import { readFlags } from "./flags";
 import { gateOffset, gateSelector, innerStack } from "./gates";
+import { stackFromTss } from "./longGates";
+import { isCanonical } from "./mmu";
 import { setCpl, setNullSegment, setParagraphSegment } from "./segments";
-import { commitStackPointer, peek, push, release, useCurrentStack, useNewStack } from "./stack";
+import { commitStackPointer, peek, push, release, useCurrentStack, useLongStack, useNewStack } from "./stack";
 import {
   ATTR_CODE,
   ATTR_DB,
@@ -40,6 +42,7 @@ import {
   RSP,
   cpl,
   gpr32,
+  gpr64,
   isLongMode,
   isProtectedProper,
   rip,
@@ -72,9 +75,20 @@ function checkNamed(selector: u32, descriptor: u64): void {
   if (!isPresent(descriptor)) raiseSelector(VECTOR_NP, selector);
 }
 
-/** Call gates of long mode are not offered. */
+/** Long mode has call gates of 64 bits only, in the place of those of 32. */
 function isCallGate(type: u32): bool {
-  return !isLongMode() && (type == TYPE_CALL_GATE16 || type == TYPE_CALL_GATE32);
+  return type == TYPE_CALL_GATE32 || (type == TYPE_CALL_GATE16 && !isLongMode());
+}
+
+/** Where a call gate leads to within its code segment. */
+function gateTarget(gateSelectorValue: u32, gate: u64): u64 {
+  const low = gateOffset(gate, systemTypeOf(gate) == TYPE_CALL_GATE32) as u64;
+  return isLongMode() ? low | (systemDescriptorHigh(gateSelectorValue) << 32) : low;
+}
+
+/** #GP(selector) unless a gate of long mode leads to 64-bit code. */
+function checkGateCode(selector: u32, code: u64): void {
+  if (isLongMode() && (!isLongCode(code) || attributesOf(code) & ATTR_DB)) raiseSelector(VECTOR_GP, selector);
 }
 
 /** The code segment behind a call gate. */
@@ -130,8 +144,9 @@ export function farJump(selector: u32, target: u64, size: i32): void {
       codeSelector = gateSelector(descriptor);
       code = gateCode(codeSelector);
       if (!isConforming(code) && dplOf(code) != cpl()) raiseSelector(VECTOR_GP, codeSelector);
+      checkGateCode(codeSelector, code);
       if (!isPresent(code)) raiseSelector(VECTOR_NP, codeSelector);
-      offset = gateOffset(descriptor, type == TYPE_CALL_GATE32) as u64;
+      offset = gateTarget(selector, descriptor);
     } else {
       if (!switchedTask(selector, descriptor, SWITCH_JUMP)) raiseSelector(VECTOR_GP, selector);
       return;
@@ -169,7 +184,8 @@ export function farCall(selector: u32, target: u64, size: i32): void {
   const type = systemTypeOf(descriptor);
   if (isCallGate(type)) {
     checkNamed(selector, descriptor);
-    callThroughGate(descriptor, type == TYPE_CALL_GATE32);
+    if (isLongMode()) callThroughLongGate(selector, descriptor);
+    else callThroughGate(descriptor, type == TYPE_CALL_GATE32);
   } else if (!switchedTask(selector, descriptor, SWITCH_CALL)) {
     raiseSelector(VECTOR_GP, selector);
   }
@@ -221,6 +237,35 @@ function callThroughGate(gate: u64, wide: bool): void {
   setCpl(level);
   setSegmentFrom(SS, stackSelector, markedStack);
   enterCode(selector, markedCode, offset);
+}
+
+/** SDM vol. 3, 5.8.3.1: no parameters, frames of 8-byte values, and a null SS when the level changes. */
+function callThroughLongGate(gateSelectorValue: u32, gate: u64): void {
+  const selector = gateSelector(gate);
+  const code = gateCode(selector);
+  checkGateCode(selector, code);
+  if (!isPresent(code)) raiseSelector(VECTOR_NP, selector);
+  const offset = gateTarget(gateSelectorValue, gate);
+  const level = isConforming(code) ? cpl() : dplOf(code);
+  if (level == cpl()) {
+    useCurrentStack();
+    pushReturn(8);
+  } else {
+    const stackPointer = stackFromTss(level);
+    if (!isCanonical(stackPointer)) raiseSelector(VECTOR_SS, 0);
+    useLongStack(stackPointer, level == 3);
+    push(segmentSelector(SS) as u64, 8);
+    push(gpr64(RSP), 8);
+    pushReturn(8);
+  }
+  checkCodeOffset(code, offset);
+  const marked = markAccessed(selector, code);
+  commitStackPointer();
+  if (level != cpl()) {
+    setCpl(level);
+    setNullStackSegment(level);
+  }
+  enterCode(selector, marked, offset);
 }
 
 /** The checks of a code segment that RET or IRET goes back to. */

@@ -28,7 +28,7 @@ import { commitStackPointer, push, useLongStack } from "./stack";
 import { ATTR_DB, RSP, cpl, gpr64, rip, segmentBase, segmentLimit, segmentSelector, setRip } from "./state";
 
 /** RSP0..2 are entries 0..2 of the TSS, the interrupt stack table entries 4..10. */
-function stackFromTss(entry: u32): u64 {
+export function stackFromTss(entry: u32): u64 {
   const offset: u32 = 4 + (entry << 3);
   if (offset + 7 > segmentLimit(TR)) raiseSelector(VECTOR_TS, segmentSelector(TR));
   return readLinear64(segmentBase(TR) + (offset as u64), false);

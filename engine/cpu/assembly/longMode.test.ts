@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { codeModeBits } from "../layout/cpuLayout.ts";
-import { descriptor, enterProtectedMode, gate, idt, sel, setDescriptor, tss } from "./testing/protectedMode.ts";
+import { descriptor, enterProtectedMode, gate, gdt, idt, sel, setDescriptor, tss } from "./testing/protectedMode.ts";
 import { SystemUnitHarness } from "./testing/SystemUnitHarness.ts";
 
 let unit: SystemUnitHarness;
@@ -323,4 +323,51 @@ test("UMIP keeps descriptor tables from user code: #GP(0)", () => {
   for (const name of ["gdtrLimit", "idtrLimit", "sldt", "str", "smsw"]) {
     expect(unit.fault(name)).toEqual({ vector: 13, errorCode: 0 });
   }
+});
+
+describe("call gates of long mode", () => {
+  const longCallGate = (code: number, offset: bigint, access = 0xec): void => {
+    setDescriptor(unit, sel.free0, gate(code, Number(offset & 0xffff_ffffn), access));
+    unit.w64(gdt + sel.free1, offset >> 32n);
+  };
+  test("to the same level: a frame of 8-byte values", () => {
+    longCallGate(longCode0, high + 0x4000n);
+    unit.call("farCall", sel.free0, 0n, 4);
+    expect(place()).toEqual([longCode0, high + 0x4000n, 0]);
+    expect(qwords(unit.state.get64("gpr", rsp), 2)).toEqual([0x100n, BigInt(longCode0)]);
+  });
+  test("to an inner level: RSP0, a null SS, and back by RETF", () => {
+    longCallGate(longCode0, high + 0x4000n);
+    toUser();
+    unit.call("farCall", sel.free0 | 3, 0n, 4);
+    expect([...place(), unit.selector("ss")]).toEqual([longCode0, high + 0x4000n, 0, 0]);
+    const at = unit.state.get64("gpr", rsp);
+    expect(qwords(at, 4)).toEqual([0x1000n, BigInt(longCode3), 0x9000n, BigInt(sel.data3)]);
+    unit.call("farReturn", 8, 0);
+    expect([...place(), unit.state.get64("gpr", rsp)]).toEqual([longCode3, 0x1000n, 3, 0x9000n]);
+  });
+  test("lead to 64-bit code only: #GP(code selector)", () => {
+    longCallGate(sel.code0, 0x4000n);
+    expect(unit.fault("farCall", sel.free0, 0n, 4)).toEqual({ vector: 13, errorCode: sel.code0 });
+    expect(unit.fault("farJump", sel.free0, 0n, 4)).toEqual({ vector: 13, errorCode: sel.code0 });
+  });
+  test("have a second half without a type: #GP(gate selector)", () => {
+    longCallGate(longCode0, 0x4000n);
+    unit.w64(gdt + sel.free1, 1n << 40n);
+    expect(unit.fault("farCall", sel.free0, 0n, 4)).toEqual({ vector: 13, errorCode: sel.free0 });
+  });
+  test("of 16 bits are not there: #GP(gate selector)", () => {
+    longCallGate(longCode0, 0x4000n, 0xe4);
+    expect(unit.fault("farCall", sel.free0, 0n, 4)).toEqual({ vector: 13, errorCode: sel.free0 });
+  });
+});
+
+test("LGDT and LIDT refuse a base that is not canonical: #GP(0)", () => {
+  for (const name of ["lgdt", "lidt"]) expect(unit.fault(name, 0xff, 0x8000_0000_0000n)).toEqual({ vector: 13, errorCode: 0 });
+});
+
+test("LTR looks at 16 bytes: #GP(selector) when the table ends between them", () => {
+  const last = 0xa0;
+  setDescriptor(unit, last, descriptor(tss, 0x1fff, 0x89));
+  expect(unit.fault("ltr", last)).toEqual({ vector: 13, errorCode: last });
 });

@@ -130,6 +130,7 @@ export function ltr(selector: u32): void {
   const type = systemTypeOf(descriptor);
   if (type != TYPE_TSS16 && type != TYPE_TSS32) raiseSelector(VECTOR_GP, selector);
   if (!isPresent(descriptor)) raiseSelector(VECTOR_NP, selector);
+  systemBaseHigh(selector);
   const busy = descriptor | ((2 as u64) << 40);
   writeLinear8(descriptorAddress(selector) + 5, (busy >> 40) as u32, false);
   setSystemSegment(TR, selector, busy);

@@ -147,3 +147,18 @@ test("RDPID gives the auxiliary register", () => {
   run(0xf3, 0x0f, 0xc7, 0xf8);
   expect(register(eax)).toBe(0x42);
 });
+
+test("a state carries vectors, XCR0, MSRs and CPUID from one processor to another", async () => {
+  const other = await createBareMachine();
+  for (let i = 0; i < 16; i++) machine.state.set64("ymmHigh", 0x1000n + BigInt(i), i);
+  machine.state.set64("xcr0", 3n);
+  machine.state.set64("msrTscAux", 9n);
+  machine.state.set64("msrKvmSystemTime", 0x3001n);
+  const state = machine.vcpu.getState();
+  other.vcpu.setState({ ...state, cpuid: state.cpuid.map((row) => (row[0] === 1 ? [1, 0, 0x6fb, 0, 0, 0x11] : row)) });
+  const after = other.vcpu.getState();
+  expect(after).toMatchObject({ ymmHigh: state.ymmHigh, xcr0: 3n, msrs: state.msrs });
+  expect(other.state.get32("featureEdx")).toBe(0x11);
+  // KVM's clock is told anew where it is.
+  expect(new DataView(other.ram.buffer, other.ram.byteOffset).getUint32(0x3000 + 24, true)).toBe(0x8000_0000);
+});
