@@ -35,7 +35,6 @@ export class CoreModule {
   readonly #module = new ModuleBuilder();
   readonly #long: boolean;
   readonly #helpers: ReadonlyMap<HelperName, number>;
-  readonly #decodeAt: number;
   readonly #attend: number;
   readonly #recross: number;
   readonly #decodeSingle: number;
@@ -51,14 +50,15 @@ export class CoreModule {
     const module = this.#module;
     this.#long = long;
     this.#helpers = importHelpers(module);
-    this.#decodeAt = module.importFunction("host", "decodeAt", [], ["i32"]);
+    const decodeAt = module.importFunction("host", "decodeAt", [], ["i32"]);
+    const translateFetch = module.importFunction("system", "translateFetch", ["i64"], ["i64"]);
     this.#decodeSingle = module.importFunction("host", "decodeSingle", [], ["i32"]);
     this.#recross = module.importFunction("host", "recross", ["i32"], ["i32"]);
     this.#attend = module.importFunction("host", "attend", [], ["i32"]);
     this.#openLong = module.importFunction("host", "openLong", [], []);
     this.#deliverFault = module.importFunction("system", "deliverFault", [], []);
     const tag = module.importTag("env", "guestFault");
-    this.#lookUp = module.function([], ["i32"], (f) => emitLookUp(f, long, this.#decodeAt));
+    this.#lookUp = module.function([], ["i32"], (f) => emitLookUp(f, long, { decodeAt, translateFetch }));
     this.#link = module.function(["i32"], ["i32"], (f) => this.#writeLink(f));
     this.#execute = module.function(["i32"], [], (f) => this.#writeExecute(f, specs, pairs));
     this.#enter = module.function(["i32"], ["i32"], (f) => this.#writeEnter(f));

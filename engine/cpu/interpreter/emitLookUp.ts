@@ -50,8 +50,14 @@ export function emitLinear(f: FunctionBuilder, long: boolean): FunctionBuilder {
   return f.i64(0xffff_ffff).op("i64And");
 }
 
+/** What a look-up calls when it has to: () -> record, and linear address -> physical address, which fills the TLB or faults. */
+export interface LookUpCalls {
+  readonly decodeAt: number;
+  readonly translateFetch: number;
+}
+
 /** () -> record at rip, or 0 when that belongs to the other core. The state's pageRip then belongs to it. */
-export function emitLookUp(f: FunctionBuilder, long: boolean, decodeAt: number): void {
+export function emitLookUp(f: FunctionBuilder, long: boolean, calls: LookUpCalls): void {
   const rip = f.local("i64");
   const linear = f.local("i64");
   const entry = f.local("i32");
@@ -65,8 +71,20 @@ export function emitLookUp(f: FunctionBuilder, long: boolean, decodeAt: number):
   emitLinear(f, long).set(linear);
   const slow = f.block();
   f.get(linear).op("i32WrapI64").i32(7).op("i32ShrU").i32(0x7fe0).op("i32And");
-  load(f, "i32Load", stateOffset("tlbBase")).op("i32Add").tee(entry);
-  f.memory("i64Load", 16).get(linear).i64(-4096).op("i64And").op("i64Ne").brIf(slow);
+  load(f, "i32Load", stateOffset("tlbBase")).op("i32Add");
+  const pushMiss = (): void => {
+    f.get(entry).memory("i64Load", 16).get(linear).i64(-4096).op("i64And").op("i64Ne");
+  };
+  f.set(entry);
+  pushMiss();
+  f.if();
+  if (!long) {
+    // A limit comes before the page walk; JavaScript looks at it.
+    load(f, "i32Load", stateOffset("codeMode")).i32(codeModeBits.flat).op("i32And").op("i32Eqz").brIf(slow);
+  }
+  f.get(linear).call(calls.translateFetch).op("drop");
+  pushMiss();
+  f.brIf(slow).end();
   f.get(linear).op("i32WrapI64").get(entry).memory("i32Load", 24).op("i32Add");
   f.i32(12).op("i32ShrU").i32(2).op("i32Shl").memory("i32Load", memoryPlan.codeMap).tee(page).op("i32Eqz").brIf(slow);
   findMode(f, page, slow);
@@ -80,7 +98,7 @@ export function emitLookUp(f: FunctionBuilder, long: boolean, decodeAt: number):
   });
   f.get(record).op("return");
   f.end();
-  f.call(decodeAt);
+  f.call(calls.decodeAt);
 }
 
 /** Along the chain of code pages of one memory page to the one for the mode in force. */
