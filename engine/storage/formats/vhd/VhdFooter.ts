@@ -63,11 +63,14 @@ export function encodeVhdFooter(footer: VhdFooter): Uint8Array {
   const raw = footer.raw.slice();
   const view = new DataView(raw.buffer);
   view.setBigUint64(16, footer.dataOffset);
+  // The geometry that another writer chose stays as long as the size does.
+  if (view.getBigUint64(48) !== BigInt(footer.currentSize)) {
+    const { cylinders, heads, sectorsPerTrack } = vhdGeometry(footer.currentSize);
+    view.setUint16(56, cylinders);
+    view.setUint8(58, heads);
+    view.setUint8(59, sectorsPerTrack);
+  }
   view.setBigUint64(48, BigInt(footer.currentSize));
-  const { cylinders, heads, sectorsPerTrack } = vhdGeometry(footer.currentSize);
-  view.setUint16(56, cylinders);
-  view.setUint8(58, heads);
-  view.setUint8(59, sectorsPerTrack);
   view.setUint32(60, vhdTypes[footer.type]);
   raw.set(footer.uniqueId, 68);
   view.setUint32(64, vhdChecksum(raw, 64));
