@@ -6,6 +6,7 @@ import { Decoder } from "../../engine/cpu/decode/Decoder.ts";
 import type { Instruction } from "../../engine/cpu/decode/Instruction.ts";
 import type { InstructionRow } from "../../engine/cpu/isa/InstructionRow.ts";
 import { rows } from "../../engine/cpu/isa/rows.ts";
+import { endsSequence } from "./compareOutcomes.ts";
 import { transcendental } from "./excludedOperations.ts";
 import { InstructionGenerator } from "./InstructionGenerator.ts";
 import {
@@ -37,6 +38,8 @@ interface Roles {
   readonly vectorIndices: ReadonlySet<number>;
   readonly returns: boolean;
   readonly divides: boolean;
+  /** FYL2XP1 is defined near zero only. */
+  readonly nearZero: boolean;
 }
 
 const [rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi] = [0, 1, 2, 3, 4, 5, 6, 7] as const;
@@ -72,17 +75,27 @@ function rolesOf(instructions: readonly Instruction[]): Roles {
   }
   const has = (pattern: RegExp): boolean => instructions.some(({ row }) => pattern.test(row.operation));
   for (const n of pointers) small.delete(n);
-  return { pointers, small, codePointers, vectorIndices, returns: has(/^(RET|JMP|CALL)$/), divides: has(/^I?DIV$/) };
+  return {
+    pointers,
+    small,
+    codePointers,
+    vectorIndices,
+    returns: has(/^(RET|JMP|CALL)$/),
+    divides: has(/^I?DIV$/),
+    nearZero: has(/^FYL2XP1$/),
+  };
 }
 
 export class CaseGenerator {
   readonly #random: RandomSource;
   readonly #instructions: InstructionGenerator;
   readonly #rows: Readonly<Record<CodeSize, readonly InstructionRow[]>>;
+  readonly #longest: number;
   readonly #next: Record<CodeSize, number> = { 32: 0, 64: 0 };
 
-  /** `subjects` are the rows to try, in turn. */
-  constructor(seed: number, subjects: readonly InstructionRow[]) {
+  /** `subjects` are the rows to try, in turn, in sequences of no more than `longest`. */
+  constructor(seed: number, subjects: readonly InstructionRow[], longest = 4) {
+    this.#longest = longest;
     this.#random = new RandomSource(seed);
     this.#instructions = new InstructionGenerator(this.#random, new Decoder(rows));
     this.#rows = {
@@ -98,13 +111,15 @@ export class CaseGenerator {
     const all = this.#rows[codeSize];
     const subject = all[this.#next[codeSize]++ % all.length];
     if (!subject) return undefined;
-    const count = random.chance(2) ? 1 : 1 + random.below(4);
+    const count = random.chance(2) ? 1 : 1 + random.below(this.#longest);
     const place = random.below(count);
     const code = new Uint8Array(codeBytes).fill(0xcc);
     const instructions: Instruction[] = [];
     let at = 0;
     for (let i = 0; i < count; i++) {
       const row = i === place ? subject : random.pick(all);
+      // What comes before could take the argument out of the defined range.
+      if (i > 0 && transcendental.test(row.operation)) continue;
       const made = this.#instructions.make(row, codeSize, codeAt + at);
       if (!made) {
         if (i === place) return undefined;
@@ -113,7 +128,7 @@ export class CaseGenerator {
       code.set(made.bytes, at);
       at += made.bytes.length;
       instructions.push(made.decoded);
-      if (transcendental.test(row.operation)) break;
+      if (endsSequence(row.operation)) break;
     }
     return { codeSize, code, instructions, roles: rolesOf(instructions) };
   }
@@ -221,6 +236,9 @@ export class CaseGenerator {
         fill(random, view, register, 8, style);
         view.setUint16(register + 8, 0xffff, true);
       } else writeExtended(random, view, register);
+      const exponent = view.getUint16(register + 8, true);
+      if (roles.nearZero && (exponent & 0x7fff) > 0x3ffc)
+        view.setUint16(register + 8, (exponent & 0x8000) | 0x3ff0, true);
     }
     for (let i = 0; i < (codeSize === 64 ? 16 : 8); i++) {
       const own = random.chance(8) ? random.pick(fillStyles) : style;

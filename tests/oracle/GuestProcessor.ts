@@ -80,6 +80,8 @@ function describeMemory(ram: Uint8Array): void {
     view.setBigUint64(physical.idt + vector * 16 + 8, offset >> 32n, true);
   }
   view.setBigUint64(physical.tss + 4, supervisorAt + BigInt(physical.stackTop), true);
+  // No bitmap: no ports at this level.
+  view.setUint16(physical.tss + 0x66, 0xffff, true);
   ram.fill(0xf4, physical.handlers, physical.handlers + 256);
   ram.fill(0xcc, physical.code, physical.code + pageBytes);
 }
@@ -168,9 +170,10 @@ export class GuestProcessor {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#load(bytes, view);
     const exit = this.machine.vcpu.run(instructionsUntilLost);
+    if (exit.kind === "halted") return "ended";
+    this.#restoreWindow();
     if (exit.kind === "failure") return { failure: exit.error };
-    if (exit.kind === "shutdown") return "shutdown";
-    return exit.kind === "halted" ? "ended" : "lost";
+    return exit.kind === "shutdown" ? "shutdown" : "lost";
   }
 
   #load(bytes: Uint8Array, view: DataView): void {

@@ -128,7 +128,8 @@ export class InstructionGenerator {
     if (shape.vex) return bytes;
     if (shape.prefix !== 0x66 && random.chance(4)) bytes.push(0x66);
     if (row.lockable && random.chance(6)) bytes.push(0xf0);
-    if (row.repeatable ? random.chance(2) : random.chance(60)) bytes.push(random.pick([0xf2, 0xf3]));
+    if (row.repeatable ? random.chance(2) : random.chance(60) && !row.encoding.startsWith("REX.B"))
+      bytes.push(random.pick([0xf2, 0xf3]));
     if (shape.prefix !== undefined) bytes.push(shape.prefix);
     return bytes;
   }

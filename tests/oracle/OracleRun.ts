@@ -4,8 +4,7 @@
  * it would end anywhere in the process.
  */
 import type { Instruction } from "../../engine/cpu/decode/Instruction.ts";
-import type { InstructionRow } from "../../engine/cpu/isa/InstructionRow.ts";
-import { CaseGenerator, type Sequence } from "./CaseGenerator.ts";
+import type { CaseGenerator, Sequence } from "./CaseGenerator.ts";
 import { type Difference, differences } from "./compareOutcomes.ts";
 import { GuestProcessor } from "./GuestProcessor.ts";
 import type { NativeProcessor } from "./NativeProcessor.ts";
@@ -48,7 +47,6 @@ interface Batch {
   readonly executed: Executed[];
 }
 
-const statesPerSequence = 8;
 const pageFault = 14;
 const codePageEnd = codePage + pageBytes;
 
@@ -78,12 +76,15 @@ export class OracleRun {
   readonly counts = new Map<string, number>();
   executed = 0;
   discarded = 0;
+  readonly #states: number;
   #guest: GuestProcessor;
 
-  constructor(native: NativeProcessor, guest: GuestProcessor, seed: number, subjects: readonly InstructionRow[]) {
+  /** Each sequence is tried with so many `states`. */
+  constructor(native: NativeProcessor, guest: GuestProcessor, generator: CaseGenerator, states = 8) {
+    this.#states = states;
     this.#native = native;
     this.#guest = guest;
-    this.#generator = new CaseGenerator(seed, subjects);
+    this.#generator = generator;
   }
 
   /** Until that many cases were compared or `goOn` says no. */
@@ -113,7 +114,7 @@ export class OracleRun {
 
   async #execute(sequence: Sequence, image: Uint8Array, bytes: Uint8Array, executed: Executed[]): Promise<void> {
     this.#guest.setCode(sequence.code);
-    for (let i = 0; i < statesPerSequence && executed.length < mostCases; i++) {
+    for (let i = 0; i < this.#states && executed.length < mostCases; i++) {
       const at = executed.length * caseLayout.sizeBytes;
       const one = bytes.subarray(at, at + caseLayout.sizeBytes);
       this.#generator.state(sequence, one);

@@ -5,14 +5,14 @@
 import { appendFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { formatInstruction } from "../../engine/cpu/decode/formatInstruction.ts";
-import { rows } from "../../engine/cpu/isa/rows.ts";
-import { whyExcluded } from "./excludedOperations.ts";
+import { CaseGenerator } from "./CaseGenerator.ts";
 import { GuestProcessor } from "./GuestProcessor.ts";
 import { hostFeatures, NativeProcessor, whyNotNative } from "./NativeProcessor.ts";
 import { type Failure, failureKey, OracleRun } from "./OracleRun.ts";
 import { formatCase } from "./oracleCaseText.ts";
 import { windowBytes } from "./oracleLayout.ts";
 import { FailureShrinker } from "./shrinkFailure.ts";
+import { subjectsFor } from "./subjects.ts";
 
 const { values } = parseArgs({
   options: {
@@ -21,6 +21,8 @@ const { values } = parseArgs({
     only: { type: "string" },
     not: { type: "string" },
     minutes: { type: "string" },
+    states: { type: "string", default: "8" },
+    longest: { type: "string", default: "4" },
     shown: { type: "string", default: "60" },
     save: { type: "boolean", default: false },
     raw: { type: "boolean", default: false },
@@ -36,15 +38,12 @@ if (reason) {
 const features = hostFeatures();
 const only = values.only === undefined ? undefined : new RegExp(values.only);
 const not = values.not === undefined ? undefined : new RegExp(values.not);
-const subjects = rows.filter(
-  (row) =>
-    !whyExcluded(row) &&
-    (!row.feature || features.has(row.feature)) &&
-    (!only || only.test(row.operation)) &&
-    !not?.test(row.operation),
+const subjects = subjectsFor(features).filter(
+  ({ operation }) => (!only || only.test(operation)) && !not?.test(operation),
 );
 const native = new NativeProcessor(new Uint8Array(windowBytes));
-const run = new OracleRun(native, await GuestProcessor.create(), Number(values.seed), subjects);
+const generator = new CaseGenerator(Number(values.seed), subjects, Number(values.longest));
+const run = new OracleRun(native, await GuestProcessor.create(), generator, Number(values.states));
 const deadline = values.minutes ? performance.now() + Number(values.minutes) * 60_000 : Number.POSITIVE_INFINITY;
 const start = performance.now();
 let reported = start;

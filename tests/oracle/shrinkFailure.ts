@@ -34,6 +34,7 @@ export class FailureShrinker {
 
   /** Runs a case on both; undefined when they agree or it cannot be told. */
   async check(one: OracleCase): Promise<Failure | undefined> {
+    summarizeExceptions(one.bytes);
     this.#guest.setImage(one.image);
     this.#guest.setCode(one.sequence.code);
     if (this.#guest.run(one.bytes) !== "ended") return undefined;
@@ -63,6 +64,14 @@ function withoutInstruction(one: OracleCase, index: number): OracleCase {
     bytes,
     sequence: { codeSize, code: shorter, instructions: instructions.filter((_, i) => i !== index) },
   };
+}
+
+/** ES and B of the x87 follow from what is pending and not masked. */
+function summarizeExceptions(bytes: Uint8Array): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const status = view.getUint16(caseLayout.xsave + xsaveLayout.fsw, true) & ~0x8080;
+  const pending = status & ~view.getUint16(caseLayout.xsave + xsaveLayout.fcw, true) & 0x3f;
+  view.setUint16(caseLayout.xsave + xsaveLayout.fsw, pending ? status | 0x8080 : status, true);
 }
 
 type Simplification = (one: OracleCase) => OracleCase;

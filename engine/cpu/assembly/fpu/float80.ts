@@ -16,7 +16,7 @@ export const PE: u32 = 32;
 export const EXP_MAX: i32 = 0x7fff;
 export const BIAS: i32 = 16383;
 export const INTEGER_BIT: u64 = 0x8000_0000_0000_0000;
-const QUIET_BIT: u64 = 0x4000_0000_0000_0000;
+export const QUIET_BIT: u64 = 0x4000_0000_0000_0000;
 /** What an unmasked overflow or underflow adds to or takes from the exponent (SDM vol. 1, 4.9.1.4). */
 const WRAP_EXP: i32 = 24576;
 

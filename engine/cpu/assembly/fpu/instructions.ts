@@ -344,10 +344,13 @@ function isNoNumber(exp: i32, sig: u64): bool {
 /** ST(0) = ST(0) op z* */
 function calculateWithTop(op: i32): void {
   const sign = f.zSign, exp = f.zExp, sig = f.zSig;
+  const signaling = (f.raised & f.IE) != 0;
   if (st.isEmpty(0)) st.underflow();
   else {
     st.fetch(0);
     calculate(op, st.sSign, st.sExp, st.sSig, sign, exp, sig);
+    // Of a signaling NaN and a quiet one the quiet one is the answer (SDM vol. 1, table 4-7); memory's is quiet by now.
+    if (signaling && f.isNan(st.sExp, st.sSig) && (st.sSig & f.QUIET_BIT) != 0) f.setZ(st.sSign, st.sExp, st.sSig);
     if (isNoNumber(st.sExp, st.sSig)) f.dropDenormal();
   }
   if (st.settle()) st.put(0);
@@ -666,9 +669,9 @@ export function fpuExtract(): void {
 
 export function fpuRemainder(nearest: i32): void {
   st.start();
+  store<u32>(FPU_STATUS, load<u32>(FPU_STATUS) & ~st.C2);
   if (st.isEmpty(0) || st.isEmpty(1)) {
     st.underflow();
-    store<u32>(FPU_STATUS, load<u32>(FPU_STATUS) & ~st.C2);
     if (st.settle()) st.put(0);
     return;
   }
@@ -682,7 +685,6 @@ export function fpuRemainder(nearest: i32): void {
   const q = f.quotient;
   if ((f.raised & f.IE) != 0 || f.zExp == f.EXP_MAX) {
     // Nothing was divided: what the quotient told last stays.
-    store<u32>(FPU_STATUS, load<u32>(FPU_STATUS) & ~st.C2);
     return;
   }
   st.setConditions(

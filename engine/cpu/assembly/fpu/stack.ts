@@ -5,6 +5,7 @@ import {
   beginOperation,
   DE,
   dropDenormal,
+  dropInexact,
   flag,
   IE,
   INTEGER_BIT,
@@ -153,7 +154,9 @@ export function settle(): bool {
 
 /** A store to memory is also held back by an unmasked overflow or underflow. */
 export function settleStore(): bool {
-  return settle() && (raised & ~load<u32>(FPU_CONTROL) & (OE | UE)) == 0;
+  const held = (raised & ~load<u32>(FPU_CONTROL) & (OE | UE)) != 0;
+  if (held) dropInexact();
+  return settle() && !held;
 }
 
 /** ES and B follow the unmasked exceptions. */
