@@ -1,0 +1,41 @@
+/**
+ * A share of the oracle in every test run: code that is new each time, on our processor and on the host's. GUESTHOUSE_ORACLE_CASES says how
+ * much, GUESTHOUSE_ORACLE_SEED repeats a run that failed. Skips where the host cannot be asked.
+ */
+import { expect, test } from "vitest";
+import { formatInstruction } from "../../engine/cpu/decode/formatInstruction.ts";
+import { CaseGenerator } from "./CaseGenerator.ts";
+import { GuestProcessor } from "./GuestProcessor.ts";
+import { hostFeatures, NativeProcessor, whyNotNative } from "./NativeProcessor.ts";
+import { OracleRun } from "./OracleRun.ts";
+import { windowBytes } from "./oracleLayout.ts";
+import { subjectsFor } from "./subjects.ts";
+
+const cases = Number(process.env.GUESTHOUSE_ORACLE_CASES ?? 300_000);
+const seed = Number(process.env.GUESTHOUSE_ORACLE_SEED ?? Math.floor(Date.now() / 1000) % 1_000_000);
+const reason = whyNotNative();
+/** A crowded machine gets through fewer cases, and that is no failure. */
+const longestMs = 150_000;
+
+test.skipIf(reason)(
+  `the host's processor agrees (${reason ?? `seed ${seed}`})`,
+  { timeout: 2 * longestMs },
+  async () => {
+    const native = new NativeProcessor(new Uint8Array(windowBytes));
+    const end = performance.now() + longestMs;
+    try {
+      const generator = new CaseGenerator(seed, subjectsFor(hostFeatures()));
+      const run = new OracleRun(native, await GuestProcessor.create(), generator);
+      await run.run(cases, () => performance.now() < end);
+      const text = run.failures.map(({ case: { sequence }, found }) => ({
+        code: sequence.instructions.map(formatInstruction).join("; "),
+        found,
+      }));
+      expect(text, `seed ${seed}`).toEqual([]);
+      expect(run.executed).toBeGreaterThan(Math.min(cases, 1000) / 2);
+      expect(run.counts.size).toBeGreaterThan(400);
+    } finally {
+      native.stop();
+    }
+  },
+);
