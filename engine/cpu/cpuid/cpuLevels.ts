@@ -27,7 +27,7 @@ const level3 = words(`
 const newest = words("prefetchw rdseed adx smap clflushopt clwb sha umip rdpid xsavec xgetbv1 xsaves fsrm");
 
 /** Features that are not complete, or whose rows have only begun to appear: CPUID does not show them. */
-const incomplete = new Set<string>(words("avx avx2"));
+const incomplete = new Set<string>();
 
 const levelFeatures: Readonly<Record<CpuLevel, readonly string[]>> = {
   v1: level1,
