@@ -326,12 +326,41 @@ export class FloatEmitter {
   /** No operand is a denormal, and the result is finite, or away from underflow if that can happen. */
   #pushOrdinary(request: FloatRequest, result: number, canUnderflow: boolean): void {
     const f = this.#f;
+    const operands = [...new Set(request.operands)];
+    if (request.count > 1) {
+      this.#pushOrdinaryLanes(request.lanes, operands, result, canUnderflow);
+      return;
+    }
     if (canUnderflow) this.#pushNormal(request, result);
     else this.#pushFinite(request, result);
-    for (const operand of new Set(request.operands)) {
+    for (const operand of operands) {
       this.#pushNotDenormal(request, operand);
       f.op("i32And");
     }
+  }
+
+  /** The same for all lanes: the smallest of what is left of exponents decides. Zero less one has the largest; the result needs one above 1. */
+  #pushOrdinaryLanes(lanes: FloatLanes, operands: readonly number[], result: number, canUnderflow: boolean): void {
+    const f = this.#f;
+    const { lane, exponentPlace } = format[lanes];
+    operands.forEach((operand, i) => {
+      f.get(operand).i32(1).simd(`${lane}Shl`);
+      this.#pushRepeated([0xff]);
+      f.simd(`${lane}Add`).i32(exponentPlace).simd(`${lane}ShrU`);
+      if (i > 0) f.simd("i32x4MinU");
+    });
+    if (canUnderflow) {
+      f.get(result)
+        .i32(1)
+        .simd(`${lane}Shl`)
+        .i32(exponentPlace + 1)
+        .simd(`${lane}ShrU`)
+        .simd("i32x4MinU");
+    }
+    this.#pushRepeated([0]);
+    f.simd(`${lane}Ne`).get(result).get(result).simd(`${lanes}Sub`);
+    this.#pushRepeated([0]);
+    f.simd(`${lanes}Eq`).simd("v128And").simd(`${lane}AllTrue`);
   }
 
   /** No operand is a NaN or a denormal. */
