@@ -351,5 +351,5 @@ export function cpuPrograms(scale = 1): CpuProgram[] {
     { name: "memory walk", bits, ...memoryWalk(bits, times(60)), result: memoryWalkResult(times(60)) },
     { name: "calls", bits, ...fibonacci(bits, 30), result: fibonacciResult(30) },
   ]);
-  return [...both, { name: "mixing", bits: 64, ...mixing(times(100)), result: mixingResult(times(100)) }];
+  return [...both, { name: "mixing", bits: 64, ...mixing(times(400)), result: mixingResult(times(400)) }];
 }

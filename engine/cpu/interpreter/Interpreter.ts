@@ -42,6 +42,7 @@ export interface SystemUnit {
   updateAttention(): void;
   updateMode(): void;
   resetCpu(): void;
+  initCpu(): void;
   setA20(enabled: number): void;
   flushTlb(): void;
   protectPage(physPage: number): void;
@@ -58,6 +59,17 @@ export interface InterpreterParts {
   readonly units: { readonly system: Uint8Array<ArrayBuffer>; readonly fpu: Uint8Array<ArrayBuffer> };
   readonly decoder: Decoder;
   readonly environment: UnitEnvironment;
+}
+
+/** An instruction that is about to be fetched. */
+interface FetchPlace {
+  readonly mode: number;
+  readonly linear: bigint;
+  readonly physical: number;
+  /** In its page. */
+  readonly offset: number;
+  /** How many bytes from its first on lie within the limit of CS. */
+  readonly withinLimit: number;
 }
 
 const pageBytes = 4096;
@@ -235,8 +247,8 @@ export class Interpreter {
     return BigInt.asUintN(32, rip + BigInt(this.#state.segmentBase(segmentIndex.cs)));
   }
 
-  /** The record for the instruction at rip, after the look-up found none. */
-  #decodeAt(): number {
+  /** Where the instruction at rip lies, and how far CS reaches; a fault when it must not be fetched. The state's pageRip belongs to it then. */
+  #fetchPlace(): FetchPlace {
     const state = this.#state;
     const mode = state.get32("codeMode");
     const rip = state.getNumber("rip");
@@ -246,16 +258,23 @@ export class Interpreter {
     const linear = this.#linearRip();
     const physical = Number(this.system.translateFetch(linear));
     const offset = physical % pageBytes;
-    this.#storePageRip(offset);
+    state.set64("pageRip", BigInt.asUintN(64, state.get64("rip") - BigInt(offset)));
+    return { mode, linear, physical, offset, withinLimit: limit - rip + 1 };
+  }
+
+  /** The record for the instruction at rip, after the look-up found none. */
+  #decodeAt(): number {
+    const place = this.#fetchPlace();
+    const { mode, linear, physical, offset, withinLimit } = place;
     const physPage = Math.floor(physical / pageBytes);
     const entry = physPage < physPages ? this.#physMap[physPage]! : 0;
-    const wholePage = rip - offset + pageBytes - 1 <= limit;
-    if (entry & physMapBits.readable && wholePage) {
+    if (entry & physMapBits.readable && offset + withinLimit >= pageBytes) {
       const record = this.cache.decodeRun(entry >>> 12, physPage, offset, mode);
       if (record !== undefined) return record;
+      const unlimited = withinLimit === Number.POSITIVE_INFINITY;
       if (unlimited) return this.#decodeCrossing(linear, { memoryPage: entry >>> 12, physPage }, offset, mode);
     }
-    return this.#fetchSingle(linear, physical, limit - rip + 1, mode, false);
+    return this.#fetchSingle(place, false);
   }
 
   /** The record for an instruction that begins at the end of a page and ends in the next one. */
@@ -266,7 +285,7 @@ export class Interpreter {
     const entry = physPage < physPages ? this.#physMap[physPage]! : 0;
     const physical = first.physPage * pageBytes + offset;
     if (!(entry & physMapBits.readable))
-      return this.#fetchSingle(linear, physical, Number.POSITIVE_INFINITY, mode, false);
+      return this.#fetchSingle({ mode, linear, physical, offset, withinLimit: Number.POSITIVE_INFINITY }, false);
     const bytes = this.#fetched;
     for (let i = 0; i < longestInstruction; i++)
       bytes[i] = this.#readPhysical(i < here ? physical + i : next + i - here);
@@ -283,30 +302,17 @@ export class Interpreter {
     const entry = physPage < physPages ? this.#physMap[physPage]! : 0;
     if (entry >>> 12 === this.cache.crossesTo(record)) return record + recordLayout.sizeBytes;
     const physical = Number(this.system.translateFetch(linear));
-    return this.#fetchSingle(linear, physical, Number.POSITIVE_INFINITY, this.#state.get32("codeMode"), false);
+    const mode = this.#state.get32("codeMode");
+    return this.#fetchSingle({ mode, linear, physical, offset, withinLimit: Number.POSITIVE_INFINITY }, false);
   }
 
   /** The instruction at rip alone, then out of the loop. */
   #decodeSingle(): number {
-    const state = this.#state;
-    const mode = state.get32("codeMode");
-    const rip = state.getNumber("rip");
-    const unlimited = isLong(mode) || (mode & codeModeBits.flat) !== 0;
-    const limit = unlimited ? Number.POSITIVE_INFINITY : state.segmentWord(segmentIndex.cs, "executeHi");
-    if (rip > limit) this.system.raise(generalProtection, 0);
-    const linear = this.#linearRip();
-    const physical = Number(this.system.translateFetch(linear));
-    this.#storePageRip(physical % pageBytes);
-    return this.#fetchSingle(linear, physical, limit - rip + 1, mode, true);
-  }
-
-  #storePageRip(offset: number): void {
-    this.#state.set64("pageRip", BigInt.asUintN(64, this.#state.get64("rip") - BigInt(offset)));
+    return this.#fetchSingle(this.#fetchPlace(), true);
   }
 
   /** Brings the bytes of one instruction together, from two pages when it takes them, and makes its records. */
-  #fetchSingle(linear: bigint, physical: number, withinLimit: number, mode: number, leave: boolean): number {
-    const offset = physical % pageBytes;
+  #fetchSingle({ mode, linear, physical, offset, withinLimit }: FetchPlace, leave: boolean): number {
     const wanted = Math.min(longestInstruction, withinLimit);
     const here = Math.min(wanted, pageBytes - offset);
     const bytes = this.#fetched;
