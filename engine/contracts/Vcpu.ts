@@ -22,8 +22,10 @@ export interface Vcpu {
   setInterruptPending(pending: boolean): void;
   /** Edge-triggered; held until it can be taken. */
   raiseNmi(): void;
-  /** INIT / power-on state: real mode at F000:FFF0. */
+  /** RESET: the power-on state, real mode at F000:FFF0. */
   reset(): void;
+  /** INIT: starts there too, but keeps MSRs, counters, x87 and vector registers. */
+  init(): void;
   /** The A20 gate: false wraps odd megabytes onto even ones. */
   setA20(enabled: boolean): void;
   getState(): CpuState;

@@ -131,6 +131,11 @@ export class InterpreterVcpu implements Vcpu {
     this.#failure = undefined;
   }
 
+  init(): void {
+    this.#interpreter.system.initCpu();
+    this.flushTlb();
+  }
+
   setA20(enabled: boolean): void {
     this.#interpreter.system.setA20(enabled ? 1 : 0);
     this.#refetch();

@@ -45,6 +45,7 @@ export class PcMachine implements MachineControl {
       })),
       onInterrupt: () => this.#loop?.wake(),
       onResetRequest: () => this.#loop.atBoundary(() => this.#resetNow()),
+      onInitRequest: () => this.#loop.atBoundary(() => this.#board.initProcessor()),
       onPowerOff: () => this.#stopAtBoundary({ kind: "poweredOff" }),
       onDebugByte: (byte) => this.debugOutput.emit(byte),
       onDebugExit: (value) => this.#stopAtBoundary({ kind: "debugExit", value }),

@@ -1,5 +1,5 @@
 /**
- * The processor after RESET (SDM vol. 3, table 9-1): real mode at F000:FFF0 with the code segment's base at the top of the address space. The
+ * The processor after RESET and after INIT (SDM vol. 3, table 9-1): real mode at F000:FFF0 with the code segment's base at the top of the address space. The
  * A20 gate, the CPUID table and the statistics are not the processor's to reset.
  */
 import { cpuSignature, refreshFeatures } from "./cpuid";
@@ -11,6 +11,7 @@ import {
   DELIVERING_VECTOR,
   DR,
   ES,
+  FAULT_KEEPS_RIP,
   FLAGS_SYSTEM,
   FPU_CONTROL,
   FPU_TAG,
@@ -23,12 +24,17 @@ import {
   MSR_APIC_BASE,
   MSR_MISC_ENABLE,
   MSR_PAT,
+  MSR_SYSENTER_CS,
   MXCSR,
   PAGE_WALKS,
+  PDPTE,
+  PENDING_DEBUG,
   RIP,
   SHADOW_RIP,
+  STACK_SEGMENT_SHADOW,
   STATE,
   STATE_BYTES,
+  STEP_ARMED,
   TR,
   XCR0,
 } from "./layout.generated";
@@ -45,6 +51,10 @@ const LDT: u32 = 0x82;
 const TSS_BUSY: u32 = 0x8b;
 /** Fast strings; no branch trace store, no event-based sampling. */
 const MISC_ENABLE_RESET: u64 = 0x1801;
+/** CD and NW. */
+const CR0_CACHES: u64 = 0x60000000;
+/** From here on the state layout holds what INIT leaves. */
+const FIRST_MSR: usize = MSR_SYSENTER_CS;
 const APIC_BASE_BOOTSTRAP_ENABLED: u32 = 0xfee00900;
 
 export function resetCpu(): void {
@@ -67,8 +77,28 @@ export function resetCpu(): void {
   msrWritten(0x1b, APIC_BASE_BOOTSTRAP_ENABLED, 0);
 }
 
-function resetRegisters(): void {
-  store<u64>(CR0, 0x60000010);
+/** INIT: as RESET, but MSRs, the counters, x87 and vector state and the way of the caches stay. */
+export function initCpu(): void {
+  const a20 = load<u32>(A20_MASK);
+  const pin = load<u32>(INTERRUPT_PIN);
+  const caches = load<u64>(CR0) & CR0_CACHES;
+  memory.fill(STATE, 0, FIRST_MSR - STATE);
+  store<u32>(A20_MASK, a20);
+  store<u32>(INTERRUPT_PIN, pin);
+  for (let i = 0; i < 4; i++) store<u64>(PDPTE + (i << 3), 0);
+  store<u32>(FAULT_KEEPS_RIP, 0);
+  store<u32>(STEP_ARMED, 0);
+  store<u32>(PENDING_DEBUG, 0);
+  store<u32>(STACK_SEGMENT_SHADOW, 0);
+  startRegisters(caches);
+  setExternalEvent(0);
+  flushTlb();
+  updateMode();
+}
+
+/** The registers that programs start with. */
+function startRegisters(caches: u64): void {
+  store<u64>(CR0, 0x10 | caches);
   store<u32>(FLAGS_SYSTEM, 2);
   setArithmeticFlags(0);
   store<u64>(DR + 48, 0xffff0ff0);
@@ -83,6 +113,10 @@ function resetRegisters(): void {
   setSegment(TR, 0, 0, 0xffff, TSS_BUSY);
   store<u32>(GDTR_LIMIT, 0xffff);
   store<u32>(IDTR_LIMIT, 0xffff);
+}
+
+function resetRegisters(): void {
+  startRegisters(CR0_CACHES);
   store<u64>(MSR_APIC_BASE, APIC_BASE_BOOTSTRAP_ENABLED as u64);
   store<u64>(MSR_PAT, 0x0007040600070406);
   store<u64>(MSR_MISC_ENABLE, MISC_ENABLE_RESET);

@@ -55,7 +55,7 @@ export { translateForDebugger } from "./mmu";
 export { rdmsr, wrmsr } from "./msr";
 export { readPhysical8 } from "./physical";
 export { in16, in32, in8, out16, out32, out8 } from "./ports";
-export { resetCpu, setA20 } from "./reset";
+export { initCpu, resetCpu, setA20 } from "./reset";
 export { updateMode } from "./segments";
 export { arpl, lar, lldt, lsl, ltr, sldt, str, verr, verw } from "./selectors";
 export { updateAttention } from "./state";

@@ -194,6 +194,13 @@ export class LocalApic implements Device, IoHandler {
     this.#parts.onChanged();
   }
 
+  /** INIT: the registers start anew, base and identifier stay. */
+  init(): void {
+    this.#resetRegisters();
+    if (this.isX2Apic) this.#enterX2Apic();
+    this.#parts.onChanged();
+  }
+
   save(writer: StateWriter): void {
     writer.u64(this.#baseMsr).u32(this.#apicId).u8(this.#taskPriority).u32(this.#logicalDestination);
     writer.u32(this.#destinationFormat).u32(this.#spurious).u8(this.#errorStatus).u8(this.#errorsSinceWrite);

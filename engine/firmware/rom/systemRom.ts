@@ -28,6 +28,22 @@ const JUMP_NEAR = 0xe9;
 const JUMP_FAR = 0xea;
 const IRET = 0xcf;
 
+/**
+ * Where the processor starts, after power-on and after INIT. A program that has itself reset to get out of protected mode leaves in the CMOS what
+ * shall happen (register 0Fh): 5 ends interrupts and goes to where 40:67 points, 0Ah goes there at once, all else starts the BIOS.
+ */
+const RESUME_OR_START = [
+  0xfa, // cli
+  ...[0xb0, 0x8f, 0xe6, 0x70, 0xe4, 0x71, 0x88, 0xc4], // mov al, 8Fh; out 70h, al; in al, 71h; mov ah, al
+  ...[0xb0, 0x8f, 0xe6, 0x70, 0x30, 0xc0, 0xe6, 0x71], // mov al, 8Fh; out 70h, al; xor al, al; out 71h, al
+  ...[0xb0, 0x0d, 0xe6, 0x70], // mov al, 0Dh; out 70h, al
+  ...[0x80, 0xfc, 0x0a, 0x74, 0x0b], // cmp ah, 0Ah; je resume
+  ...[0x80, 0xfc, 0x05, 0x75, 0x0e], // cmp ah, 5; jne start
+  ...[0xb0, 0x20, 0xe6, 0xa0, 0xe6, 0x20], // mov al, 20h; out A0h, al; out 20h, al
+  ...[0x31, 0xc0, 0x8e, 0xd8], // resume: xor ax, ax; mov ds, ax
+  ...[0xff, 0x2e, 0x67, 0x04], // jmp far [467h]
+];
+
 /** 1.44 MB: SRT 0Dh, HUT 0Fh, DMA; motor off after 2 s; 18 sectors. */
 const FLOPPY_PARAMETERS = [0xdf, 0x02, 0x25, 0x02, 0x12, 0x1b, 0xff, 0x6c, 0xf6, 0x0f, 0x08];
 /** Divisors of the 1.8432 MHz clock for 110 to 9600 baud. */
@@ -100,7 +116,8 @@ export function buildSystemRom(): SystemRomImage {
     entries.set(service, OTHER_ENTRIES_OFFSET + index * 5);
   });
   for (const [service, offset] of entries) rom.entry(offset, service);
-  rom.freshEntry(RESET_OFFSET, SERVICE_POST);
+  rom.bytes.set(RESUME_OR_START, RESET_OFFSET);
+  rom.freshEntry(RESET_OFFSET + RESUME_OR_START.length, SERVICE_POST);
   // The place of INT 19h is three bytes long: the code stands elsewhere.
   const boot = 0xe3c0;
   const noBoot = 0xe3e0;

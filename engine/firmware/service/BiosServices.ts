@@ -1,5 +1,6 @@
 import type { StateReader } from "../../base/StateReader.ts";
 import type { StateWriter } from "../../base/StateWriter.ts";
+import type { PortAccess } from "../../contracts/PortAccess.ts";
 import type { BiosOptions } from "../Bios.ts";
 import { BootLoader } from "../boot/BootLoader.ts";
 import { loadDirectBoot } from "../boot/DirectBoot.ts";
@@ -43,9 +44,12 @@ const VGA_DEVICE = 0x1111;
 const BOCHS_FRAME_BUFFER = 0xe0000000;
 /** PIIX4: SLP_EN with the sleep type that means soft off. */
 const PM1_CONTROL = POWER_MANAGEMENT_BASE + 4;
+const RESET_CONTROL = 0xcf9;
 const SLEEP_OFF = 0x2000;
 
 export class BiosServices {
+  /** The self test has begun since the last reset of the machine. */
+  #started = false;
   readonly #table: ReadonlyMap<number, Service>;
   readonly #drives: DriveTable;
   readonly #disk: Int13;
@@ -116,7 +120,15 @@ export class BiosServices {
       return undefined;
     };
     this.#table = new Map<number, Service>([
-      [SERVICE_POST, (frame) => selfTest.run(frame)],
+      [
+        SERVICE_POST,
+        (frame) => {
+          // Only the processor was reset, to start the machine over: the chips that the self test expects new are the chipset's to reset.
+          if (this.#started) return resetEverything(ports);
+          this.#started = true;
+          return selfTest.run(frame);
+        },
+      ],
       [SERVICE_VIDEO_SET_UP, () => setUpVideo(screen)],
       [0x05, () => printScreen(memory)],
       [0x08, () => timers.tick()],
@@ -155,6 +167,7 @@ export class BiosServices {
   }
 
   reset(): void {
+    this.#started = false;
     this.#drives.emulation = undefined;
     this.#disk.forgetMedia();
     this.#power.connected = false;
@@ -205,5 +218,12 @@ function setUpVideo(screen: Screen): undefined {
 /** INT 05h: there is no printer to print the screen on. */
 function printScreen(memory: GuestMemory): undefined {
   memory.set8(BDA.PRINT_SCREEN, 0xff);
+  return undefined;
+}
+
+/** Port CF9h: a hard reset, by the rise of bit 2. */
+function resetEverything(ports: PortAccess): undefined {
+  ports.out8(RESET_CONTROL, 0x02);
+  ports.out8(RESET_CONTROL, 0x06);
   return undefined;
 }

@@ -47,7 +47,10 @@ export interface BoardParts {
   readonly serial: readonly SerialBackend[];
   /** INTR rose while the guest may be halted. */
   readonly onInterrupt: () => void;
+  /** The chipset resets everything. */
   readonly onResetRequest: () => void;
+  /** INIT: the processor alone starts over. */
+  readonly onInitRequest: () => void;
   readonly onPowerOff: () => void;
   readonly onDebugByte: (byte: number) => void;
   readonly onDebugExit: (value: number) => void;
@@ -102,7 +105,7 @@ export class Board {
       clock,
       onPendingChanged: (pending) => this.#interruptChanged(pending),
       onNmi: () => this.vcpu.raiseNmi(),
-      onInit: () => parts.onResetRequest(),
+      onInit: () => parts.onInitRequest(),
       onLocalApicMoved: (address) => localApicWindow.place(address),
     });
     const ferr = this.router.line(FERR_INTERRUPT);
@@ -172,6 +175,13 @@ export class Board {
     this.vcpu.invalidateCode(0, this.regions.sizes.below4GiB);
   }
 
+  /** What the keyboard controller, port 92h, CF9h without a hard reset and an INIT message do. */
+  initProcessor(): void {
+    this.router.localApic.init();
+    this.vcpu.init();
+    this.vcpu.setInterruptPending(this.router.pending());
+  }
+
   #interruptChanged(pending: boolean): void {
     this.vcpu.setInterruptPending(pending);
     if (pending) this.#parts.onInterrupt();
@@ -223,7 +233,7 @@ export class Board {
   }
 
   #buildInput(): { keyboard: Ps2Keyboard; mouse: Ps2Mouse; devices: Device[] } {
-    const { clock, onResetRequest } = this.#parts;
+    const { clock, onInitRequest } = this.#parts;
     const a20 = new A20Gate({ onChanged: (enabled) => this.vcpu.setA20(enabled) });
     const keyboard = new Ps2Keyboard({ clock });
     const mouse = new Ps2Mouse({ clock });
@@ -234,9 +244,9 @@ export class Board {
       keyboard,
       aux: mouse,
       a20,
-      onReset: onResetRequest,
+      onReset: onInitRequest,
     });
-    const portA = new SystemControlPortA({ a20, onReset: onResetRequest });
+    const portA = new SystemControlPortA({ a20, onReset: onInitRequest });
     this.#mapPort(0x60, 1, controller.dataPort);
     this.#mapPort(0x64, 1, controller.commandPort);
     this.#mapPort(0x92, 1, portA);
@@ -258,8 +268,11 @@ export class Board {
   }
 
   #buildPci(): { bus: PciBus; acpi: AcpiPowerManagement; ide: IdeDrives; vga: Vga; devices: Device[] } {
-    const { clock, options, activity, onResetRequest, onPowerOff } = this.#parts;
-    const isaBridge = new Piix3IsaBridge({ irqLine: (irq) => this.router.line(irq), onReset: onResetRequest });
+    const { clock, options, activity, onResetRequest, onInitRequest, onPowerOff } = this.#parts;
+    const isaBridge = new Piix3IsaBridge({
+      irqLine: (irq) => this.router.line(irq),
+      onReset: (hard) => (hard ? onResetRequest() : onInitRequest()),
+    });
     const pirq = (index: number) => isaBridge.pirqLine(index);
     const bus = new PciBus([pirq(0), pirq(1), pirq(2), pirq(3)]);
     const hostBridge = new PciHostBridge({
