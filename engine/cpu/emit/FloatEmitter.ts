@@ -7,7 +7,7 @@ import type { Value, Width } from "../semantics/Algebra.ts";
 import { type FloatOperation, floatCode, floatOperation } from "../semantics/floatOperations.ts";
 import type { HelperName } from "../semantics/helperSignatures.ts";
 import type { FloatLanes } from "../semantics/VectorAlgebra.ts";
-import type { FunctionBuilder } from "../wasm/FunctionBuilder.ts";
+import type { FunctionBuilder, Label } from "../wasm/FunctionBuilder.ts";
 import type { OpcodeName, ValueType } from "../wasm/opcodes.ts";
 import type { SimdOpcodeName } from "../wasm/simdOpcodes.ts";
 import { stateOffset } from "./MemoryEmitter.ts";
@@ -34,6 +34,7 @@ export interface FloatRequest {
 const usualMask = 0xffe0;
 const usual = 0x1fa0;
 /** The inexact flag and its mask. */
+const inexactFlag = 0x20;
 const inexactAndMasked = 0x1020;
 
 /** Of one lane: its integer type, and where the exponent lies once the sign is shifted out. */
@@ -61,35 +62,38 @@ export class FloatEmitter {
   /** One operation on one vector; a local with the result. */
   float(request: FloatRequest): number {
     const result = this.#host.newLocal("v128");
-    if (!this.#fast(request, result)) {
-      this.#slow(request, 0, result);
-      return result;
-    }
-    this.#f.op("i32Eqz").if();
-    const rescued = this.#zeroOperand(request, result);
-    if (rescued) this.#f.op("i32Eqz").if();
-    this.#slow(request, 0, result);
-    if (rescued) this.#f.end();
-    this.#f.end();
+    this.#either(
+      (slow) => this.#fast(request, result, slow),
+      (done) => {
+        this.#zeroOperand(request, result, done);
+        this.#slow(request, 0, result);
+      },
+    );
     return result;
   }
 
   /** Both halves of a 256-bit operand: exceptions of all lanes count together. */
   floatPair(low: FloatRequest, high: FloatRequest): readonly [number, number] {
     const results = [this.#host.newLocal("v128"), this.#host.newLocal("v128")] as const;
-    const slow = (): void => {
-      this.#slow(low, floatCode.moreFollows, results[0]);
-      this.#slow(high, 0, results[1]);
-    };
-    if (!this.#fast(low, results[0])) {
-      slow();
-      return results;
-    }
-    this.#fast(high, results[1]);
-    this.#f.op("i32And").op("i32Eqz").if();
-    slow();
-    this.#f.end();
+    this.#either(
+      (slow) => this.#fast(low, results[0], slow) && this.#fast(high, results[1], slow),
+      () => {
+        this.#slow(low, floatCode.moreFollows, results[0]);
+        this.#slow(high, 0, results[1]);
+      },
+    );
     return results;
+  }
+
+  /** A fast path that branches to the slow one where it does not hold, and answers whether there is one at all. */
+  #either(fast: (slow: Label) => boolean, writeSlow: (done: Label) => void): void {
+    const f = this.#f;
+    const done = f.block();
+    const slow = f.block();
+    if (fast(slow)) f.br(done);
+    f.end();
+    writeSlow(done);
+    f.end();
   }
 
   /** ZF PF CF of COMISS (quiet: UCOMISS), in their places. */
@@ -103,10 +107,14 @@ export class FloatEmitter {
     this.#pushLowFloat(lanes, a);
     this.#pushLowFloat(lanes, b);
     f.op(`${float}Lt`).op("i32Or").set(flags);
-    this.#pushComparable({ name: "CompareFlags", lanes, count: 1, operands: [a, b] });
-    f.op("i32Eqz").if();
-    this.#pushSlow({ name: "CompareFlags", lanes, count: 1, operands: [a, b], control: quiet ? 1 : 0 }, 0);
-    f.simdLane("i32x4ExtractLane", 0).set(flags).end();
+    const request: FloatRequest = { name: "CompareFlags", lanes, count: 1, operands: [a, b], control: quiet ? 1 : 0 };
+    this.#either(
+      (slow) => this.#requireComparable(request, slow),
+      () => {
+        this.#pushSlow(request, 0);
+        f.simdLane("i32x4ExtractLane", 0).set(flags);
+      },
+    );
     f.get(flags);
     return this.#host.take(32, true);
   }
@@ -189,8 +197,8 @@ export class FloatEmitter {
     this.#host.callHelper("simdFloat");
   }
 
-  // --- fast paths: each sets the result and leaves on the stack whether it holds ---
-  #fast(request: FloatRequest, result: number): boolean {
+  // --- fast paths: each sets the result, and branches to `slow` where it does not hold ---
+  #fast(request: FloatRequest, result: number, slow: Label): boolean {
     const f = this.#f;
     const { name, lanes, operands } = request;
     const [a, b] = operands as [number, number];
@@ -199,59 +207,52 @@ export class FloatEmitter {
       case "Sub":
       case "Mul":
       case "Div":
-        this.#arithmetic(request, result);
-        break;
-      case "AddSub":
-        this.#addSubtract(request, result);
-        break;
       case "Sqrt":
-        if (request.count === 1) this.#scalar(lanes, "Sqrt", [a], result);
-        else f.get(a).simd(`${lanes}Sqrt`).set(result);
-        this.#pushOrdinary(request, result, false);
-        break;
+        return this.#arithmetic(request, result, slow);
+      case "AddSub":
+        return this.#addSubtract(request, result, slow);
       case "Min":
       case "Max":
         f.get(b)
           .get(a)
           .simd(`${lanes}P${name === "Min" ? "min" : "max"}`)
           .set(result);
-        this.#pushComparable(request);
-        return true;
+        return this.#requireComparable(request, slow);
       case "Compare":
         this.#compare(request, result);
-        this.#pushComparable(request);
-        return true;
+        return this.#requireComparable(request, slow);
       case "Promote":
         f.get(a).simd("f64x2PromoteLowF32x4").set(result);
-        this.#pushComparable(request);
-        return true;
+        return this.#requireComparable(request, slow);
       case "Demote":
         f.get(a).simd("f32x4DemoteF64x2Zero").set(result);
-        this.#pushNormal({ lanes: "f32x4", count: request.count }, result);
-        break;
+        this.#requireUsual(slow);
+        this.#requireNormal({ lanes: "f32x4", count: request.count }, result, slow);
+        return true;
       case "FromInt32":
         f.get(a)
           .simd(lanes === "f32x4" ? "f32x4ConvertI32x4S" : "f64x2ConvertLowI32x4S")
           .set(result);
-        if (lanes === "f64x2") f.i32(1);
-        else this.#pushMxcsr(usualMask, usual);
+        if (lanes === "f32x4") this.#requireUsual(slow);
         return true;
       case "ToInt32":
-        return this.#toIntegers(request, result);
+        return this.#toIntegers(request, result, slow);
       default:
         return false;
     }
-    this.#pushMxcsr(usualMask, usual);
-    f.op("i32And");
-    return true;
   }
 
-  #arithmetic(request: FloatRequest, result: number): void {
+  #arithmetic(request: FloatRequest, result: number, slow: Label): boolean {
     const { name, lanes, count, operands } = request;
-    const operation = name as "Add" | "Sub" | "Mul" | "Div";
+    const operation = name as "Add" | "Sub" | "Mul" | "Div" | "Sqrt";
     if (count === 1) this.#scalar(lanes, operation, operands, result);
-    else this.#f.get(operands[0]!).get(operands[1]!).simd(`${lanes}${operation}`).set(result);
-    this.#pushOrdinary(request, result, operation === "Mul" || operation === "Div");
+    else {
+      for (const operand of operands) this.#f.get(operand);
+      this.#f.simd(`${lanes}${operation}`).set(result);
+    }
+    this.#requireUsual(slow);
+    this.#requireOrdinary(request, result, operation === "Mul" || operation === "Div", slow);
+    return true;
   }
 
   /** On the low lanes alone: whatever lies above must not cost time. */
@@ -264,13 +265,15 @@ export class FloatEmitter {
   }
 
   /** Even lanes are subtracted: adding with their sign turned is the same, NaNs apart. */
-  #addSubtract(request: FloatRequest, result: number): void {
+  #addSubtract(request: FloatRequest, result: number, slow: Label): boolean {
     const { lanes, operands } = request;
     const sign = lanes === "f32x4" ? [0, 0, 0, 0x80, 0, 0, 0, 0] : [0, 0, 0, 0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0, 0];
     this.#f.get(operands[0]!).get(operands[1]!);
     this.#pushRepeated(sign);
     this.#f.simd("v128Xor").simd(`${lanes}Add`).set(result);
-    this.#pushOrdinary(request, result, false);
+    this.#requireUsual(slow);
+    this.#requireOrdinary(request, result, false, slow);
+    return true;
   }
 
   /** Eight predicates: equal, less, less or equal, unordered, and their negations; with NaNs excluded the other 24 are these again. */
@@ -295,7 +298,7 @@ export class FloatEmitter {
     pushControl().i32(29).op("i32Shl").i32(31).op("i32ShrS").simd("i32x4Splat").simd("v128Xor").set(result);
   }
 
-  #toIntegers({ lanes, operands, control = 0 }: FloatRequest, result: number): boolean {
+  #toIntegers({ lanes, operands, control = 0 }: FloatRequest, result: number, slow: Label): boolean {
     if (typeof control !== "number") return false;
     const f = this.#f;
     const source = this.#host.newLocal("v128");
@@ -312,114 +315,100 @@ export class FloatEmitter {
     }
     f.simd("v128Bitselect").tee(result);
     this.#pushRepeated(indefinite32);
-    f.simd("i32x4Eq").simd("v128AnyTrue").op("i32Eqz");
+    f.simd("i32x4Eq").simd("v128AnyTrue").brIf(slow);
     this.#pushMxcsr(control ? inexactAndMasked : usualMask, control ? inexactAndMasked : usual);
-    f.op("i32And");
+    f.op("i32Eqz").brIf(slow);
     return true;
   }
 
-  // --- conditions, left on the stack as i32 ---
+  // --- conditions ---
+  /** Leaves on the stack whether these bits of MXCSR are as wanted. */
   #pushMxcsr(mask: number, wanted: number): void {
     this.#f.i32(0).memory("i32Load", stateOffset("mxcsr")).i32(mask).op("i32And").i32(wanted).op("i32Eq");
   }
 
+  #requireUsual(slow: Label): void {
+    this.#pushMxcsr(usualMask, usual);
+    this.#f.op("i32Eqz").brIf(slow);
+  }
+
   /** No operand is a denormal, and the result is finite, or away from underflow if that can happen. */
-  #pushOrdinary(request: FloatRequest, result: number, canUnderflow: boolean): void {
-    const f = this.#f;
+  #requireOrdinary(request: FloatRequest, result: number, canUnderflow: boolean, slow: Label): void {
     const operands = [...new Set(request.operands)];
     if (request.count > 1) {
-      this.#pushOrdinaryLanes(request.lanes, operands, result, canUnderflow);
+      this.#requireOrdinaryLanes(request.lanes, operands, result, canUnderflow, slow);
       return;
     }
-    if (canUnderflow) this.#pushNormal(request, result);
-    else this.#pushFinite(request, result);
-    for (const operand of operands) {
-      this.#pushNotDenormal(request, operand);
-      f.op("i32And");
-    }
+    if (canUnderflow) this.#requireNormal(request, result, slow);
+    else this.#requireFinite(request.lanes, result, slow);
+    for (const operand of operands) this.#refuseDenormal(request.lanes, operand, slow);
   }
 
   /** The same for all lanes: the smallest of what is left of exponents decides. Zero less one has the largest; the result needs one above 1. */
-  #pushOrdinaryLanes(lanes: FloatLanes, operands: readonly number[], result: number, canUnderflow: boolean): void {
+  #requireOrdinaryLanes(
+    lanes: FloatLanes,
+    operands: readonly number[],
+    result: number,
+    canUnderflow: boolean,
+    slow: Label,
+  ): void {
     const f = this.#f;
     const { lane, exponentPlace } = format[lanes];
     operands.forEach((operand, i) => {
-      f.get(operand).i32(1).simd(`${lane}Shl`);
-      this.#pushRepeated([0xff]);
-      f.simd(`${lane}Add`).i32(exponentPlace).simd(`${lane}ShrU`);
+      this.#pushExponentLessOne(lanes, operand);
       if (i > 0) f.simd("i32x4MinU");
     });
     if (canUnderflow) {
-      f.get(result)
-        .i32(1)
-        .simd(`${lane}Shl`)
-        .i32(exponentPlace + 1)
+      this.#pushDoubledLanes(lanes, result);
+      f.i32(exponentPlace + 1)
         .simd(`${lane}ShrU`)
         .simd("i32x4MinU");
     }
     this.#pushRepeated([0]);
-    f.simd(`${lane}Ne`).get(result).get(result).simd(`${lanes}Sub`);
-    this.#pushRepeated([0]);
-    f.simd(`${lanes}Eq`).simd("v128And").simd(`${lane}AllTrue`);
+    f.simd(`${lane}Ne`);
+    this.#pushFiniteLanes(lanes, result);
+    f.simd("v128And").simd(`${lane}AllTrue`).op("i32Eqz").brIf(slow);
   }
 
   /** No operand is a NaN or a denormal. */
-  #pushComparable(request: FloatRequest): void {
-    const { lanes, count } = request;
+  #requireComparable({ lanes, count, operands }: FloatRequest, slow: Label): boolean {
     const f = this.#f;
-    [...new Set(request.operands)].forEach((operand, i) => {
-      this.#pushNotDenormal(request, operand);
-      if (i > 0) f.op("i32And");
+    for (const operand of new Set(operands)) {
       if (count === 1) {
         this.#pushLowFloat(lanes, operand);
         this.#pushLowFloat(lanes, operand);
-        f.op(`${format[lanes].float}Eq`);
-      } else {
-        f.get(operand).get(operand).simd(`${lanes}Eq`);
-        this.#pushAll(lanes, count);
+        f.op(`${format[lanes].float}Eq`).op("i32Eqz").brIf(slow);
+        this.#refuseDenormal(lanes, operand, slow);
+        continue;
       }
-      f.op("i32And");
-    });
+      this.#pushExponentLessOne(lanes, operand);
+      this.#pushRepeated([0]);
+      f.simd(`${format[lanes].lane}Ne`).get(operand).get(operand).simd(`${lanes}Eq`).simd("v128And");
+      this.#requireAll(lanes, count, slow);
+    }
+    return true;
   }
 
-  #pushNotDenormal({ lanes, count }: Pick<FloatRequest, "lanes" | "count">, operand: number): void {
-    const f = this.#f;
+  /** Of the low lane. Without its sign and less one, zero is as large as can be. */
+  #refuseDenormal(lanes: FloatLanes, operand: number, slow: Label): void {
     const { int, exponentPlace } = format[lanes];
-    if (count === 1) {
-      // Without its sign and less one, zero is as large as can be.
-      this.#pushLowDoubled(lanes, operand);
-      this.#pushInteger(int, 1n);
-      f.op(`${int}Sub`);
-      this.#pushInteger(int, (1n << BigInt(exponentPlace)) - 1n);
-      f.op(`${int}GeU`);
-      return;
-    }
-    const doubled = this.#doubled(lanes, operand);
-    f.get(doubled).i32(exponentPlace).simd(`${format[lanes].lane}ShrU`);
-    this.#pushRepeated([0]);
-    f.simd(`${format[lanes].lane}Ne`).get(doubled);
-    this.#pushRepeated([0]);
-    f.simd(`${format[lanes].lane}Eq`).simd("v128Or");
-    this.#pushAll(lanes, count);
+    this.#pushLowDoubled(lanes, operand);
+    this.#pushInteger(int, 1n);
+    this.#f.op(`${int}Sub`);
+    this.#pushInteger(int, (1n << BigInt(exponentPlace)) - 1n);
+    this.#f.op(`${int}LtU`).brIf(slow);
   }
 
-  #pushFinite({ lanes, count }: Pick<FloatRequest, "lanes" | "count">, result: number): void {
-    const f = this.#f;
+  /** Of the low lane. */
+  #requireFinite(lanes: FloatLanes, result: number, slow: Label): void {
     const { int, infinity } = format[lanes];
-    if (count === 1) {
-      this.#pushLowDoubled(lanes, result);
-      this.#pushInteger(int, infinity);
-      f.op(`${int}LtU`);
-      return;
-    }
-    f.get(result).get(result).simd(`${lanes}Sub`);
-    this.#pushRepeated([0]);
-    f.simd(`${lanes}Eq`);
-    this.#pushAll(lanes, count);
+    this.#pushLowDoubled(lanes, result);
+    this.#pushInteger(int, infinity);
+    this.#f.op(`${int}GeU`).brIf(slow);
   }
 
   /** Finite, and at least twice the smallest normal number: what rounds to that one may have been tiny. */
-  #pushNormal({ lanes, count }: Pick<FloatRequest, "lanes" | "count">, result: number): void {
+  #requireNormal({ lanes, count }: Pick<FloatRequest, "lanes" | "count">, result: number, slow: Label): void {
     const f = this.#f;
     const { int, lane, exponentPlace, infinity } = format[lanes];
     if (count === 1) {
@@ -428,42 +417,37 @@ export class FloatEmitter {
       this.#pushInteger(int, least);
       f.op(`${int}Sub`);
       this.#pushInteger(int, infinity - least);
-      f.op(`${int}LtU`);
+      f.op(`${int}GeU`).brIf(slow);
       return;
     }
-    f.get(result).get(result).simd(`${lanes}Sub`);
-    this.#pushRepeated([0]);
-    f.simd(`${lanes}Eq`);
-    f.get(this.#doubled(lanes, result))
-      .i32(exponentPlace + 1)
-      .simd(`${lane}ShrU`);
+    this.#pushFiniteLanes(lanes, result);
+    this.#pushDoubledLanes(lanes, result);
+    f.i32(exponentPlace + 1).simd(`${lane}ShrU`);
     this.#pushRepeated([0]);
     f.simd(`${lane}Ne`).simd("v128And");
-    this.#pushAll(lanes, count);
+    this.#requireAll(lanes, count, slow);
   }
 
-  /** A product, quotient or narrowed number that is zero because an operand is: leaves whether the result stands. False: no such test. */
-  #zeroOperand({ name, lanes, count, operands }: FloatRequest, result: number): boolean {
-    if (count !== 1 || (name !== "Mul" && name !== "Div" && name !== "Demote")) return false;
+  /** A product, quotient or narrowed number that is zero because an operand is stands, unless another operand is a denormal. */
+  #zeroOperand({ name, lanes, count, operands }: FloatRequest, result: number, done: Label): void {
+    if (count !== 1 || (name !== "Mul" && name !== "Div" && name !== "Demote")) return;
     const f = this.#f;
-    const isZero = (of: FloatLanes, vector: number): void => {
+    const pushIsZero = (of: FloatLanes, vector: number): void => {
       this.#pushLowDoubled(of, vector);
       f.op(`${format[of].int}Eqz`);
     };
-    isZero(name === "Demote" ? "f32x4" : lanes, result);
-    isZero(lanes, operands[0]!);
+    const slow = f.block();
+    pushIsZero(name === "Demote" ? "f32x4" : lanes, result);
+    pushIsZero(lanes, operands[0]!);
     if (name === "Mul") {
-      isZero(lanes, operands[1]!);
+      pushIsZero(lanes, operands[1]!);
       f.op("i32Or");
     }
     f.op("i32And");
-    for (const operand of name === "Demote" ? [] : operands) {
-      this.#pushNotDenormal({ lanes, count }, operand);
-      f.op("i32And");
-    }
-    this.#pushMxcsr(usualMask & ~0x20, usual & ~0x20);
-    f.op("i32And");
-    return true;
+    this.#pushMxcsr(usualMask & ~inexactFlag, usual & ~inexactFlag);
+    f.op("i32And").op("i32Eqz").brIf(slow);
+    for (const operand of name === "Demote" ? [] : operands) this.#refuseDenormal(lanes, operand, slow);
+    f.br(done).end();
   }
 
   // --- pieces ---
@@ -488,15 +472,29 @@ export class FloatEmitter {
     this.#f.op(`${int}Shl`);
   }
 
-  #doubled(lanes: FloatLanes, vector: number): number {
-    const doubled = this.#host.newLocal("v128");
-    this.#f.get(vector).i32(1).simd(`${format[lanes].lane}Shl`).set(doubled);
-    return doubled;
+  #pushDoubledLanes(lanes: FloatLanes, vector: number): void {
+    this.#f.get(vector).i32(1).simd(`${format[lanes].lane}Shl`);
   }
 
-  /** All lanes that take part are ones. */
-  #pushAll(lanes: FloatLanes, count: number): void {
-    if (lanes === "f32x4" && count === 2) this.#f.simdLane("i64x2ExtractLane", 0).i64(-1n).op("i64Eq");
-    else this.#f.simd(`${format[lanes].lane}AllTrue`);
+  /** Exponents of all lanes, those of zeros as large as can be, those of denormals zero. */
+  #pushExponentLessOne(lanes: FloatLanes, vector: number): void {
+    const { lane, exponentPlace } = format[lanes];
+    this.#pushDoubledLanes(lanes, vector);
+    this.#pushRepeated([0xff]);
+    this.#f.simd(`${lane}Add`).i32(exponentPlace).simd(`${lane}ShrU`);
+  }
+
+  /** Infinities and NaNs less themselves are not zero. */
+  #pushFiniteLanes(lanes: FloatLanes, vector: number): void {
+    this.#f.get(vector).get(vector).simd(`${lanes}Sub`);
+    this.#pushRepeated([0]);
+    this.#f.simd(`${lanes}Eq`);
+  }
+
+  /** All lanes of the mask on the stack that take part are ones. */
+  #requireAll(lanes: FloatLanes, count: number, slow: Label): void {
+    const f = this.#f;
+    if (lanes === "f32x4" && count === 2) f.simdLane("i64x2ExtractLane", 0).i64(-1n).op("i64Ne").brIf(slow);
+    else f.simd(`${format[lanes].lane}AllTrue`).op("i32Eqz").brIf(slow);
   }
 }
