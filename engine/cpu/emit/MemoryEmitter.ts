@@ -178,11 +178,36 @@ export abstract class MemoryEmitter extends FlagEmitter {
   /** A store by the slow path may have met code or a device. */
   protected afterSlowStore(): void {}
 
-  // --- sixteen bytes at once: helpers take them in halves ---
-  #pushUpperHalf64(linear: number): void {
+  // --- sixteen or thirty-two bytes at once: helpers take them eight at a time ---
+  #pushPart64(linear: number, byteOffset: number): void {
     this.pushLinear64(linear);
-    this.f.i64(8).op("i64Add");
+    if (byteOffset === 0) return;
+    this.f.i64(byteOffset).op("i64Add");
     if (!this.long) this.f.i64(0xffff_ffff).op("i64And");
+  }
+
+  #loadSlow128(linear: number, byteOffset: number): void {
+    this.#pushPart64(linear, byteOffset);
+    this.callHelper("loadSlow64");
+    this.f.simd("i64x2Splat");
+    this.#pushPart64(linear, byteOffset + 8);
+    this.callHelper("loadSlow64");
+    this.f.simdLane("i64x2ReplaceLane", 1);
+  }
+
+  #storeSlow128(linear: number, byteOffset: number, vectorLocal: number): void {
+    for (const lane of [0, 1]) {
+      this.#pushPart64(linear, byteOffset + 8 * lane);
+      this.f.get(vectorLocal).simdLane("i64x2ExtractLane", lane);
+      this.callHelper("storeSlow64");
+    }
+  }
+
+  #probeSlow(linear: number, bytes: number): void {
+    this.prepareFault();
+    this.pushLinear64(linear);
+    this.f.i32(bytes);
+    this.callHelper("probeWrite");
   }
 
   /** Leaves a v128 on the stack. */
@@ -193,12 +218,8 @@ export abstract class MemoryEmitter extends FlagEmitter {
     this.#pushHost(linear, entry);
     this.f.memory("v128Load").else();
     this.prepareFault();
-    this.pushLinear64(linear);
-    this.callHelper("loadSlow64");
-    this.f.simd("i64x2Splat");
-    this.#pushUpperHalf64(linear);
-    this.callHelper("loadSlow64");
-    this.f.simdLane("i64x2ReplaceLane", 1).end();
+    this.#loadSlow128(linear, 0);
+    this.f.end();
   }
 
   storeLinear128(linear: number, vectorLocal: number): void {
@@ -207,16 +228,39 @@ export abstract class MemoryEmitter extends FlagEmitter {
     this.f.if();
     this.#pushHost(linear, entry);
     this.f.get(vectorLocal).memory("v128Store").else();
+    this.#probeSlow(linear, 16);
+    this.#storeSlow128(linear, 0, vectorLocal);
+    this.f.end();
+  }
+
+  /** Locals of the lower and the upper sixteen bytes. */
+  loadLinear256(linear: number): readonly [number, number] {
+    const entry = this.newLocal("i32");
+    const low = this.newLocal("v128");
+    const high = this.newLocal("v128");
+    this.#pushHit(linear, 32, "read", entry);
+    this.f.if();
+    this.#pushHost(linear, entry);
+    this.f.tee(entry).memory("v128Load").set(low);
+    this.f.get(entry).memory("v128Load", 16).set(high).else();
     this.prepareFault();
-    this.pushLinear64(linear);
-    this.f.i32(16);
-    this.callHelper("probeWrite");
-    this.pushLinear64(linear);
-    this.f.get(vectorLocal).simdLane("i64x2ExtractLane", 0);
-    this.callHelper("storeSlow64");
-    this.#pushUpperHalf64(linear);
-    this.f.get(vectorLocal).simdLane("i64x2ExtractLane", 1);
-    this.callHelper("storeSlow64");
+    this.#loadSlow128(linear, 0);
+    this.f.set(low);
+    this.#loadSlow128(linear, 16);
+    this.f.set(high).end();
+    return [low, high];
+  }
+
+  storeLinear256(linear: number, low: number, high: number): void {
+    const entry = this.newLocal("i32");
+    this.#pushHit(linear, 32, "write", entry);
+    this.f.if();
+    this.#pushHost(linear, entry);
+    this.f.tee(entry).get(low).memory("v128Store");
+    this.f.get(entry).get(high).memory("v128Store", 16).else();
+    this.#probeSlow(linear, 32);
+    this.#storeSlow128(linear, 0, low);
+    this.#storeSlow128(linear, 16, high);
     this.f.end();
   }
 

@@ -37,8 +37,6 @@ export interface VectorHost {
   prepareFault(): void;
   callHelper(name: HelperName): void;
   pushArguments(name: HelperName, values: readonly (Value<Width> | number)[], from: number): void;
-  /** Raises a fault now unless the bytes may be written. */
-  probeLinear(linear: number, bytes: number): void;
   raise(vector: number, errorCode?: number): void;
   /** Local with the linear address of a memory operand, checked against its segment. */
   operandAddress(operand: OperandRef<Width>, bytes: number, access: "read" | "write"): number;
@@ -47,6 +45,9 @@ export interface VectorHost {
   /** Leaves a v128 on the stack. */
   loadLinear128(linear: number): void;
   storeLinear128(linear: number, vectorLocal: number): void;
+  /** Locals of both halves. */
+  loadLinear256(linear: number): readonly [number, number];
+  storeLinear256(linear: number, low: number, high: number): void;
   /** Pushes an i32 and returns the offset that, added to it, is a vector register's place in memory. */
   pushVectorRegister(operand: OperandRef<Width>): number;
 }
@@ -142,11 +143,8 @@ export class VectorEmitter implements VectorAlgebra {
       };
       return [half(0), half(halfBytes)];
     }
-    const [low, high] = this.#halves(operand, "read");
-    this.#host.loadLinear128(low);
-    const first = this.#take();
-    this.#host.loadLinear128(high);
-    return [first, this.#take()];
+    const [low, high] = this.#host.loadLinear256(this.#host.operandAddress(operand, 2 * halfBytes, "read"));
+    return [{ local: low }, { local: high }] as unknown as VectorPair;
   }
 
   writePair(operand: OperandRef<Width>, value: VectorPair): void {
@@ -157,21 +155,8 @@ export class VectorEmitter implements VectorAlgebra {
       }
       return;
     }
-    const [low, high] = this.#halves(operand, "write");
-    this.#host.probeLinear(low, 2 * halfBytes);
-    this.#host.storeLinear128(low, local(value[0]));
-    this.#host.storeLinear128(high, local(value[1]));
-  }
-
-  /** Linear addresses of both halves; the upper one wraps in 32-bit code. */
-  #halves(operand: OperandRef<Width>, access: "read" | "write"): readonly [number, number] {
-    const low = this.#host.operandAddress(operand, 2 * halfBytes, access);
-    const high = this.#host.newLocal(this.#host.long ? "i64" : "i32");
-    this.#f.get(low);
-    if (this.#host.long) this.#f.i64(halfBytes).op("i64Add");
-    else this.#f.i32(halfBytes).op("i32Add");
-    this.#f.set(high);
-    return [low, high];
+    const linear = this.#host.operandAddress(operand, 2 * halfBytes, "write");
+    this.#host.storeLinear256(linear, local(value[0]), local(value[1]));
   }
 
   writeLane<W extends Width>(operand: OperandRef<Width>, lane: number, value: Value<W>): void {
