@@ -9,6 +9,7 @@ import { type Difference, differences } from "./compareOutcomes.ts";
 import { GuestProcessor } from "./GuestProcessor.ts";
 import type { NativeProcessor } from "./NativeProcessor.ts";
 import { mostCases } from "./nativeTrampoline.ts";
+import type { OtherExecutors } from "./OtherExecutors.ts";
 import {
   breakpoint,
   caseLayout,
@@ -47,6 +48,9 @@ interface Batch {
   readonly executed: Executed[];
 }
 
+/** Every so many sequences the other executors are asked, with the first few states: they are slow. */
+const sequencesPerOther = 4;
+const statesOfOthers = 4;
 const pageFault = 14;
 const codePageEnd = codePage + pageBytes;
 
@@ -77,10 +81,19 @@ export class OracleRun {
   executed = 0;
   discarded = 0;
   readonly #states: number;
+  readonly others: OtherExecutors | undefined;
+  #sequences = 0;
   #guest: GuestProcessor;
 
-  /** Each sequence is tried with so many `states`. */
-  constructor(native: NativeProcessor, guest: GuestProcessor, generator: CaseGenerator, states = 8) {
+  /** Each sequence is tried with so many `states`, and some of them on the other executors. */
+  constructor(
+    native: NativeProcessor,
+    guest: GuestProcessor,
+    generator: CaseGenerator,
+    states = 8,
+    others?: OtherExecutors,
+  ) {
+    this.others = others;
     this.#states = states;
     this.#native = native;
     this.#guest = guest;
@@ -101,12 +114,16 @@ export class OracleRun {
   async #prepare(): Promise<Batch> {
     const image = this.#generator.image();
     this.#guest.setImage(image);
+    this.others?.setImage(image);
     const bytes = new Uint8Array(mostCases * caseLayout.sizeBytes);
     const executed: Executed[] = [];
     for (let empty = 0; executed.length < mostCases && empty < 5000; ) {
       const sequence = this.#generator.sequence();
       const before = executed.length;
-      if (sequence) await this.#execute(sequence, image, bytes, executed);
+      if (sequence) {
+        await this.#execute(sequence, image, bytes, executed);
+        await this.#compareOthers(sequence, image, bytes, executed, before);
+      }
       empty = executed.length === before ? empty + 1 : 0;
     }
     return { image, bytes: bytes.subarray(0, executed.length * caseLayout.sizeBytes), executed };
@@ -134,6 +151,24 @@ export class OracleRun {
       this.#guest = await GuestProcessor.create();
       this.#guest.setImage(image);
       this.#guest.setCode(sequence.code);
+    }
+  }
+
+  async #compareOthers(
+    sequence: Sequence,
+    image: Uint8Array,
+    bytes: Uint8Array,
+    executed: readonly Executed[],
+    first: number,
+  ): Promise<void> {
+    if (!this.others || this.#sequences++ % sequencesPerOther !== 0) return;
+    const cases = executed.slice(first, first + statesOfOthers).map(({ outcome, changes }, i) => {
+      const at = (first + i) * caseLayout.sizeBytes;
+      return { bytes: bytes.subarray(at, at + caseLayout.sizeBytes), outcome, changes };
+    });
+    for (const { executor, case: one, found } of await this.others.compare(sequence, cases)) {
+      const failed = { sequence, bytes: one.bytes.slice(), image };
+      this.#note({ case: failed, executor, found, outcome: undefined, changes: one.changes });
     }
   }
 

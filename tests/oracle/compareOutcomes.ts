@@ -123,7 +123,7 @@ export const knownDeviations: readonly KnownDeviation[] = [
   },
   {
     operations: /^F(BSTP|ISTT?P|IST|STP?_F)/,
-    vectors: [breakpoint, mathFault],
+    vectors: [breakpoint, mathFault, ...atFaults],
     fields: "all",
     applies: (_, got) => got === BigInt(pageFault) || got === BigInt(generalProtection),
     reason: "an x87 store with an unmasked exception does not reach its memory, which ours looks at first",

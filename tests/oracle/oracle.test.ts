@@ -8,6 +8,7 @@ import { CaseGenerator } from "./CaseGenerator.ts";
 import { GuestProcessor } from "./GuestProcessor.ts";
 import { hostFeatures, NativeProcessor, whyNotNative } from "./NativeProcessor.ts";
 import { OracleRun } from "./OracleRun.ts";
+import { OtherExecutors } from "./OtherExecutors.ts";
 import { windowBytes } from "./oracleLayout.ts";
 import { subjectsFor } from "./subjects.ts";
 
@@ -25,9 +26,11 @@ test.skipIf(reason)(
     const end = performance.now() + longestMs;
     try {
       const generator = new CaseGenerator(seed, subjectsFor(hostFeatures()));
-      const run = new OracleRun(native, await GuestProcessor.create(), generator);
+      const others = await OtherExecutors.create();
+      const run = new OracleRun(native, await GuestProcessor.create(), generator, 16, others);
       await run.run(cases, () => performance.now() < end);
-      const text = run.failures.map(({ case: { sequence }, found }) => ({
+      const text = run.failures.map(({ case: { sequence }, executor, found }) => ({
+        executor,
         code: sequence.instructions.map(formatInstruction).join("; "),
         found,
       }));

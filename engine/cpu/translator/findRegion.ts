@@ -35,7 +35,8 @@ export function branchTarget({ offset, instruction }: PlacedInstruction): number
 /** Whether the region can hold the instruction: no helper that ends a block, no repetition, no FPU. */
 export function isTranslatable(placed: PlacedInstruction): boolean {
   const { row, repeat } = placed.instruction;
-  if (branchTarget(placed) !== undefined) return true;
+  // With an operand size of 16 a branch leads to the low 64 KiB.
+  if (branchTarget(placed) !== undefined) return placed.instruction.operandSize !== 16;
   return !row.endsBlock && repeat === "none" && !row.unit && row.privilege === undefined;
 }
 
