@@ -8,4 +8,12 @@ import { vhdFormat } from "./formats/vhd/vhdFormat.ts";
 import { vhdxFormat } from "./formats/vhdx/vhdxFormat.ts";
 import { vmdkFormat } from "./formats/vmdk/vmdkFormat.ts";
 
-export const diskFormats: readonly DiskFormat[] = [qcow2Format, qcowFormat, vdiFormat, vmdkFormat, vhdxFormat, vhdFormat, rawFormat];
+export const diskFormats: readonly DiskFormat[] = [
+  qcow2Format,
+  qcowFormat,
+  vdiFormat,
+  vmdkFormat,
+  vhdxFormat,
+  vhdFormat,
+  rawFormat,
+];
