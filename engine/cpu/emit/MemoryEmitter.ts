@@ -103,6 +103,40 @@ export abstract class MemoryEmitter extends FlagEmitter {
     this.f.op("unreachable").end();
   }
 
+  /** Linear address of an offset (a local) within a segment, after the check that 64-bit code does without. */
+  protected linearIn(place: SegmentPlace, offset: number, bytes: number, access: "read" | "write"): number {
+    if (!this.long) this.checkSegment(place, offset, bytes, access);
+    this.f.get(offset);
+    return this.addSegmentBase(place);
+  }
+
+  /** Some bytes on from an effective address (a local), wrapped at the address size, in a new local. */
+  protected offsetBeyond(effective: number, byteOffset: number | Value<64>, addressSize: 16 | 32 | 64): number {
+    const { f, long } = this;
+    const local = this.newLocal(this.addressType);
+    f.get(effective);
+    if (typeof byteOffset !== "number") {
+      this.put(byteOffset);
+      if (!long) f.op("i32WrapI64");
+    } else if (long) f.i64(byteOffset);
+    else f.i32(byteOffset);
+    f.op(long ? "i64Add" : "i32Add");
+    const mask = addressSize === 16 ? 0xffff : 0xffff_ffff;
+    if (long && addressSize !== 64) f.i64(mask).op("i64And");
+    else if (addressSize === 16) f.i32(mask).op("i32And");
+    f.set(local);
+    return local;
+  }
+
+  /** An offset of 64 bits as a local of `addressType`. */
+  protected takeOffset(offset: Value<64>): number {
+    const local = this.newLocal(this.addressType);
+    this.put(offset);
+    if (!this.long) this.f.op("i32WrapI64");
+    this.f.set(local);
+    return local;
+  }
+
   /** Base plus the offset on the stack (address type) into a new local. */
   addSegmentBase(place: SegmentPlace): number {
     const opcode = this.long ? "i64Load" : "i32Load";

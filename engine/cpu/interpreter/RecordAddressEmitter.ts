@@ -194,10 +194,7 @@ export abstract class RecordAddressEmitter extends StackEmitter {
   /** Linear address of `bytes` bytes at an offset within the operand's segment. */
   #linearOf(form: MemoryForm, offset: number, bytes: number, access: "read" | "write"): number {
     if (form.flat) return offset;
-    const place = this.#segmentPlace(form);
-    if (!this.long) this.checkSegment(place, offset, bytes, access);
-    this.f.get(offset);
-    return this.addSegmentBase(place);
+    return this.linearIn(this.#segmentPlace(form), offset, bytes, access);
   }
 
   protected address(o: RecordOperand, bytes: number, access: "read" | "write"): number {
@@ -221,34 +218,13 @@ export abstract class RecordAddressEmitter extends StackEmitter {
     access: "read" | "write",
   ): number {
     const form = o.form as MemoryForm;
-    const base = this.effective(o);
-    const offset = this.newLocal(this.addressType);
-    this.f.get(base);
-    if (typeof byteOffset === "number") {
-      if (this.long) this.f.i64(byteOffset).op("i64Add");
-      else this.f.i32(byteOffset).op("i32Add");
-    } else {
-      this.put(byteOffset);
-      if (this.long) this.f.op("i64Add");
-      else this.f.op("i32WrapI64").op("i32Add");
-    }
-    if (form.addressSize === 16) {
-      if (this.long) this.f.i64(0xffff).op("i64And");
-      else this.f.i32(0xffff).op("i32And");
-    } else if (this.long && form.addressSize === 32) this.f.i64(0xffff_ffff).op("i64And");
-    this.f.set(offset);
+    const offset = this.offsetBeyond(this.effective(o), byteOffset, form.addressSize);
     return this.#linearOf(form, offset, bytes, access);
   }
 
   protected segmented(segment: number, offset: Value<64>, bytes: number, access: "read" | "write"): number {
-    const local = this.newLocal(this.addressType);
-    this.put(offset);
-    if (!this.long) this.f.op("i32WrapI64");
-    this.f.set(local);
+    const local = this.takeOffset(offset);
     if (segment <= segmentIndex.ds && this.spec.flat) return local;
-    const place = { number: segment };
-    if (!this.long) this.checkSegment(place, local, bytes, access);
-    this.f.get(local);
-    return this.addSegmentBase(place);
+    return this.linearIn({ number: segment }, local, bytes, access);
   }
 }

@@ -1,5 +1,5 @@
 import type { Instruction, MemoryOperand, Operand } from "../decode/Instruction.ts";
-import { type SegmentPlace, stateOffset } from "../emit/MemoryEmitter.ts";
+import { stateOffset } from "../emit/MemoryEmitter.ts";
 import { segmentIndex } from "../layout/cpuLayout.ts";
 import type { Algebra, Condition, HelperResult, OperandRef, Value, Width } from "../semantics/Algebra.ts";
 import { type HelperName, helperSignatures } from "../semantics/helperSignatures.ts";
@@ -165,10 +165,7 @@ export class TranslatorAlgebra extends LocalStateEmitter implements Algebra {
   #linear(segment: number, offset: number, bytes: number, access: "read" | "write"): number {
     // A flat CS may not be written, so accesses by way of it are checked.
     if (segment < 4 && (this.long || segment !== segmentIndex.cs)) return offset;
-    const place: SegmentPlace = { number: segment };
-    if (!this.long) this.checkSegment(place, offset, bytes, access);
-    this.f.get(offset);
-    return this.addSegmentBase(place);
+    return this.linearIn({ number: segment }, offset, bytes, access);
   }
   #address(operand: OperandRef<Width>, bytes: number, access: "read" | "write"): number {
     const { segment } = of(operand).operand as MemoryOperand;
@@ -181,27 +178,8 @@ export class TranslatorAlgebra extends LocalStateEmitter implements Algebra {
     access: "read" | "write",
   ): number {
     const memory = of(operand).operand as MemoryOperand;
-    const offset = this.newLocal(this.addressType);
-    this.f.get(this.#effective(operand));
-    if (this.long) this.#addTo64(byteOffset, memory.addressSize);
-    else this.#addTo32(byteOffset, memory.addressSize);
-    this.f.set(offset);
+    const offset = this.offsetBeyond(this.#effective(operand), byteOffset, memory.addressSize);
     return this.#linear(memory.segment, offset, bytes, access);
-  }
-  #addTo64(byteOffset: number | Value<64>, addressSize: 16 | 32 | 64): void {
-    if (typeof byteOffset === "number") this.f.i64(byteOffset);
-    else this.put(byteOffset);
-    this.f.op("i64Add");
-    if (addressSize === 32) this.f.i64(0xffff_ffff).op("i64And");
-  }
-  #addTo32(byteOffset: number | Value<64>, addressSize: 16 | 32 | 64): void {
-    if (typeof byteOffset === "number") this.f.i32(byteOffset);
-    else {
-      this.put(byteOffset);
-      this.f.op("i32WrapI64");
-    }
-    this.f.op("i32Add");
-    if (addressSize === 16) this.f.i32(0xffff).op("i32And");
   }
   effectiveAddress(operand: OperandRef<Width>): Value<64> {
     this.pushLinear64(this.#effective(operand));
@@ -221,11 +199,7 @@ export class TranslatorAlgebra extends LocalStateEmitter implements Algebra {
     this.storeLinear(value.width, this.#addressAt(operand, byteOffset, value.width / 8, "write"), value);
   }
   #segmented(segment: number, offset: Value<64>, bytes: number, access: "read" | "write"): number {
-    const local = this.newLocal(this.addressType);
-    this.put(offset);
-    if (!this.long) this.f.op("i32WrapI64");
-    this.f.set(local);
-    return this.#linear(segment, local, bytes, access);
+    return this.#linear(segment, this.takeOffset(offset), bytes, access);
   }
   load<W extends Width>(width: W, segment: number, offset: Value<64>): Value<W> {
     return this.loadLinear(width, this.#segmented(segment, offset, width / 8, "read"));
