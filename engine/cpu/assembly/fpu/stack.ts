@@ -104,6 +104,12 @@ export function underflow(): void {
   setDefaultNan();
 }
 
+/** Pushes z* when there is nothing more to raise. */
+export function pushSettled(): void {
+  moveTop(-1);
+  put(0);
+}
+
 /** Pushes z*; a full stack is an overflow (IE, SF, C1 = 1) and pushes the default NaN when that is masked. */
 export function push(): void {
   if (!isEmpty(7)) {
@@ -117,8 +123,7 @@ export function push(): void {
     settle();
     if ((raised & (IE | ZE)) != 0 && !masked(raised & (IE | ZE))) return;
   }
-  moveTop(-1);
-  put(0);
+  pushSettled();
 }
 
 // @ts-ignore: decorator
