@@ -75,7 +75,9 @@ export const knownDeviations: readonly KnownDeviation[] = [
     vectors: [pageFault],
     fields: new Set(["vector", "errorCode", "address"]),
     applies: (expected, got, field) =>
-      field === "vector" ? got === BigInt(generalProtection) : field !== "address" || expected >> 16n === 0xffffn,
+      field === "vector"
+        ? got === BigInt(generalProtection) || got === BigInt(stackFault)
+        : field !== "address" || expected >> 16n === 0xffffn,
     reason:
       "an operand that wraps around 4 GiB in a segment of 4 GiB that is checked: #GP instead of access (docs/quirks.md)",
   },
