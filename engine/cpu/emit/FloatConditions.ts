@@ -6,7 +6,7 @@
 import type { FloatLanes } from "../semantics/VectorAlgebra.ts";
 import type { FunctionBuilder, Label } from "../wasm/FunctionBuilder.ts";
 import type { SimdOpcodeName } from "../wasm/simdOpcodes.ts";
-import { stateOffset } from "./MemoryEmitter.ts";
+import { stateOffset } from "./SegmentEmitter.ts";
 
 export interface LaneCount {
   readonly lanes: FloatLanes;

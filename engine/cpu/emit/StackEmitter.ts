@@ -1,6 +1,7 @@
 import { segmentIndex } from "../layout/cpuLayout.ts";
 import type { Value, Width } from "../semantics/Algebra.ts";
-import { generalRegister, MemoryEmitter } from "./MemoryEmitter.ts";
+import { MemoryEmitter } from "./MemoryEmitter.ts";
+import { generalRegister } from "./SegmentEmitter.ts";
 import { asValue } from "./ValueEmitter.ts";
 
 const stackPointer = 4;

@@ -8,7 +8,7 @@ import type { OperandRef, Value, Width } from "../semantics/Algebra.ts";
 import type { FloatOperation } from "../semantics/floatOperations.ts";
 import type { FloatLanes, Vector, VectorAlgebra, VectorBytes, VectorPair } from "../semantics/VectorAlgebra.ts";
 import { FloatEmitter, type FloatRequest } from "./FloatEmitter.ts";
-import { stateOffset } from "./MemoryEmitter.ts";
+import { stateOffset } from "./SegmentEmitter.ts";
 import type { VectorHost } from "./VectorHost.ts";
 import { asVector, local, VectorValueEmitter } from "./VectorValueEmitter.ts";
 

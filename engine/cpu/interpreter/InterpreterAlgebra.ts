@@ -1,5 +1,5 @@
 import type { HandlerExit } from "../emit/HandlerExit.ts";
-import { segmentRow, stateOffset } from "../emit/MemoryEmitter.ts";
+import { segmentRow, stateOffset } from "../emit/SegmentEmitter.ts";
 import { segmentFields, segmentIndex } from "../layout/cpuLayout.ts";
 import type { Algebra, Condition, HelperResult, OperandRef, Value, Width } from "../semantics/Algebra.ts";
 import { type HelperName, helperSignatures } from "../semantics/helperSignatures.ts";

@@ -1,5 +1,5 @@
 import type { FlagWord } from "../emit/FlagEmitter.ts";
-import { generalRegister, type SegmentPlace, segmentRow, stateOffset } from "../emit/MemoryEmitter.ts";
+import { generalRegister, type SegmentPlace, segmentRow, stateOffset } from "../emit/SegmentEmitter.ts";
 import { StackEmitter } from "../emit/StackEmitter.ts";
 import { segmentFields, segmentIndex } from "../layout/cpuLayout.ts";
 import type { OperandRef, Value, Width } from "../semantics/Algebra.ts";

@@ -1,4 +1,4 @@
-import { generalRegister, segmentRow, stateOffset } from "../emit/MemoryEmitter.ts";
+import { generalRegister, segmentRow, stateOffset } from "../emit/SegmentEmitter.ts";
 import { VectorEmitter } from "../emit/VectorEmitter.ts";
 import { cpuLayout, segmentFields } from "../layout/cpuLayout.ts";
 import type { OperandRef, Value, Width } from "../semantics/Algebra.ts";

@@ -1,5 +1,5 @@
 import type { HandlerExit } from "../emit/HandlerExit.ts";
-import { stateOffset } from "../emit/MemoryEmitter.ts";
+import { stateOffset } from "../emit/SegmentEmitter.ts";
 import type { Semantics } from "../semantics/Algebra.ts";
 import { operations } from "../semantics/operations.ts";
 import { FunctionBuilder } from "../wasm/FunctionBuilder.ts";

@@ -1,4 +1,4 @@
-import { stateOffset } from "../emit/MemoryEmitter.ts";
+import { stateOffset } from "../emit/SegmentEmitter.ts";
 import { codeModeBits, segmentFields, segmentIndex, segmentStrideBytes } from "../layout/cpuLayout.ts";
 import { memoryPlan } from "../layout/memoryPlan.ts";
 import type { FunctionBuilder, Label } from "../wasm/FunctionBuilder.ts";

@@ -1,6 +1,6 @@
 import type { FlagWord } from "../emit/FlagEmitter.ts";
 import { comparisons, conditionOfOrigin, type FlagOrigin } from "../emit/flagOrigin.ts";
-import { generalRegister, segmentRow, stateOffset } from "../emit/MemoryEmitter.ts";
+import { generalRegister, segmentRow, stateOffset } from "../emit/SegmentEmitter.ts";
 import { StackEmitter } from "../emit/StackEmitter.ts";
 import { segmentFields } from "../layout/cpuLayout.ts";
 import type { Condition, ConditionCode, FlagName, Value, Width } from "../semantics/Algebra.ts";

@@ -1,5 +1,5 @@
 import type { Instruction, MemoryOperand, Operand } from "../decode/Instruction.ts";
-import { stateOffset } from "../emit/MemoryEmitter.ts";
+import { stateOffset } from "../emit/SegmentEmitter.ts";
 import { segmentIndex } from "../layout/cpuLayout.ts";
 import type { Algebra, Condition, HelperResult, OperandRef, Value, Width } from "../semantics/Algebra.ts";
 import { type HelperName, helperSignatures } from "../semantics/helperSignatures.ts";

@@ -1,4 +1,4 @@
-import { stateOffset } from "../emit/MemoryEmitter.ts";
+import { stateOffset } from "../emit/SegmentEmitter.ts";
 import type { CoreFunctions } from "../interpreter/RecordAddressEmitter.ts";
 import type { Semantics } from "../semantics/Algebra.ts";
 import type { HelperName } from "../semantics/helperSignatures.ts";
