@@ -5,6 +5,7 @@
 import { GuesthouseError } from "../../../base/GuesthouseError.ts";
 import type { CheckReport, LongWork } from "../../../contracts/DiskImage.ts";
 import type { BlockMap } from "./BlockMap.ts";
+import { corruptImage } from "./corruptImage.ts";
 import type { ImageFile } from "./ImageFile.ts";
 import { packUnits, unitsOf } from "./packUnits.ts";
 import type { TableCommitter } from "./TableCommitter.ts";
@@ -32,6 +33,11 @@ export async function checkBlocks(
   const sentences = [...tableFaults, ...faults.map(({ sentence }) => sentence)].slice(0, MOST_ERRORS);
   if (!repair) return { errors: sentences, leakedBytes, repaired: 0 };
   if (work.signal?.aborted) throw new GuesthouseError("cancelled", "The check was cancelled.");
+  const copies = faults.filter(({ shared }) => shared).length * map.space.unitBytes;
+  if (copies > file.sizeBytes) {
+    // So many blocks in one place are a table that is none; copies of them would fill the host's disk with rubbish.
+    throw corruptImage(file.name, "its tables are lost", { faults: faults.length });
+  }
   for (const fault of faults) await repairFault(file, map, tables, fault);
   await tables.flush();
   if (leakedBytes > 0) await packUnits(file, map, tables, work);

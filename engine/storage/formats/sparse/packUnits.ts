@@ -27,10 +27,11 @@ export async function unitsOf(map: BlockMap): Promise<PlacedUnit[]> {
   return units.sort((a, b) => a.position - b.position);
 }
 
-/** The caller has the image alone. */
+/** The caller has the image alone. Units past the end of the file are damage, and stay as they are. */
 export async function packUnits(file: ImageFile, map: BlockMap, tables: TableCommitter, work: LongWork): Promise<void> {
   await tables.flush();
-  const units = await unitsOf(map);
+  const isStored = ({ position }: PlacedUnit) => position < file.sizeBytes;
+  const units = (await unitsOf(map)).filter(isStored);
   const fixed = await map.metadata();
   const slots = freeSlots(map, fixed, units);
   const moves: { unit: PlacedUnit; to: number }[] = [];
@@ -48,7 +49,7 @@ export async function packUnits(file: ImageFile, map: BlockMap, tables: TableCom
   const { unitBytes } = map.space;
   let end = 0;
   for (const range of fixed) end = Math.max(end, range.position + range.length);
-  for (const unit of await unitsOf(map)) end = Math.max(end, unit.position + unitBytes);
+  for (const unit of (await unitsOf(map)).filter(isStored)) end = Math.max(end, unit.position + unitBytes);
   map.space.restart(end);
   await map.finishFile(end);
   await file.flush();

@@ -38,6 +38,10 @@ export class VdiBlockMap implements BlockMap {
 
   static async load(file: ImageFile, header: VdiHeader): Promise<VdiBlockMap> {
     const bytes = await file.bytes(header.offBlocks, header.cBlocks * 4, "block map");
+    const tableEnd = header.offBlocks + header.cBlocks * 4;
+    if (header.offData > Math.max(file.sizeBytes, tableEnd + header.cbBlock)) {
+      throw corruptImage(file.name, "its data begins past the end of the file", { offData: header.offData });
+    }
     const view = new DataView(bytes.buffer);
     const entries = Uint32Array.from({ length: header.cBlocks }, (_, block) => view.getUint32(block * 4, true));
     return new VdiBlockMap(file, header, entries);
@@ -149,8 +153,10 @@ export class VdiBlockMap implements BlockMap {
   }
 
   async #addUnits(before: number, count: number): Promise<void> {
-    for (let block = before; block < count; block++) this.#entries[block] = this.#usedUnits();
-    await this.#file.extend(this.unitOrigin + this.#usedUnits() * this.#unitBytes);
+    const first = this.#usedUnits();
+    const added = Math.max(0, count - before);
+    await this.#file.extend(this.unitOrigin + (first + added) * this.#unitBytes);
+    for (let block = before; block < count; block++) this.#entries[block] = first + block - before;
     this.space.restart(this.unitOrigin + this.#usedUnits() * this.#unitBytes);
   }
 
@@ -187,9 +193,11 @@ export class VdiBlockMap implements BlockMap {
     await this.#file.write(388, bytes);
   }
 
+  /** Entries past the end of the file are damage, and no reason to make it longer. */
   #usedUnits(): number {
+    const stored = Math.ceil((this.#file.sizeBytes - this.#header.offData) / this.#unitBytes);
     let used = 0;
-    for (const entry of this.#entries) if (entry < ZERO && entry >= used) used = entry + 1;
+    for (const entry of this.#entries) if (entry < stored && entry >= used) used = entry + 1;
     return used;
   }
 

@@ -72,7 +72,7 @@ function checkShape(header: VdiHeader, sectorBytes: number, name: string): void 
   if (cbBlockExtra % 512 !== 0 || cbBlockExtra > cbBlock) {
     throw unsupportedImage(name, "its blocks carry extra data of an odd size", { cbBlockExtra });
   }
-  if (cbDisk === 0 || cbDisk > cBlocks * cbBlock) {
+  if (cbDisk === 0 || cbDisk % 512 !== 0 || cbDisk > cBlocks * cbBlock) {
     throw corruptImage(name, "its blocks do not cover the disk", { cbDisk, cBlocks });
   }
   if (cBlocks > MOST_BLOCKS) throw unsupportedImage(name, "it has too many blocks", { cBlocks });

@@ -42,8 +42,7 @@ export class VmdkGrainMap implements BlockMap {
     this.#copies = copies;
     this.blockBytes = header.grainSectors * SECTOR_BYTES;
     this.marksZero = (header.flags & vmdkFlags.zeroedGrainEntry) !== 0;
-    const end = Math.max(file.sizeBytes, header.overHeadSectors * SECTOR_BYTES);
-    this.space = new FileSpace(this.blockBytes, roundUp(end));
+    this.space = new FileSpace(this.blockBytes, roundUp(file.sizeBytes));
   }
 
   static async load(file: ImageFile, header: VmdkHeader): Promise<VmdkGrainMap> {
@@ -53,7 +52,10 @@ export class VmdkGrainMap implements BlockMap {
     const copies = redundant
       ? await readEntries(file, header.rgdSector * SECTOR_BYTES, count, "redundant grain directory")
       : undefined;
-    return new VmdkGrainMap(file, header, directory, copies);
+    const tableBytes = header.entriesPerTable * 4;
+    // A copy at an impossible place is left alone until a repair makes another.
+    const found = copies?.map((sector) => (sector * SECTOR_BYTES + tableBytes > file.sizeBytes ? 0 : sector));
+    return new VmdkGrainMap(file, header, directory, found);
   }
 
   sizeBytes(): number {
@@ -86,7 +88,8 @@ export class VmdkGrainMap implements BlockMap {
   /** A table that does not exist yet gets its place now; the directory names it with the first entry. */
   async prepareUnit(block: number): Promise<void> {
     const index = Math.floor(block / this.#header.entriesPerTable);
-    if ((this.#directory[index] ?? 0) === 0) this.#directory[index] = await this.#newTable();
+    if ((this.#directory[index] ?? 0) !== 0) return;
+    this.#directory[index] = await this.#newTable();
     if (this.#copies !== undefined && (this.#copies[index] ?? 0) === 0) this.#copies[index] = await this.#newTable();
   }
 
@@ -148,8 +151,9 @@ export class VmdkGrainMap implements BlockMap {
     const header = this.#header;
     const tableBytes = roundUp(header.entriesPerTable * 4);
     const directoryBytes = roundUp(this.#directory.length * 4);
+    const overHead = header.overHeadSectors * SECTOR_BYTES;
     const ranges = [
-      { position: 0, length: Math.max(SECTOR_BYTES, header.overHeadSectors * SECTOR_BYTES) },
+      { position: 0, length: Math.max(SECTOR_BYTES, Math.min(overHead, roundUp(this.#file.sizeBytes))) },
       { position: (header.gdSector ?? 0) * SECTOR_BYTES, length: directoryBytes },
     ];
     if (this.#copies !== undefined) ranges.push({ position: header.rgdSector * SECTOR_BYTES, length: directoryBytes });
