@@ -89,7 +89,7 @@ async function exercise(image: DiskImage, random: RandomValues): Promise<void> {
   const length = Math.min(image.sizeBytes, 1024 * 1024);
   const last = Math.floor((image.sizeBytes - length) / 512) * 512;
   const bytes = new Uint8Array(length);
-  const steps = [
+  const steps: (() => Promise<unknown>)[] = [
     () => image.read(0, bytes),
     () => image.read(last, bytes),
     () => image.extentAt(last),

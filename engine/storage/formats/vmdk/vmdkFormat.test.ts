@@ -125,3 +125,50 @@ describe("a VMDK disk of several files", () => {
     await expect(open).rejects.toMatchObject({ kind: "unsupported-image" });
   });
 });
+
+describe("an ESX sparse extent", () => {
+  const services = diskServices();
+
+  test("is read through its descriptor, over its parent, and not written", async () => {
+    const files = new MemoryFiles();
+    const extent = new Uint8Array(0x10000);
+    const view = new DataView(extent.buffer);
+    extent.set(new TextEncoder().encode("COWD"));
+    for (const [at, value] of [
+      [4, 1],
+      [8, 3],
+      [12, 64],
+      [16, 1],
+      [20, 4],
+      [24, 1],
+    ] as const) {
+      view.setUint32(at, value, true);
+    }
+    // The directory in sector 4 names the table in sector 8, whose fourth grain of one sector lies in sector 60.
+    view.setUint32(4 * 512, 8, true);
+    view.setUint32(8 * 512 + 3 * 4, 60, true);
+    extent.fill(0x77, 60 * 512, 61 * 512);
+    await (await files.create("d-delta.vmdk")).write(0, extent);
+    const text = [
+      "# Disk DescriptorFile",
+      "version=1",
+      "CID=0badcafe",
+      "parentCID=12345678",
+      'createType="vmfsSparse"',
+      'parentFileNameHint="base.vmdk"',
+      'RW 64 VMFSSPARSE "d-delta.vmdk"',
+    ];
+    await (await files.create("d.vmdk")).write(0, new TextEncoder().encode(text.join("\n")));
+    const base = await vmdkFormat.create(files, "base.vmdk", { sizeBytes: 64 * 512, services });
+    await base.write(0, new Uint8Array(64 * 512).fill(0x11));
+    const openBacking = async () => base;
+    const disk = await vmdkFormat.open(files, "d.vmdk", { access: "write", services, openBacking });
+    expect([disk.readOnly, disk.sizeBytes]).toEqual([true, 64 * 512]);
+    const backing = { names: ["base.vmdk"], format: undefined, identity: "12345678" };
+    expect(await disk.info()).toMatchObject({ subformat: "vmfsSparse", identity: "0badcafe", backing });
+    const found = new Uint8Array(5 * 512);
+    await disk.read(0, found);
+    expect([0, 1, 2, 3, 4].map((sector) => found[sector * 512])).toEqual([0x11, 0x11, 0x11, 0x77, 0x11]);
+    await disk.close();
+  });
+});
