@@ -19,7 +19,7 @@ import {
   settleOperand,
   unmasked,
 } from "./format80";
-import { mustIncrement, nExp, nSig, normalize, shiftRightSticky, wideHigh, wideLow } from "./rounding80";
+import { carried, keepBits, kept, mustIncrement, nExp, nSig, normalize, shiftRightSticky, wideHigh, wideLow } from "./rounding80";
 
 // --- conversions ---
 
@@ -98,24 +98,10 @@ function toSmaller(sign: u32, exp: i32, sig: u64, bits: i32, expMax: i32, bias: 
     sticky = wideLow;
     e = 0;
   }
-  const drop = 64 - bits;
-  const unit = (<u64>1) << drop;
-  const fraction = high & (unit - 1);
-  const half = (fraction & (unit >> 1)) != 0;
-  const rest = (fraction & ((unit >> 1) - 1)) != 0 || sticky != 0;
-  high &= ~(unit - 1);
-  if (half || rest) {
-    flag(PE);
-    if (tiny) flag(UE);
-    if (mustIncrement(sign, (high & unit) != 0, half, rest)) {
-      noteRoundedUp();
-      high += unit;
-      if (high == 0) {
-        high = INTEGER_BIT;
-        e++;
-      }
-    }
-  } else if (tiny && unmasked(UE)) flag(UE);
+  const inexact = keepBits(sign, high, sticky, bits);
+  if (tiny && (inexact || unmasked(UE))) flag(UE);
+  high = kept;
+  e += carried;
   if (e == 0 && high >> 63 != 0) e = 1;
   if (e >= expMax) {
     flag(OE | PE);

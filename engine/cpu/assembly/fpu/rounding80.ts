@@ -79,6 +79,35 @@ function precisionBits(): i32 {
   return control == 0 ? 24 : control == 2 ? 53 : 64;
 }
 
+/** What is left of high:low after rounding to its first `bits` bits; where that carries out at the top, the exponent is one higher. */
+export let kept: u64 = 0;
+export let carried: i32 = 0;
+
+/** Answers whether it lost anything. */
+export function keepBits(sign: u32, high: u64, low: u64, bits: i32): bool {
+  const drop = 64 - bits;
+  let half = low >> 63 != 0;
+  let rest = low << 1 != 0;
+  let unit: u64 = 1;
+  if (drop > 0) {
+    unit = (<u64>1) << drop;
+    const fraction = high & (unit - 1);
+    half = (fraction & (unit >> 1)) != 0;
+    rest = (fraction & ((unit >> 1) - 1)) != 0 || low != 0;
+  }
+  kept = high & ~(unit - 1);
+  carried = 0;
+  if (!half && !rest) return false;
+  flag(PE);
+  if (!mustIncrement(sign, (kept & unit) != 0, half, rest)) return true;
+  noteRoundedUp();
+  kept += unit;
+  if (kept != 0) return true;
+  kept = INTEGER_BIT;
+  carried = 1;
+  return true;
+}
+
 /** Rounds high:low (bit 63 of high set unless zero) to the precision that the control word asks for. */
 export function roundPack(sign: u32, exp: i32, high: u64, low: u64): void {
   roundPackTo(sign, exp, high, low, precisionBits());
@@ -103,32 +132,9 @@ export function roundPackTo(sign: u32, exp: i32, high: u64, low: u64, bits: i32)
       exp = 0;
     }
   }
-  const drop = 64 - bits;
-  let half: bool;
-  let rest: bool;
-  let unit: u64 = 1;
-  if (drop == 0) {
-    half = low >> 63 != 0;
-    rest = low << 1 != 0;
-  } else {
-    unit = (<u64>1) << drop;
-    const fraction = high & (unit - 1);
-    half = (fraction & (unit >> 1)) != 0;
-    rest = (fraction & ((unit >> 1) - 1)) != 0 || low != 0;
-    high &= ~(unit - 1);
-  }
-  if (half || rest) {
-    flag(PE);
-    if (tiny) flag(UE);
-    if (mustIncrement(sign, (high & unit) != 0, half, rest)) {
-      noteRoundedUp();
-      high += unit;
-      if (high == 0) {
-        high = INTEGER_BIT;
-        exp++;
-      }
-    }
-  }
+  if (keepBits(sign, high, low, bits) && tiny) flag(UE);
+  high = kept;
+  exp += carried;
   if (exp == 0 && high >> 63 != 0) exp = 1;
   if (high == 0) exp = 0;
   if (exp >= EXP_MAX) overflow(sign, exp, high, bits);
