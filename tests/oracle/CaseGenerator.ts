@@ -86,6 +86,19 @@ function rolesOf(instructions: readonly Instruction[]): Roles {
   };
 }
 
+/** Whether all branches within the sequence lead to the start of an instruction: what the middle of one means nobody has looked at. */
+function staysWhole(instructions: readonly Instruction[]): boolean {
+  const starts = new Set<number>();
+  const targets: number[] = [];
+  let at = 0;
+  for (const { length, operands } of instructions) {
+    starts.add(at);
+    at += length;
+    for (const operand of operands) if (operand.kind === "relative") targets.push(at + operand.displacement);
+  }
+  return targets.every((target) => target < 0 || target >= at || starts.has(target));
+}
+
 export class CaseGenerator {
   readonly #random: RandomSource;
   readonly #instructions: InstructionGenerator;
@@ -130,6 +143,7 @@ export class CaseGenerator {
       instructions.push(made.decoded);
       if (endsSequence(row.operation)) break;
     }
+    if (!staysWhole(instructions)) return undefined;
     return { codeSize, code, instructions, roles: rolesOf(instructions) };
   }
 
@@ -140,7 +154,7 @@ export class CaseGenerator {
     const view = new DataView(image.buffer);
     for (let at = 0; at < windowBytes; at += 64) fill(random, view, at, 64, random.pick(fillStyles));
     for (let at: number = codeAddresses.start; at < codeAddresses.end; at += 8) {
-      view.setUint32(at, codeAt + random.below(128) - 48, true);
+      view.setUint32(at, this.#behindOrBefore(), true);
       view.setUint32(at + 4, 0, true);
     }
     return image;
@@ -173,7 +187,7 @@ export class CaseGenerator {
     if (roles.pointers.has(n) && (usual || n === rsp)) {
       view.setUint32(at, this.#pointer(roles), true);
     } else if (roles.codePointers.has(n) && usual) {
-      view.setUint32(at, codeAt + random.below(128) - 48, true);
+      view.setUint32(at, this.#behindOrBefore(), true);
     } else if (roles.small.has(n) && usual) {
       const value = random.below(random.chance(3) ? 300 : 24) * (random.chance(4) && codeSize === 64 ? -1 : 1);
       view.setInt32(at, value, true);
@@ -186,6 +200,12 @@ export class CaseGenerator {
       }
     }
     if (codeSize === 32) view.setUint32(at + 4, 0, true);
+  }
+
+  /** A place of INT3 in the page: within the case, an address could be in the middle of an instruction. */
+  #behindOrBefore(): number {
+    const random = this.#random;
+    return random.chance(2) ? codeAt + codeBytes + random.below(64) : codeAt - 1 - random.below(64);
   }
 
   #pointer(roles: Roles): number {

@@ -118,10 +118,10 @@ export const knownDeviations: readonly KnownDeviation[] = [
   },
   {
     operations: /^ARPL$/,
-    vectors: [pageFault],
-    fields: new Set(["errorCode"]),
+    vectors: [pageFault, generalProtection],
+    fields: new Set(["flags"]),
     applies: () => true,
-    reason: "our ARPL asks for a writable place before it knows whether it writes",
+    reason: "ZF is set before a store that faults",
   },
   {
     operations: /^F(BSTP|ISTT?P|IST|STP?_F)/,

@@ -82,8 +82,10 @@ export const system = {
   ARPL: mixed((x, destination, source) => {
     x.helper("requireProtected");
     const wanted = x.read(source);
-    const old = x.readForWrite(destination);
-    x.write(destination, resize(x, x.helper("arpl", old, wanted), destination.width));
+    const old = x.read(destination);
+    const adjusted = resize(x, x.helper("arpl", old, wanted), destination.width);
+    // Written only when it changes, so that a place that may only be read does for the others.
+    x.when(x.not2(x.isZero(x.xor(old, adjusted))), () => x.write(destination, adjusted));
   }),
   SMSW: unary((x, destination) => x.write(destination, resize(x, x.helper("smsw"), destination.width))),
   LMSW: unary((x, source) => {
