@@ -6,16 +6,17 @@ import { keysOfText } from "../../engine/api/keysOfText.ts";
 import { MiB } from "../../engine/base/units.ts";
 import type { Medium } from "../../engine/contracts/Medium.ts";
 import { encodePng } from "../../engine/host/encodePng.ts";
+import { FileStore } from "../../engine/host/FileStore.ts";
 import { createMachine } from "../../engine/machine/createMachine.ts";
 import type { MachineControl } from "../../engine/machine/MachineControl.ts";
 import type { BootSource, MachineOptions, MachineStop } from "../../engine/machine/MachineOptions.ts";
 import { type ImageUse, openImage } from "../../engine/storage/openImage.ts";
-import { MemoryStore } from "../../engine/storage/stores/MemoryStore.ts";
 import { buildCpu } from "../../resources/build/buildCpu.ts";
+import { ScratchStore } from "../fixtures/ScratchStore.ts";
 
 /**
- * Runs a guest in the test's own process and watches it as a person would: by its screen and its serial line. Images are copied
- * into memory, so that no guest changes a file. A wait that fails says what was on the screen.
+ * Runs a guest in the test's own process and watches it as a person would: by its screen and its serial line. What it writes to
+ * disks stays in memory, so that no guest changes a file. A wait that fails says what was on the screen.
  */
 export interface GuestMedia {
   readonly floppy?: string;
@@ -27,6 +28,7 @@ export interface GuestMedia {
   /** A replacement for the built-in BIOS. */
   readonly firmware?: string;
   readonly memoryMiB?: number;
+  readonly cpuLevel?: MachineOptions["cpuLevel"];
   readonly bootOrder?: readonly BootSource[];
   /** Guest time runs on this instead of the host's clock. */
   readonly steadyNowNs?: () => number;
@@ -41,7 +43,8 @@ const pause = (milliseconds: number) => new Promise<void>((resolve) => void setT
 const readBytes = (path: string) => new Uint8Array(readFileSync(path));
 
 async function openMedium(path: string, use: ImageUse): Promise<Medium> {
-  return openImage(new MemoryStore(readBytes(path)), { name: basename(path), use, readOnly: use === "optical" });
+  const store = new ScratchStore(await FileStore.open(path, "read"));
+  return openImage(store, { name: basename(path), use, readOnly: use === "optical" });
 }
 
 async function readCpuUnits(): Promise<MachineOptions["cpuUnits"]> {
@@ -175,6 +178,7 @@ export async function bootGuest(media: GuestMedia): Promise<Guest> {
   const guest = new Guest({
     cpuUnits: await readCpuUnits(),
     accel: "auto",
+    ...(media.cpuLevel === undefined ? {} : { cpuLevel: media.cpuLevel }),
     memoryBytes: (media.memoryMiB ?? 128) * MiB,
     firmware: media.firmware === undefined ? { kind: "builtin" } : { kind: "rom", image: readBytes(media.firmware) },
     bootOrder: media.bootOrder ?? ["cdrom", "floppy", "disk"],

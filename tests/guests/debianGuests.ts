@@ -67,10 +67,10 @@ export function isolinuxIso(commandLine: string): string {
 }
 
 /** The same through GRUB. Needs grub-pc-bin, grub-common, xorriso and mtools. */
-export function grubIso(commandLine: string): string {
-  const iso = join(cache, "made-grub.iso");
-  const tree = freshTree("grub-tree");
-  const { kernel, initrd } = installerKernel("i386");
+export function grubIso(commandLine: string, architecture: "i386" | "amd64" = "i386"): string {
+  const iso = join(cache, `made-grub-${architecture}.iso`);
+  const tree = freshTree(`grub-tree-${architecture}`);
+  const { kernel, initrd } = installerKernel(architecture);
   run("cp", [kernel, join(tree, "linux")]);
   run("cp", [initrd, join(tree, "initrd.gz")]);
   mkdirSync(join(tree, "boot", "grub"), { recursive: true });
@@ -80,6 +80,40 @@ export function grubIso(commandLine: string): string {
   );
   run("grub-mkrescue", ["-d", "/usr/lib/grub/i386-pc", "-o", iso, tree]);
   return iso;
+}
+
+/** Why a root disk of Debian cannot be made here, or undefined when it can. */
+export function rootDiskUnavailable(): string | undefined {
+  if (process.getuid?.() !== 0) return "making a root disk needs root";
+  const missing = ["debootstrap", "mkfs.ext4"].filter((tool) => !existsSync(join("/usr/sbin", tool)));
+  return missing.length === 0 ? undefined : `${missing.join(" and ")} not installed`;
+}
+
+const ROOT_PACKAGES = ["initramfs-tools", "kmod", "linux-image-amd64", "login", "procps", "systemd-sysv", "udev"];
+
+/** A minimal Debian 12 for amd64 on a disk without partitions, user root with the password "root", and its own kernel and initrd. */
+export function debianRootDisk(): { kernel: string; initrd: string; disk: string } {
+  const folder = join(cache, "debian-root");
+  const files = { kernel: join(folder, "vmlinuz"), initrd: join(folder, "initrd.img"), disk: join(folder, "disk.img") };
+  if (Object.values(files).every((file) => existsSync(file))) return files;
+  mkdirSync(cache, { recursive: true });
+  const made = join(cache, `.debian-root.${process.pid}`);
+  const root = join(made, "tree");
+  mkdirSync(made);
+  try {
+    run("debootstrap", ["--variant=minbase", `--include=${ROOT_PACKAGES.join(",")}`, "bookworm", root]);
+    run("chroot", [root, "sh", "-c", "echo root:root | chpasswd; systemctl -q enable serial-getty@ttyS0.service"]);
+    rmSync(join(root, "var/cache/apt/archives"), { recursive: true, force: true });
+    for (const name of ["vmlinuz", "initrd.img"]) run("cp", ["-L", join(root, name), join(made, name)]);
+    run("truncate", ["-s", "1500M", join(made, "disk.img")]);
+    run("mkfs.ext4", ["-q", "-d", root, join(made, "disk.img")]);
+    rmSync(root, { recursive: true });
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(made, folder);
+  } finally {
+    rmSync(made, { recursive: true, force: true });
+  }
+  return files;
 }
 
 function freshTree(name: string): string {
