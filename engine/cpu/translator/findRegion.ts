@@ -96,6 +96,8 @@ function assembleRegion(found: ReadonlyMap<number, Instruction>, leaders: Readon
     }
     blocks.push({ start, instructions, end: at });
   }
+  // A branch into the middle of an instruction makes blocks that overlap, which no nesting of scopes can hold.
+  if (blocks.some((block, i) => block.end > (blocks[i + 1]?.start ?? pageBytes * 2))) return { blocks: [], edges: [] };
   const indexOf = new Map(blocks.map((block, i) => [block.start, i]));
   const edges: BlockEdge[] = [];
   blocks.forEach((block, from) => {

@@ -153,6 +153,14 @@ describe("regions", () => {
     expect(machine.state.get64("rip")).toBeGreaterThan(upperHalf);
   });
 
+  test("a branch into the middle of an instruction is left to the interpreter", async () => {
+    const machine = await createBareMachine();
+    // JNZ into the last byte of MOV EAX, imm32, which is NOP there; INC EAX, JMP to the start.
+    placeFlat32(machine, [0x75, 0x04, 0xb8, 0, 0, 0, 0x90, 0x40, 0xeb, 0xf6, 0xf4]);
+    const translator = new Translator(machine.vcpu.interpreter, decoder);
+    expect(translator.translate(0x1_0000)).toBeUndefined();
+  });
+
   test("a store into the region itself takes effect at once", async () => {
     const { machine, translate } = await flat(`
       mov ecx, 5
