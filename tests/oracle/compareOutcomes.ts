@@ -37,6 +37,7 @@ interface KnownDeviation {
 }
 
 const [stackFault, generalProtection, pageFault] = [12, 13, 14];
+const debugTrap = 1;
 const [mathFault, alignmentCheck] = [16, 17];
 const atFaults = [stackFault, generalProtection, pageFault];
 
@@ -90,10 +91,11 @@ export const knownDeviations: readonly KnownDeviation[] = [
   },
   {
     operations: /^POPF$/,
-    vectors: [alignmentCheck, breakpoint, ...atFaults],
+    vectors: [debugTrap, alignmentCheck, breakpoint, ...atFaults],
     fields: "all",
     applies: () => true,
-    reason: "EFLAGS.AC: alignment checks are not modelled (docs/quirks.md)",
+    reason:
+      "EFLAGS.AC: alignment checks are not modelled (docs/quirks.md); single steps go by the instruction that set TF",
   },
   {
     operations: /^VP?MASK(MOV|STORE|LOAD)/,
@@ -108,6 +110,16 @@ export const knownDeviations: readonly KnownDeviation[] = [
     fields: new Set(["vector", "errorCode", "address"]),
     applies: (_, got, field) => field !== "vector" || got === BigInt(generalProtection),
     reason: "of a stack that faults and a target that is not canonical, which comes first",
+  },
+  {
+    operations: transcendental,
+    vectors: [breakpoint, mathFault],
+    fields: new Set(["st0", "st1"]),
+    applies: (expected, got) => {
+      const apart = ((expected >> 64n) & 0x7fffn) - ((got >> 64n) & 0x7fffn);
+      return apart > 24000n && apart < 25000n;
+    },
+    reason: "tiny results with underflow unmasked: the exponent is not adjusted",
   },
   {
     operations: /^POPA$/,
