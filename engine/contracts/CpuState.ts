@@ -43,6 +43,14 @@ export interface CpuState {
   /** STI or MOV SS just executed. */
   interruptShadow: boolean;
   nmiBlocked: boolean;
+  /** An NMI that has not been taken. Absent: none. */
+  nmiPending?: boolean;
+  /** PAE: the page-directory-pointer registers, as loaded with CR3. Absent: the processor loads them anew. */
+  pdpte?: bigint[];
+  /** CS and DS of the last x87 instruction, which the 64-bit FXSAVE layout has no place for. */
+  fpuSelectors?: readonly [code: number, data: number];
+  /** DR6 bits of debug traps that MOV SS holds off. Absent: none. */
+  heldDebugTraps?: number;
   /** The CPUID the guest saw: leaf, subleaf, eax, ebx, ecx, edx. */
   cpuid: readonly (readonly [number, number, number, number, number, number])[];
 }

@@ -127,6 +127,10 @@ export class CpuStateImage {
       a20: this.get32("a20Mask") === 0xffff_ffff,
       halted: this.get32("activity") === 1,
       nmiBlocked: this.get32("nmiBlocked") !== 0,
+      nmiPending: this.get32("nmiPending") !== 0,
+      pdpte: list("pdpte", 4),
+      fpuSelectors: [this.get32("fpuCs"), this.get32("fpuDs")],
+      heldDebugTraps: this.get32("stackSegmentShadow") !== 0 ? this.get32("pendingDebug") : 0,
     };
   }
 
@@ -159,9 +163,19 @@ export class CpuStateImage {
     this.set32("activity", state.halted ? 1 : 0);
     this.set32("nmiBlocked", state.nmiBlocked ? 1 : 0);
     this.set64("shadowRip", state.interruptShadow ? state.rip : 0xffff_ffff_ffff_ffffn);
+    this.set32("nmiPending", state.nmiPending ? 1 : 0);
+    state.pdpte?.forEach((value, i) => {
+      this.set64("pdpte", value, i);
+    });
+    this.set32("fpuCs", state.fpuSelectors?.[0] ?? 0);
+    this.set32("fpuDs", state.fpuSelectors?.[1] ?? 0);
     this.set32("deliveringVector", 0xffff_ffff);
     for (const name of ["faultKeepsRip", "stepArmed", "pendingDebug", "stackSegmentShadow", "attention"] as const) {
       this.set32(name, 0);
+    }
+    if (state.heldDebugTraps) {
+      this.set32("pendingDebug", state.heldDebugTraps);
+      this.set32("stackSegmentShadow", 1);
     }
   }
 

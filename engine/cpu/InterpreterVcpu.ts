@@ -28,6 +28,8 @@ export interface InterpreterVcpuOptions {
     read(address: number, width: Width): number;
     write(address: number, value: number, width: Width): void;
   };
+  /** Puts a page aside that is marked `frozen` in physMap, and unmarks it. */
+  readonly preservePage?: (physPage: number) => void;
   readonly interrupts: InterruptSource;
   /** Ticks of the time-stamp counter since power-on, an integer. */
   readonly tsc: () => number;
@@ -78,6 +80,7 @@ export class InterpreterVcpu implements Vcpu {
         mmioWrite: (low, high, size, value) => mmio.write(physical(low, high), value >>> 0, size as Width),
         portRead: (port, size) => ports.read(port & 0xffff, size as Width),
         portWrite: (port, size, value) => ports.write(port & 0xffff, value >>> 0, size as Width),
+        preservePage: (page) => options.preservePage?.(page >>> 0),
         tsc: options.tsc,
         interruptAcknowledge: () => interrupts.acknowledge(),
         ...apicRegisters(options.apic),
@@ -164,7 +167,8 @@ export class InterpreterVcpu implements Vcpu {
     system.refreshFeatures();
     system.setA20(state.a20 ? 1 : 0);
     system.updateMode();
-    system.refreshKvmClock();
+    system.reviseKvmClock();
+    system.updateAttention();
     this.flushTlb();
   }
 

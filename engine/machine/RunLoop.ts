@@ -41,6 +41,7 @@ export class RunLoop {
   #yieldWanted = false;
   /** `wake` was called since the processor last ran. */
   #woken = false;
+  #inTurn = false;
   /** Measured speed, to aim turns at deadlines. */
   #instructionsPerNs = 0.03;
   /** Host time spent inside the processor. */
@@ -72,6 +73,23 @@ export class RunLoop {
     this.#boundaryWork.push(work);
     this.#parts.vcpu.kick();
     this.wake();
+  }
+
+  /**
+   * Does now what waits for a boundary. Afterwards the state is one that can be saved. Must not be called by what the processor calls
+   * within a turn.
+   */
+  settle(): void {
+    if (this.#inTurn) throw new Error("The processor is within an instruction.");
+    for (const work of this.#boundaryWork.splice(0)) work();
+  }
+
+  /** What the measured speed is; a restored machine goes on with it. */
+  get instructionsPerNs(): number {
+    return this.#instructionsPerNs;
+  }
+  set instructionsPerNs(value: number) {
+    this.#instructionsPerNs = value;
   }
 
   /** Ends the slice after this turn: the guest waits for something that the host's event loop brings. */
@@ -139,7 +157,9 @@ export class RunLoop {
     const budget = Math.min(LARGEST_TURN, Math.ceil(aimNs * this.#instructionsPerNs));
     const before = vcpu.instructionCount();
     const began = host.steadyNowNs();
+    this.#inTurn = true;
     const exit = vcpu.run(Math.max(budget, SMALLEST_TURN));
+    this.#inTurn = false;
     const tookNs = host.steadyNowNs() - began;
     this.busyNs += tookNs;
     const ran = vcpu.instructionCount() - before;

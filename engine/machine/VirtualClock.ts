@@ -3,7 +3,7 @@ import type { Clock, ClockTimer } from "../contracts/Clock.ts";
 /**
  * The guest's clock: follows a steady host clock while the machine runs and stands still while it does not. Due callbacks
  * run only from `runDue`, which the run loop calls between two slices of guest work; that is what makes everything
- * time-driven happen at an instruction boundary.
+ * time-driven happen at an instruction boundary. Times are whole nanoseconds, so that their differences in a saved state are exact.
  *
  * Within one turn of guest work at most `TURN_LIMIT_NS` pass. A host that takes the processor away for longer would otherwise let a
  * guest's delay loops expire before its timer ticks were delivered; the guest's time falls behind instead.
@@ -24,6 +24,7 @@ export class VirtualClock implements Clock {
   #started = 0;
   #base = 0;
   #running = false;
+  #heldNs: number | undefined;
   #limitNs = TURN_LIMIT_NS;
   #order = 0;
   /** Binary heap by (deadline, order). */
@@ -34,8 +35,26 @@ export class VirtualClock implements Clock {
   }
 
   nowNs(): number {
+    if (this.#heldNs !== undefined) return this.#heldNs;
     if (!this.#running) return this.#base;
-    return this.#base + Math.min(this.#steadyNowNs() - this.#started, this.#limitNs);
+    return this.#base + Math.min(Math.floor(this.#steadyNowNs() - this.#started), this.#limitNs);
+  }
+
+  /** Time stands still for the action and is made good afterwards: what it sees and saves is one moment. */
+  hold<T>(action: () => T): T {
+    const outer = this.#heldNs;
+    this.#heldNs = this.nowNs();
+    try {
+      return action();
+    } finally {
+      this.#heldNs = outer;
+    }
+  }
+
+  /** The time of a saved state; only while stopped. */
+  setNowNs(nowNs: number): void {
+    if (this.#running) throw new Error("The clock runs.");
+    this.#base = nowNs;
   }
 
   start(): void {
@@ -56,8 +75,12 @@ export class VirtualClock implements Clock {
   }
 
   #rebase(limitNs: number): void {
-    this.#base = this.nowNs();
-    this.#started = this.#steadyNowNs();
+    const host = this.#steadyNowNs();
+    const passed = Math.floor(host - this.#started);
+    const late = passed > this.#limitNs;
+    this.#base += late ? this.#limitNs : passed;
+    // The fraction of a nanosecond that did not count yet is not lost.
+    this.#started = late ? host : this.#started + passed;
     this.#limitNs = limitNs;
   }
 

@@ -12,5 +12,6 @@ export interface MemoryLayout {
     readonly writable: number;
     readonly hasCode: number;
     readonly trackDirty: number;
+    readonly frozen: number;
   };
 }

@@ -6,7 +6,7 @@ const layout = {
   physMap: 0x1_0000,
   dirtyMap: 0x2_0000,
   physPages: 0x1000,
-  bits: { readable: 1, writable: 2, hasCode: 4, trackDirty: 8 },
+  bits: { readable: 1, writable: 2, hasCode: 4, trackDirty: 8, frozen: 16 },
 };
 const ramOffset = 0x10_0000;
 
@@ -96,4 +96,40 @@ test("a frame buffer moved away is no longer there", () => {
   video.place(undefined);
   expect(map.read8(0x80_0000)).toBe(0xff);
   expect(video.bytes[0]).toBe(7);
+});
+
+test("frozen memory keeps its content under every kind of write, and tells what was written", () => {
+  const { map, events, pages } = build();
+  for (let page = 0; page < 4; page++) map.write32(page * 0x1000, 0x1000 + page);
+  const frozen = map.freeze(ramOffset, 0x4000);
+  expect(events).toEqual(["map"]);
+  map.write8(0x10, 1);
+  map.write(0x1ff0, new Uint8Array(32).fill(7));
+  // The processor's slow path calls this, then writes.
+  map.preservePage(3);
+  map.bytes[ramOffset + 0x3000] = 9;
+  const first = (index: number) =>
+    new DataView(frozen.page(index).buffer, frozen.page(index).byteOffset).getUint32(0, true);
+  expect([0, 1, 2, 3].map(first)).toEqual([0x1000, 0x1001, 0x1002, 0x1003]);
+  expect([...frozen.page(1)].slice(0xff0)).toEqual(new Array(16).fill(0));
+  expect([...frozen.written]).toEqual([1, 1, 1, 1]);
+  expect([...pages.subarray(0, 5)].map((entry) => entry & layout.bits.frozen)).toEqual([0, 0, 0, 0, 0]);
+});
+
+test("pages that were taken are only watched, wherever they are mapped, and memory is frozen again", () => {
+  const { map, pages } = build();
+  const frozen = map.freeze(ramOffset, 0x2000);
+  expect(() => map.freeze(ramOffset, 0x2000)).toThrow("frozen already");
+  frozen.take(0);
+  frozen.take(1);
+  expect(frozen.holdsPages).toBe(false);
+  map.mapMemory(0x8000, ramOffset + 0x1000, 0x1000, { writable: true });
+  expect(pages[8]! & layout.bits.frozen).toBe(layout.bits.frozen);
+  map.write8(0x8000, 5);
+  expect([...frozen.written]).toEqual([0, 1]);
+  expect(frozen.page(1)[0]).toBe(5);
+  const next = map.freeze(ramOffset, 0x2000);
+  map.fill(ramOffset, 0x2000);
+  expect(next.page(1)[0]).toBe(5);
+  expect([...next.written]).toEqual([1, 1]);
 });

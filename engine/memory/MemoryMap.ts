@@ -1,6 +1,7 @@
 import type { PhysicalMemory } from "../contracts/PhysicalMemory.ts";
 import type { VideoMemory } from "../contracts/VideoMemory.ts";
 import type { Bus } from "./Bus.ts";
+import { FrozenMemory } from "./FrozenMemory.ts";
 import type { MemoryLayout } from "./MemoryLayout.ts";
 
 /**
@@ -27,6 +28,7 @@ export class MemoryMap implements PhysicalMemory {
   readonly #pages: Uint32Array;
   readonly #dirty: Uint8Array;
   readonly #mmio: Bus;
+  #frozen: { memory: FrozenMemory; offset: number } | undefined;
   #listener: MapListener = { mapChanged() {}, codeWritten() {} };
 
   constructor(memory: WebAssembly.Memory, layout: MemoryLayout, mmio: Bus) {
@@ -52,7 +54,8 @@ export class MemoryMap implements PhysicalMemory {
     const flags = bits.readable | (access.writable ? bits.writable : 0) | (access.trackDirty ? bits.trackDirty : 0);
     this.#forgetCode(address, length);
     for (let at = 0; at < length; at += PAGE_BYTES) {
-      this.#pages[(address + at) / PAGE_BYTES] = (offset + at) | flags;
+      this.#pages[(address + at) / PAGE_BYTES] =
+        (offset + at) | flags | (access.writable ? this.#frozenBit(offset + at) : 0);
     }
     this.#listener.mapChanged();
   }
@@ -99,6 +102,51 @@ export class MemoryMap implements PhysicalMemory {
     }
     if (any) this.#listener.mapChanged();
     return any;
+  }
+
+  /**
+   * Keeps what a range of the shared memory holds now while the guest goes on: pages are put aside before their first write, whoever
+   * writes. Afterwards the same object tells which pages were written since. The pages of an earlier call must have been taken.
+   */
+  freeze(offset: number, length: number): FrozenMemory {
+    if (this.#frozen?.memory.holdsPages === true) throw new Error("The memory is frozen already.");
+    const memory = new FrozenMemory(this.bytes.subarray(offset, offset + length));
+    this.#frozen = { memory, offset };
+    const { writable, frozen } = this.#layout.bits;
+    const first = offset / PAGE_BYTES;
+    const last = (offset + length) / PAGE_BYTES;
+    const pages = this.#pages;
+    for (let page = 0; page < pages.length; page++) {
+      const entry = pages[page]!;
+      const place = entry >>> 12;
+      if ((entry & writable) !== 0 && place >= first && place < last) pages[page] = entry | frozen;
+    }
+    this.#listener.mapChanged();
+    return memory;
+  }
+
+  /** The page is frozen and about to be written. */
+  preservePage(page: number): void {
+    const entry = this.#pages[page] ?? 0;
+    this.#pages[page] = entry & ~this.#layout.bits.frozen;
+    this.#preserve(entry & 0xffff_f000, PAGE_BYTES);
+  }
+
+  /** Fills a range of the shared memory behind the guest's back. */
+  fill(offset: number, length: number): void {
+    this.#preserve(offset, length);
+    this.bytes.fill(0, offset, offset + length);
+  }
+
+  #preserve(offset: number, length: number): void {
+    if (this.#frozen === undefined) return;
+    const first = ((offset >>> 0) - this.#frozen.offset) / PAGE_BYTES;
+    for (let index = 0; index < length / PAGE_BYTES; index++) this.#frozen.memory.beforeWrite(first + index);
+  }
+
+  #frozenBit(offset: number): number {
+    if (this.#frozen === undefined) return 0;
+    return this.#frozen.memory.watches((offset - this.#frozen.offset) / PAGE_BYTES) ? this.#layout.bits.frozen : 0;
   }
 
   read8(address: number): number {
@@ -204,11 +252,12 @@ export class MemoryMap implements PhysicalMemory {
 
   #touched(entry: number, address: number, length: number): void {
     const { bits } = this.#layout;
+    const page = Math.floor(address / PAGE_BYTES);
     if (entry & bits.trackDirty) {
-      const page = Math.floor(address / PAGE_BYTES);
       this.#dirty[page] = 1;
       this.#pages[page] = entry & ~bits.trackDirty;
     }
+    if (entry & bits.frozen) this.preservePage(page);
     if (entry & bits.hasCode) this.#listener.codeWritten(address, length);
   }
 }

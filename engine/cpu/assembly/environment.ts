@@ -21,6 +21,10 @@ export declare function portWrite(port: i32, size: i32, value: u32): void;
 @external("env", "codeWritten")
 export declare function codeWritten(physPage: u32, offset: u32, size: u32): void;
 
+/** A frozen page is about to be written for the first time: its content is put aside, and it is frozen no more. */
+@external("env", "preservePage")
+export declare function preservePage(physPage: u32): void;
+
 /** Time-stamp counter before the guest's own offset. */
 @external("env", "tsc")
 export declare function hostTsc(): f64;

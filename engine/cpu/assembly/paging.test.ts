@@ -240,6 +240,16 @@ describe("physical memory", () => {
     unit.call("storeSlow8", 0x50010n, 1);
     expect(unit.tags(0x50000).write).toBe(true);
   });
+  test("a frozen page is put aside before its first write, the next write is fast", () => {
+    unit.ram.setUint32(0x50000, 0x1234, true);
+    unit.mapPage(0x50, 0x50, physMapBits.readable | physMapBits.writable | physMapBits.frozen);
+    unit.call("loadSlow8", 0x50000n);
+    expect(unit.tags(0x50000)).toMatchObject({ read: true, write: false });
+    unit.call("storeSlow32", 0x50000n, 0x5678);
+    expect(unit.log).toEqual(["preserve 50 1234"]);
+    unit.call("storeSlow32", 0x50000n, 0x9abc);
+    expect([unit.log.length, unit.tags(0x50000).write]).toEqual([1, true]);
+  });
   test("page-table updates are seen by the trackers", () => {
     enablePaging(unit);
     unit.mapPage(pageTable >> 12, pageTable >> 12, physMapBits.readable | physMapBits.writable | physMapBits.trackDirty);

@@ -3,10 +3,11 @@
  * to devices in naturally aligned pieces of at most 4 bytes. Writes keep decoded code and the dirty tracker true. Addresses have the A20
  * gate applied by the caller (`maskA20`); an access here never crosses a page.
  */
-import { codeWritten, mmioRead, mmioWrite } from "./environment";
+import { codeWritten, mmioRead, mmioWrite, preservePage } from "./environment";
 import {
   A20_MASK,
   MMIO_EXITS,
+  PAGE_FROZEN,
   PAGE_HAS_CODE,
   PAGE_READABLE,
   PAGE_TRACK_DIRTY,
@@ -90,18 +91,21 @@ function noteWrite(entry: u32, phys: u64, size: u32): void {
 export function physWrite8(phys: u64, value: u32): void {
   const entry = physEntry(phys);
   if (!(entry & PAGE_WRITABLE)) return deviceWrite(phys, 1, value & 0xff);
+  if (entry & PAGE_FROZEN) preservePage((phys >> 12) as u32);
   store<u8>(place(entry, phys), value as u8);
   if (entry & (PAGE_HAS_CODE | PAGE_TRACK_DIRTY)) noteWrite(entry, phys, 1);
 }
 export function physWrite16(phys: u64, value: u32): void {
   const entry = physEntry(phys);
   if (!(entry & PAGE_WRITABLE)) return deviceWrite(phys, 2, value & 0xffff);
+  if (entry & PAGE_FROZEN) preservePage((phys >> 12) as u32);
   store<u16>(place(entry, phys), value as u16);
   if (entry & (PAGE_HAS_CODE | PAGE_TRACK_DIRTY)) noteWrite(entry, phys, 2);
 }
 export function physWrite32(phys: u64, value: u32): void {
   const entry = physEntry(phys);
   if (!(entry & PAGE_WRITABLE)) return deviceWrite(phys, 4, value);
+  if (entry & PAGE_FROZEN) preservePage((phys >> 12) as u32);
   store<u32>(place(entry, phys), value);
   if (entry & (PAGE_HAS_CODE | PAGE_TRACK_DIRTY)) noteWrite(entry, phys, 4);
 }
@@ -112,6 +116,7 @@ export function physWrite64(phys: u64, value: u64): void {
     deviceWrite(phys + 4, 4, (value >> 32) as u32);
     return;
   }
+  if (entry & PAGE_FROZEN) preservePage((phys >> 12) as u32);
   store<u64>(place(entry, phys), value);
   if (entry & (PAGE_HAS_CODE | PAGE_TRACK_DIRTY)) noteWrite(entry, phys, 8);
 }

@@ -61,7 +61,7 @@ export { arpl, lar, lldt, lsl, ltr, sldt, str, verr, verw } from "./selectors";
 export { updateAttention } from "./state";
 export { ins, outs } from "./stringPorts";
 export { cmps, lods, movs, scas, stos } from "./strings";
-export { rdpid, rdpmc, rdtsc, rdtscp, refreshKvmClock } from "./timeStamp";
+export { rdpid, rdpmc, rdtsc, rdtscp, reviseKvmClock } from "./timeStamp";
 export { flushTlb, flushTlbNonGlobal, flushTlbPage, protectPage, protectWrites } from "./tlb";
 export { aesDecrypt, aesEncrypt, aesInverseMix, aesKeyAssist } from "./vector/aes";
 export { carrylessProduct, crc32, depositBits, extractBits } from "./vector/bitFields";

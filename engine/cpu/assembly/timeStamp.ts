@@ -14,7 +14,7 @@ import {
   STRUCTURED_FEATURE_ECX,
   TSC_OFFSET,
 } from "./layout.generated";
-import { maskA20, physRead32, physWrite32, physWrite64 } from "./physical";
+import { maskA20, physRead32, physRead64, physWrite32, physWrite64 } from "./physical";
 import { CR4_PCE, CR4_TSD, RAX, RCX, RDX, cpl, cr4, gpr32, setGpr32 } from "./state";
 
 const EXTENDED_RDTSCP: u32 = 1 << 27;
@@ -89,6 +89,15 @@ export function refreshKvmClock(): void {
   physWrite32(at + CLOCK_SCALE, SCALE_MULTIPLIER);
   physWrite32(at + CLOCK_FLAGS, SCALE_SHIFT | (CLOCK_STABLE << 8));
   physWrite32(at, ((version + 1) | 1) + 1);
+}
+
+/** A state was loaded: a structure that is still right stays as it is, so that memory does. */
+export function reviseKvmClock(): void {
+  const place = load<u64>(MSR_KVM_SYSTEM_TIME);
+  if (!(place & 1)) return;
+  const at = maskA20(place & ~1);
+  const offset = physRead64(at + CLOCK_TSC) - physRead64(at + CLOCK_SYSTEM_TIME);
+  if (physRead32(at + CLOCK_SCALE) != SCALE_MULTIPLIER || offset != load<u64>(MSR_TSC_ADJUST)) refreshKvmClock();
 }
 
 export function writeKvmSystemTime(value: u64): void {

@@ -5,6 +5,7 @@
  */
 import {
   CPL,
+  PAGE_FROZEN,
   PAGE_HAS_CODE,
   PAGE_READABLE,
   PAGE_TRACK_DIRTY,
@@ -76,7 +77,7 @@ export function fillTlb(user: bool, linear: u64, phys: u64, writable: bool, exec
   if (map & PAGE_READABLE && executable) store<u64>(entry + EXECUTE_TAG, page);
   if (closed || isWatchedPage(page)) return;
   if (map & PAGE_READABLE) store<u64>(entry + READ_TAG, page);
-  if (writable && (map & (PAGE_WRITABLE | PAGE_HAS_CODE | PAGE_TRACK_DIRTY)) == PAGE_WRITABLE) {
+  if (writable && (map & (PAGE_WRITABLE | PAGE_HAS_CODE | PAGE_TRACK_DIRTY | PAGE_FROZEN)) == PAGE_WRITABLE) {
     store<u64>(entry + WRITE_TAG, page);
   }
 }

@@ -17,6 +17,8 @@ export interface UnitEnvironment {
   mmioWrite(low: number, high: number, size: number, value: number): void;
   portRead(port: number, size: number): number;
   portWrite(port: number, size: number, value: number): void;
+  /** A frozen page is about to be written. */
+  preservePage(physPage: number): void;
   tsc(): number;
   interruptAcknowledge(): number;
   /** MSRs of the local APIC; a write gives 0 when it is refused. */
@@ -49,7 +51,7 @@ export interface SystemUnit {
   protectWrites(): void;
   readFlags(): number;
   refreshFeatures(): void;
-  refreshKvmClock(): void;
+  reviseKvmClock(): void;
   raise(vector: number, errorCode: number): void;
 }
 

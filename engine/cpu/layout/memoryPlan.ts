@@ -60,4 +60,6 @@ export const physMapBits = {
   hasCode: 4,
   /** The dirty tracker wants to know the first write: the slow path sets dirtyMap and clears this bit. */
   trackDirty: 8,
+  /** Somebody still needs the page as it is: `preservePage` is called before the first write and clears this bit. */
+  frozen: 16,
 } as const;

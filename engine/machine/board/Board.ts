@@ -114,6 +114,7 @@ export class Board {
       units: options.cpuUnits,
       ports: this.ports,
       mmio: this.mmio,
+      preservePage: (page) => this.map.preservePage(page),
       interrupts: this.router,
       translate: options.accel === "auto",
       cpuLevel: options.cpuLevel ?? "host",

@@ -66,7 +66,7 @@ export class MemoryRegions {
   /** Clears RAM as power-on does. */
   clear(): void {
     const { below4GiB, above4GiB } = this.sizes;
-    this.#map.bytes.fill(0, memoryPlan.ram, memoryPlan.ram + below4GiB + above4GiB);
+    this.#map.fill(memoryPlan.ram, below4GiB + above4GiB);
   }
 
   #mapRomPage(address: number): void {

@@ -62,6 +62,10 @@ export class SystemUnitHarness {
         return this.deviceValue;
       },
       portWrite: (port: number, size: number, value: number) => this.log.push(`portWrite ${hex(port)} ${size} ${hex(value)}`),
+      preservePage: (page: number) => {
+        this.log.push(`preserve ${hex(page)} ${hex(this.ram.getUint32(page * 4096, true))}`);
+        this.physMap[page]! &= ~physMapBits.frozen;
+      },
       codeWritten: (page: number, offset: number, size: number) => this.log.push(`code ${hex(page)} ${hex(offset)} ${size}`),
       tsc: () => this.tsc,
       interruptAcknowledge: () => {

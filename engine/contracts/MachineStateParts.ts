@@ -1,0 +1,44 @@
+/**
+ * The state of a machine between the machine, which gives and takes it, and the files that it is kept in. Everything but RAM is
+ * small and comes as sections; RAM is read page by page while the guest goes on.
+ */
+export interface StateSection {
+  /** "cpu", "device:pit", ...: lower case, digits, "-" and ":", at most 64 characters. */
+  readonly id: string;
+  /** Of the payload's form. */
+  readonly version: number;
+  readonly payload: Uint8Array;
+}
+
+export const STATE_PAGE_BYTES = 4096;
+
+/** Pages as they were at one moment, however the guest changes them since. Each is read, then taken. */
+export interface FrozenPages {
+  readonly pageCount: number;
+  /** Valid until the machine runs on. Must not be asked for after `take`. */
+  page(index: number): Uint8Array;
+  /** The page has been read: a later write need not put it aside. */
+  take(index: number): void;
+  /** Takes all: nobody wants the rest. */
+  dispose(): void;
+}
+
+export interface CapturedState {
+  readonly sections: readonly StateSection[];
+  readonly ram: FrozenPages;
+  /**
+   * The state that was captured or restored before this one in the same machine, and for each page whether it may have been written since
+   * then (1) or not (0).
+   */
+  readonly base: { readonly label: string; readonly changed: Uint8Array } | undefined;
+}
+
+/** A saved state on its way into a machine. */
+export interface RestorableState {
+  /** What `CapturedState.base` is to call this state. */
+  readonly label: string;
+  readonly sections: readonly StateSection[];
+  readonly ramBytes: number;
+  /** Writes all pages that are not zero; the memory given is zero. */
+  readRam(target: Uint8Array): Promise<void>;
+}
