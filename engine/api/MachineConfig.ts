@@ -26,7 +26,30 @@ export const serialSchema = v.variant("kind", [
 ]);
 
 export const driveSchema = v.strictObject({ path: v.nullable(path) });
-export const diskSchema = v.strictObject({ path });
+
+/** How a disk's file is used. What is absent is at its plainest, as in configurations from before there was a choice: see `diskAttributes`. */
+export const diskSchema = v.strictObject({
+  path,
+  /** Known to be of this format. Otherwise the content tells, and a guest can make a raw disk look like anything. */
+  format: v.exactOptional(v.picklist(["raw", "qcow", "qcow2", "vdi", "vmdk", "vhd", "vhdx"])),
+  /**
+   * "immutable" starts every run as it was made; "writeThrough" stays out of snapshots; "shareable" may be open in several machines
+   * (raw only); "readOnly" refuses writes; "multiAttach" rests below an overlay that each machine has of its own.
+   */
+  kind: v.exactOptional(v.picklist(["normal", "immutable", "writeThrough", "shareable", "readOnly", "multiAttach"])),
+  /** What the guest sees as serial number. */
+  serial: v.exactOptional(v.pipe(v.string(), v.maxLength(20), v.regex(/^[ -~]*$/))),
+  /** The guest is told that it does not rotate. */
+  solidState: v.exactOptional(v.boolean()),
+  /** Space that the guest discards is given back to the host. */
+  discard: v.exactOptional(v.boolean()),
+  /** "writeBack" flushes when the guest does, "writeThrough" after every write, "ignoreFlush" never before the end: for trials only. */
+  hostCache: v.exactOptional(v.picklist(["writeBack", "writeThrough", "ignoreFlush"])),
+  /** 0 is no limit. */
+  bytesPerSecond: v.exactOptional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
+  operationsPerSecond: v.exactOptional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
+});
+export type DiskConfig = v.InferOutput<typeof diskSchema>;
 
 /** A console at port 0xE9, and an exit at 0xF4, each for guests that know of it. Once they were one setting. */
 const debugPortsSchema = v.union([
@@ -89,6 +112,21 @@ export function defaultMachineDraft(name: string): MachineDraft {
     accel: "auto",
     cpuLevel: "host",
     display: { scale: 1 },
+  };
+}
+
+/** A disk with everything said. */
+export function diskAttributes(disk: DiskConfig): Required<Omit<DiskConfig, "path" | "format">> {
+  const { path: _path, format: _format, ...given } = disk;
+  return {
+    kind: "normal",
+    serial: "",
+    solidState: false,
+    discard: true,
+    hostCache: "writeBack",
+    bytesPerSecond: 0,
+    operationsPerSecond: 0,
+    ...given,
   };
 }
 

@@ -1,7 +1,6 @@
 /**
  * The life cycle of a machine as everybody outside the engine process sees it. "aborted" says why the last run ended without
- * the guest's or the user's doing; "inaccessible" names the file that cannot be used and leaves it untouched. Saved states
- * are absent until snapshots exist.
+ * the guest's or the user's doing; "inaccessible" names the file that cannot be used and leaves it untouched.
  */
 import * as v from "valibot";
 
@@ -11,6 +10,8 @@ export const machineStateSchema = v.variant("kind", [
   v.strictObject({ kind: v.literal("running") }),
   v.strictObject({ kind: v.literal("paused") }),
   v.strictObject({ kind: v.literal("stopping") }),
+  /** Off, with memory and devices kept in a file: a start goes on from there. */
+  v.strictObject({ kind: v.literal("saved") }),
   v.strictObject({ kind: v.literal("aborted"), reason: v.string() }),
   v.strictObject({ kind: v.literal("inaccessible"), file: v.string(), reason: v.string() }),
 ]);

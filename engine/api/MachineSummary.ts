@@ -67,7 +67,20 @@ export type LogLine = v.InferOutput<typeof logLineSchema>;
 export const jobSchema = v.strictObject({
   id: v.string(),
   /** Stable, for translation: what is being done. */
-  kind: v.picklist(["removeFiles", "createDisk"]),
+  kind: v.picklist([
+    "removeFiles",
+    "createDisk",
+    "copyMedium",
+    "moveMedium",
+    "resizeMedium",
+    "compactMedium",
+    "checkMedium",
+    "takeSnapshot",
+    "restoreSnapshot",
+    "deleteSnapshot",
+    "cloneMachine",
+    "saveState",
+  ]),
   /** What it is done to: a machine's or file's name. */
   subject: v.string(),
   machineId: v.nullable(v.string()),

@@ -6,8 +6,10 @@ import type { HostCommandName } from "./hostProtocol.ts";
 import type { MachineStateKind } from "./MachineState.ts";
 
 const atRest = ["poweredOff", "aborted"] as const;
+/** Off, with or without a saved state. */
+const still = [...atRest, "saved"] as const;
 const up = ["running", "paused"] as const;
-const accessible = ["poweredOff", "aborted", "starting", "running", "paused", "stopping"] as const;
+const accessible = ["poweredOff", "aborted", "saved", "starting", "running", "paused", "stopping"] as const;
 
 export const commandLegality: Readonly<Record<HostCommandName, "always" | readonly MachineStateKind[]>> = {
   "library.list": "always",
@@ -15,10 +17,10 @@ export const commandLegality: Readonly<Record<HostCommandName, "always" | readon
   // While the machine is live only `liveFields` may differ.
   "library.update": accessible,
   "library.rename": accessible,
-  "library.remove": [...atRest, "inaccessible"],
+  "library.remove": [...still, "inaccessible"],
   "library.files": "always",
   "library.checkName": "always",
-  "machine.start": atRest,
+  "machine.start": still,
   "machine.pause": ["running"],
   "machine.resume": ["paused"],
   "machine.reset": up,
@@ -47,6 +49,27 @@ export const commandLegality: Readonly<Record<HostCommandName, "always" | readon
   "builtinGuest.create": "always",
   "jobs.list": "always",
   "jobs.cancel": "always",
+  "media.list": "always",
+  "media.add": "always",
+  "media.info": "always",
+  "media.create": "always",
+  "media.copy": "always",
+  "media.move": "always",
+  "media.resize": "always",
+  "media.compact": "always",
+  "media.check": "always",
+  "media.release": "always",
+  "media.remove": "always",
+  "snapshot.list": accessible,
+  "snapshot.take": [...still, ...up],
+  "snapshot.restore": still,
+  "snapshot.delete": still,
+  "snapshot.deleteCost": accessible,
+  "snapshot.edit": accessible,
+  "snapshot.thumbnail": accessible,
+  "machine.saveState": up,
+  "machine.discardState": ["saved"],
+  "machine.clone": still,
 };
 
 export function isLegal(command: HostCommandName, state: MachineStateKind): boolean {

@@ -15,7 +15,9 @@ import {
   logLineSchema,
   machineSummarySchema,
 } from "./MachineSummary.ts";
+import { diskFormatSchema, mediumCommands, mediumEvents } from "./mediumProtocol.ts";
 import { osTypeSchema } from "./OsType.ts";
+import { snapshotCommands, snapshotEvents } from "./snapshotProtocol.ts";
 
 const id = v.pipe(v.string(), v.maxLength(64));
 const path = v.pipe(v.string(), v.minLength(1), v.maxLength(4096));
@@ -24,6 +26,13 @@ const oneMachine = v.strictObject({ id });
 const natural = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const driveKind = v.picklist(["optical", "floppy"]);
 const machineResult = v.strictObject({ machine: machineSummarySchema });
+
+const newDisk = v.strictObject({
+  sizeBytes: natural,
+  /** Raw when absent. */
+  format: v.exactOptional(diskFormatSchema),
+  subformat: v.exactOptional(v.pipe(v.string(), v.maxLength(64))),
+});
 
 export const hostInfoSchema = v.strictObject({
   version: v.string(),
@@ -62,7 +71,7 @@ export const hostProtocol = {
       /** Each of `newDisks` is made in the machine's folder and attached after the disks of the draft. */
       params: v.strictObject({
         draft: machineDraftSchema,
-        newDisks: v.pipe(v.array(v.strictObject({ sizeBytes: natural })), v.maxLength(4)),
+        newDisks: v.pipe(v.array(newDisk), v.maxLength(4)),
       }),
       result: machineResult,
     },
@@ -82,7 +91,8 @@ export const hostProtocol = {
       params: v.strictObject({ name: v.pipe(v.string(), v.maxLength(1024)), exceptId: v.nullable(id) }),
       result: v.strictObject({ taken: v.boolean(), suggestion: v.string() }),
     },
-    "machine.start": { params: oneMachine, result: nothing },
+    /** A disposable run leaves the disks as they were. */
+    "machine.start": { params: v.strictObject({ id, disposable: v.exactOptional(v.boolean()) }), result: nothing },
     "machine.pause": { params: oneMachine, result: nothing },
     "machine.resume": { params: oneMachine, result: nothing },
     "machine.reset": { params: oneMachine, result: nothing },
@@ -164,6 +174,8 @@ export const hostProtocol = {
     "builtinGuest.create": { params: nothing, result: machineResult },
     "jobs.list": { params: nothing, result: v.strictObject({ jobs: v.array(jobSchema) }) },
     "jobs.cancel": { params: v.strictObject({ jobId: id }), result: nothing },
+    ...mediumCommands,
+    ...snapshotCommands,
   },
   events: {
     "library.changed": v.strictObject({ changed: v.array(machineSummarySchema), removed: v.array(v.string()) }),
@@ -190,6 +202,8 @@ export const hostProtocol = {
     "job.changed": v.strictObject({ job: jobSchema }),
     /** Every two seconds. */
     "host.memory": v.strictObject({ memoryBytes: v.number(), memoryFreeBytes: v.number(), guestsBytes: v.number() }),
+    ...mediumEvents,
+    ...snapshotEvents,
   },
 } as const;
 

@@ -7,8 +7,11 @@ import { freemem, totalmem } from "node:os";
 import { commandLegality } from "../api/commandLegality.ts";
 import type { Endpoint } from "../api/Endpoint.ts";
 import { type HostCommandName, type HostInfo, type HostProtocol, hostProtocol } from "../api/hostProtocol.ts";
+import { mediumCommands } from "../api/mediumProtocol.ts";
 import { type CommandHandlers, ProtocolServer } from "../api/ProtocolServer.ts";
 import type { EventNames, PayloadOf } from "../api/ProtocolSpec.ts";
+import { snapshotCommands } from "../api/snapshotProtocol.ts";
+import { GuesthouseError } from "../base/GuesthouseError.ts";
 import type { EngineSpawner } from "./EngineSpawner.ts";
 import { EngineStock } from "./EngineStock.ts";
 import type { EngineSupervisor } from "./EngineSupervisor.ts";
@@ -31,6 +34,8 @@ export interface HostServiceOptions {
   readonly onFault?: (error: unknown, command: string) => void;
 }
 
+type MediumCommand = keyof typeof mediumCommands;
+type SnapshotCommand = keyof typeof snapshotCommands;
 type Server = ProtocolServer<HostProtocol, HostConnection>;
 
 export class HostService {
@@ -57,6 +62,7 @@ export class HostService {
         changed: (change) => this.#broadcast("library.changed", change),
       }),
       ...machineCommands(registry, new ChannelNumbers()),
+      ...notYet(),
       ...informationCommands({ registry, jobs: this.#jobs, dataFolder, shell }),
     });
   }
@@ -127,6 +133,20 @@ export class HostService {
   #broadcast<E extends EventNames<HostProtocol>>(event: E, payload: PayloadOf<HostProtocol, E>): void {
     for (const server of this.#servers) server.emit(event, payload);
   }
+}
+
+/** Commands whose work is not done by this version. */
+function notYet(): Pick<CommandHandlers<HostProtocol, HostConnection>, MediumCommand | SnapshotCommand> {
+  const refusals = [...Object.keys(mediumCommands), ...Object.keys(snapshotCommands)].map((command) => [
+    command,
+    () => {
+      throw new GuesthouseError("not-available", `This version has no ${command}.`, { command });
+    },
+  ]);
+  return Object.fromEntries(refusals) as Pick<
+    CommandHandlers<HostProtocol, HostConnection>,
+    MediumCommand | SnapshotCommand
+  >;
 }
 
 /** Puts the table of legality before the handlers of commands that it restricts. */

@@ -117,6 +117,7 @@ const words: Readonly<Record<MachineState["kind"], string>> = {
   running: "running",
   paused: "paused",
   stopping: "stopping",
+  saved: "saved",
   aborted: "aborted",
   inaccessible: "inaccessible",
 };

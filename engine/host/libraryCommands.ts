@@ -17,7 +17,10 @@ import type { MachineRegistry } from "./MachineRegistry.ts";
 
 type Handlers = CommandHandlers<HostProtocol, HostConnection>;
 type LibraryCommand =
-  | Extract<keyof HostProtocol["commands"], `library.${string}` | `media.${string}`>
+  | Extract<keyof HostProtocol["commands"], `library.${string}`>
+  | "media.attach"
+  | "media.eject"
+  | "media.createDisk"
   | "builtinGuest.create";
 
 export interface LibraryContext {

@@ -2,14 +2,15 @@
 import { decodeBinaryMessage } from "../api/binaryMessage.ts";
 import type { HostProtocol } from "../api/hostProtocol.ts";
 import type { CommandHandlers } from "../api/ProtocolServer.ts";
+import type { snapshotCommands } from "../api/snapshotProtocol.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import type { HostConnection } from "./HostConnection.ts";
 import type { MachineRegistry } from "./MachineRegistry.ts";
 
 type Handlers = CommandHandlers<HostProtocol, HostConnection>;
-type MachineCommand = Extract<
-  keyof HostProtocol["commands"],
-  `machine.${string}` | `console.${string}` | `serial.${string}`
+type MachineCommand = Exclude<
+  Extract<keyof HostProtocol["commands"], `machine.${string}` | `console.${string}` | `serial.${string}`>,
+  keyof typeof snapshotCommands
 >;
 
 const SERIAL_PORTS = 4;

@@ -15,6 +15,7 @@ import { osTypes } from "../../engine/api/osTypes.ts";
 import { type CommandHandlers, ProtocolServer } from "../../engine/api/ProtocolServer.ts";
 import { GuesthouseError } from "../../engine/base/GuesthouseError.ts";
 import { fakeFolder } from "./fakeFiles.ts";
+import { fakeMediaHandlers } from "./fakeMedia.ts";
 import type { HostPort, ShellCapabilities } from "./HostPort.ts";
 
 const info: HostInfo = {
@@ -230,7 +231,12 @@ export class FakeHost implements HostPort {
   }
 
   #handlers(): CommandHandlers<HostProtocol, undefined> {
-    return { ...this.#libraryHandlers(), ...this.#machineHandlers(), ...this.#hostHandlers() };
+    return {
+      ...this.#libraryHandlers(),
+      ...this.#machineHandlers(),
+      ...this.#hostHandlers(),
+      ...fakeMediaHandlers(),
+    };
   }
 
   #libraryHandlers() {

@@ -47,7 +47,7 @@ export interface MachineActions {
 
 const ICON = 16;
 
-type LifeCommand = Extract<HostCommandName, `machine.${string}`>;
+type LifeCommand = Exclude<Extract<HostCommandName, `machine.${string}`>, "machine.clone">;
 
 /** What the parts below build from. Without a machine every action is there and disabled. */
 interface ActionContext {

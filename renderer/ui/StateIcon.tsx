@@ -1,5 +1,6 @@
 import {
   CircleAlert,
+  CircleDot,
   CirclePause,
   CirclePlay,
   CircleStop,
@@ -16,6 +17,7 @@ const icons: Record<MachineStateKind, LucideIcon> = {
   running: CirclePlay,
   paused: CirclePause,
   stopping: LoaderCircle,
+  saved: CircleDot,
   aborted: OctagonX,
   inaccessible: CircleAlert,
 };
