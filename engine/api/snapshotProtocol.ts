@@ -1,0 +1,81 @@
+/**
+ * The part of the host's API that concerns a machine's past and its twins: snapshots, saved state and clones. A machine's
+ * snapshots are a tree; `current` is the one that the machine goes on from. Long work answers when it is done; meanwhile a job
+ * tells how far it is and takes a cancel.
+ */
+import * as v from "valibot";
+import { machineSummarySchema } from "./MachineSummary.ts";
+
+const id = v.pipe(v.string(), v.maxLength(64));
+const nothing = v.strictObject({});
+const one = v.strictObject({ id });
+const ofSnapshot = v.strictObject({ id, snapshotId: id });
+const texts = {
+  name: v.pipe(v.string(), v.maxLength(1024)),
+  description: v.pipe(v.string(), v.maxLength(65536)),
+};
+
+export const snapshotSchema = v.strictObject({
+  id: v.string(),
+  parentId: v.nullable(v.string()),
+  name: v.string(),
+  description: v.string(),
+  /** Milliseconds since 1970. */
+  takenMs: v.number(),
+  /** Taken of a machine that ran: memory and devices are in it, and restoring it gives a saved state. */
+  withState: v.boolean(),
+  hasThumbnail: v.boolean(),
+  /** On the host, for this snapshot alone. */
+  allocatedBytes: v.number(),
+});
+export type Snapshot = v.InferOutput<typeof snapshotSchema>;
+
+const snapshotResult = v.strictObject({ snapshot: snapshotSchema });
+
+export const snapshotCommands = {
+  "snapshot.list": {
+    params: one,
+    result: v.strictObject({
+      snapshots: v.array(snapshotSchema),
+      /** What the machine goes on from; null without snapshots. */
+      currentId: v.nullable(v.string()),
+      /** Disks, settings or state differ from the current snapshot. */
+      changed: v.boolean(),
+    }),
+  },
+  "snapshot.take": { params: v.strictObject({ id, ...texts }), result: snapshotResult },
+  /** `takeCurrent` takes a snapshot of what there is before it is given up. */
+  "snapshot.restore": {
+    params: v.strictObject({ id, snapshotId: id, takeCurrent: v.nullable(v.strictObject(texts)) }),
+    result: nothing,
+  },
+  "snapshot.delete": { params: ofSnapshot, result: nothing },
+  /** What deleting would cost and give, before it is done; both are estimates from above. */
+  "snapshot.deleteCost": {
+    params: ofSnapshot,
+    result: v.strictObject({ neededBytes: v.number(), freedBytes: v.number(), availableBytes: v.number() }),
+  },
+  "snapshot.edit": { params: v.strictObject({ id, snapshotId: id, ...texts }), result: snapshotResult },
+  "snapshot.thumbnail": { params: ofSnapshot, result: v.strictObject({ pngBase64: v.nullable(v.string()) }) },
+  /** Keeps memory and devices in a file and ends the run. */
+  "machine.saveState": { params: one, result: nothing },
+  "machine.discardState": { params: one, result: nothing },
+  "machine.clone": {
+    params: v.strictObject({
+      id,
+      /** Null clones the machine as it is. */
+      snapshotId: v.nullable(id),
+      name: v.pipe(v.string(), v.maxLength(1024)),
+      /** A linked clone's disks rest on those of the snapshot; without a snapshot one is taken first. */
+      linked: v.boolean(),
+      /** "all" brings the snapshots along (full clones only). */
+      scope: v.picklist(["state", "all"]),
+    }),
+    result: v.strictObject({ machine: machineSummarySchema }),
+  },
+} as const;
+
+export const snapshotEvents = {
+  /** Ask for the list again. */
+  "snapshots.changed": v.strictObject({ id: v.string() }),
+} as const;
