@@ -7,15 +7,18 @@ import { decodeBinaryMessage, encodeConsoleFrame, encodeSerialOutput } from "../
 import { isLegal } from "../../engine/api/commandLegality.ts";
 import { type HostInfo, type HostProtocol, hostProtocol } from "../../engine/api/hostProtocol.ts";
 import type { InputEvent } from "../../engine/api/InputEvent.ts";
-import { defaultMachineDraft, type MachineDraft } from "../../engine/api/MachineConfig.ts";
-import type { MachineState } from "../../engine/api/MachineState.ts";
+import { defaultMachineDraft, draftOf, type MachineDraft } from "../../engine/api/MachineConfig.ts";
+import { isLive, type MachineState } from "../../engine/api/MachineState.ts";
 import type { LogLine, MachineSummary } from "../../engine/api/MachineSummary.ts";
+import type { Medium } from "../../engine/api/mediumProtocol.ts";
 import { memoryEndpointPair } from "../../engine/api/memoryEndpointPair.ts";
 import { osTypes } from "../../engine/api/osTypes.ts";
 import { type CommandHandlers, ProtocolServer } from "../../engine/api/ProtocolServer.ts";
 import { GuesthouseError } from "../../engine/base/GuesthouseError.ts";
+import { FakeJobs } from "./FakeJobs.ts";
+import { FakeMedia } from "./FakeMedia.ts";
+import { FakeSnapshots, type FakeTree } from "./FakeSnapshots.ts";
 import { fakeFolder } from "./fakeFiles.ts";
-import { fakeMediaHandlers } from "./fakeMedia.ts";
 import type { HostPort, ShellCapabilities } from "./HostPort.ts";
 
 const info: HostInfo = {
@@ -41,6 +44,11 @@ export interface FakeScreen {
 
 export interface FakeHostOptions {
   machines?: readonly MachineSummary[];
+  media?: readonly Medium[];
+  /** Snapshots by machine. */
+  snapshots?: Record<string, FakeTree>;
+  /** A picture for snapshots of running machines, as base64 of a PNG. */
+  thumbnail?: () => Promise<string | null>;
   /** Paints the picture of a running machine; a dark field without it. */
   screen?: (machine: MachineSummary) => FakeScreen;
   capabilities?: Partial<ShellCapabilities>;
@@ -83,11 +91,32 @@ export class FakeHost implements HostPort {
   readonly #screen: ((machine: MachineSummary) => FakeScreen) | undefined;
   readonly #consoles = new Map<number, string>();
   readonly #serial = new Map<number, string>();
+  readonly #jobs = new FakeJobs((job) => this.emit("job.changed", { job }));
+  readonly media: FakeMedia;
+  readonly #snapshots: FakeSnapshots;
   #nextChannel = 1;
   #figures = { instructions: 0, guestNs: 0 };
 
-  constructor({ machines = [], screen, capabilities = {} }: FakeHostOptions = {}) {
+  constructor({
+    machines = [],
+    media = [],
+    snapshots = {},
+    thumbnail = async () => null,
+    screen,
+    capabilities = {},
+  }: FakeHostOptions = {}) {
     this.machines = [...machines];
+    this.media = new FakeMedia(media, this.#jobs, (changed, removed) =>
+      this.emit("media.changed", { changed, removed }),
+    );
+    this.#snapshots = new FakeSnapshots({
+      trees: snapshots,
+      jobs: this.#jobs,
+      changed: (id) => this.emit("snapshots.changed", { id }),
+      nameOf: (id) => this.#get(id).name,
+      isLive: (id) => isLive(this.#get(id).state.kind),
+      thumbnail,
+    });
     this.#screen = screen;
     this.capabilities = { openWindow: () => {}, ownsAllKeys: false, ...capabilities };
   }
@@ -235,7 +264,25 @@ export class FakeHost implements HostPort {
       ...this.#libraryHandlers(),
       ...this.#machineHandlers(),
       ...this.#hostHandlers(),
-      ...fakeMediaHandlers(),
+      ...this.media.handlers(),
+      ...this.#snapshots.handlers(),
+      ...this.#pastHandlers(),
+    };
+  }
+
+  #pastHandlers() {
+    return {
+      "machine.saveState": async ({ id }: { id: string }) => {
+        await this.#jobs.work("saveState", this.#get(id).name, id);
+        return this.#change(id, { kind: "saved" }, "machine.saveState");
+      },
+      "machine.discardState": ({ id }: { id: string }) =>
+        this.#change(id, { kind: "poweredOff" }, "machine.discardState"),
+      "machine.clone": async ({ id, name }: { id: string; name: string }) => {
+        const { config, name: source } = this.#get(id);
+        await this.#jobs.work("cloneMachine", source, id);
+        return this.#add({ ...(config === null ? defaultMachineDraft(name) : draftOf(config)), name });
+      },
     };
   }
 
@@ -355,7 +402,10 @@ export class FakeHost implements HostPort {
       "logs.read": () => ({ run: "run-1.log", lines: fakeLog(), truncated: false }),
       "catalogue.osTypes": () => ({ osTypes: [...osTypes] }),
       "jobs.list": () => ({ jobs: [] }),
-      "jobs.cancel": () => ({}),
+      "jobs.cancel": ({ jobId }: { jobId: string }) => {
+        this.#jobs.cancel(jobId);
+        return {};
+      },
     };
   }
 }
