@@ -87,7 +87,10 @@ function addRun(program: Command, setStatus: (status: number) => void): void {
     .option("--keys <text@seconds>", 'type "text{enter}" so many seconds after power-on (repeatable)', collect, [])
     .option("--screenshot <F.png@seconds>", "save the screen; without a time at the end (repeatable)", collect, [])
     .option("--timeout <seconds>", "give up after this time")
-    .option("--debug-exit", "writing v to port 0xF4 ends the run with status (v << 1) | 1")
+    .option(
+      "--debug-exit",
+      "writing v to port 0xF4 ends the run with status (v << 1) | 1; adds the latches and interrupt switches of a test board",
+    )
     .option("--json", "end with a line of figures")
     .addHelpText(
       "after",

@@ -169,6 +169,7 @@ async function readDirectBoot(config: MachineConfig, folder: string): Promise<Di
   const { kernel, initrd, commandLine } = config.directBoot;
   return {
     kernel: await readImage(folder, kernel),
+    kernelName: basename(kernel),
     ...(initrd === null ? {} : { initrd: await readImage(folder, initrd) }),
     commandLine,
   };

@@ -12,6 +12,8 @@ export type FirmwareChoice = { kind: "builtin" } | { kind: "rom"; image: Uint8Ar
 /** Boot a Linux bzImage or a multiboot ELF kernel without a boot medium. */
 export interface DirectBoot {
   kernel: Uint8Array;
+  /** The name of the kernel's file, which multiboot kernels are told. */
+  kernelName?: string;
   initrd?: Uint8Array;
   commandLine: string;
 }

@@ -5,7 +5,7 @@
 import type { InstructionRow } from "../../engine/cpu/isa/InstructionRow.ts";
 
 const reasons: readonly (readonly [pattern: RegExp, reason: string])[] = [
-  [/^(SYSCALL|SYSENTER|SYSRET|SYSEXIT|INT|UIRET)$/, "calls the operating system"],
+  [/^(SYSCALL|SYSENTER|SYSRET|SYSEXIT|INT|UIRET|VMCALL)$/, "calls the operating system"],
   [/^(CPUID|RDTSC|RDTSCP|RDPID|RDRAND|RDSEED|XGETBV|RDPMC|RDPKRU|WRPKRU)$/, "tells what is the host's own"],
   [/^(SGDT|SIDT|SLDT|STR|SMSW)$/, "Linux answers for the processor (UMIP)"],
   [/^(LAR|LSL|VERR|VERW|MOV_TO_SEGMENT|MOV_TO_SS|POP_SEGMENT|POP_SS|L[DEFGS]S)$/, "needs the host's descriptor tables"],

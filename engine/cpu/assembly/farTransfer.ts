@@ -32,7 +32,7 @@ import { readFlags } from "./flags";
 import { gateOffset, gateSelector, innerStack } from "./gates";
 import { stackFromTss } from "./longGates";
 import { isCanonical } from "./mmu";
-import { setCpl, setNullSegment, setParagraphSegment } from "./segments";
+import { setCpl, setParagraphSegment, setSegment } from "./segments";
 import { commitStackPointer, peek, push, release, useCurrentStack, useLongStack, useNewStack } from "./stack";
 import {
   ATTR_CODE,
@@ -47,6 +47,7 @@ import {
   isProtectedProper,
   rip,
   segmentAttributes,
+  segmentBase,
   segmentLimit,
   segmentSelector,
   setGpr16,
@@ -280,12 +281,17 @@ export function checkReturnCode(selector: u32): u64 {
   return code;
 }
 
-/** Data segments that an outer level may not keep become null. One that already is keeps the base that 64-bit code gave it by MSR. */
+/**
+ * Data segments that an outer level may not keep become null. In long mode FS and GS keep their bases, which MSRs gave them, whether they are
+ * null already or become it: processors only mark them unusable.
+ */
 function dropInnerSegment(segment: i32): void {
   const attributes = segmentAttributes(segment);
   if (!(attributes & ATTR_P)) return;
   const anyPrivilege = (attributes & ATTR_CODE) != 0 && (attributes & ATTR_EXPAND_CONFORMING) != 0;
-  if (!anyPrivilege && ((attributes >> 5) & 3) < cpl()) setNullSegment(segment, 0);
+  if (anyPrivilege || ((attributes >> 5) & 3) >= cpl()) return;
+  const keepsBase = isLongMode() && (segment == FS || segment == GS);
+  setSegment(segment, 0, keepsBase ? segmentBase(segment) : 0, 0, 0);
 }
 
 /**

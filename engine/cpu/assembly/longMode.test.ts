@@ -151,6 +151,12 @@ describe("returns in long mode", () => {
     expect(unit.state.segmentBase(4)).toBe(0x4444_5555_6666);
     expect(unit.selector("es")).toBe(0);
   });
+  test("IRET to level 3 drops an FS of level 0, but not the base that 64-bit code gave it", () => {
+    unit.load("fs", sel.data0);
+    wrmsr(0xc0000100, 0x4444_5555_6666n);
+    toUser();
+    expect([unit.selector("fs"), unit.state.segmentBase(4)]).toEqual([0, 0x4444_5555_6666]);
+  });
   test("system tables above 4 GiB serve compatibility mode too", () => {
     unit.call("lgdt", sel.limit, high + 0x1000n);
     push(0x1000n, BigInt(sel.code3), 0x202n, 0x9000n, BigInt(sel.data3));
@@ -364,6 +370,29 @@ describe("call gates of long mode", () => {
 
 test("LGDT and LIDT refuse a base that is not canonical: #GP(0)", () => {
   for (const name of ["lgdt", "lidt"]) expect(unit.fault(name, 0xff, 0x8000_0000_0000n)).toEqual({ vector: 13, errorCode: 0 });
+});
+
+test("LTR and LLDT refuse a base that is not canonical: #GP(selector), and the TSS stays available", () => {
+  unit.w64(gdt + sel.free1, 0x8000n);
+  for (const [name, type] of [
+    ["ltr", 0x89],
+    ["lldt", 0x82],
+  ] as const) {
+    setDescriptor(unit, sel.free0, descriptor(0, 0xfff, type));
+    expect(unit.fault(name, sel.free0)).toEqual({ vector: 13, errorCode: sel.free0 });
+    expect(unit.r8(gdt + sel.free0 + 5)).toBe(type);
+  }
+});
+
+test("VMCALL: an unknown call, the poll that always succeeds, and a caller above level 0", () => {
+  const ask = (call: bigint): bigint => {
+    unit.state.set64("gpr", call, 0);
+    unit.call("hypercall");
+    return BigInt.asIntN(64, unit.state.get64("gpr", 0));
+  };
+  expect([ask(10n), ask(1n)]).toEqual([-1000n, 0n]);
+  toUser();
+  expect(ask(1n)).toBe(-1n);
 });
 
 test("LTR looks at 16 bytes: #GP(selector) when the table ends between them", () => {

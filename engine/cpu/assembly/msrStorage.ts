@@ -157,12 +157,12 @@ function checkMtrr(index: u32, value: u64): void {
   }
 }
 
-/** Status, address and miscellaneous registers of a bank can only be cleared; its control is all or nothing. */
+/** The status of a bank can only be cleared; its control is all or nothing; its address and miscellaneous registers hold anything. */
 function checkMachineCheck(index: u32, value: u64): void {
   if (value == 0) return;
   if (index == MCG_STATUS) {
     if (value & ~7) generalProtection();
-  } else if ((index & 3) != 0 || value != 0xffffffffffffffff) {
+  } else if ((index & 3) == 1 || ((index & 3) == 0 && value != 0xffffffffffffffff)) {
     generalProtection();
   }
 }

@@ -33,6 +33,7 @@ import { VECTOR_GP, VECTOR_NP, generalProtection, raiseSelector } from "./faults
 import { setZeroFlag } from "./flags";
 import { LDTR, TR } from "./layout.generated";
 import { readLinear64, writeLinear8 } from "./memoryAccess";
+import { isCanonical } from "./mmu";
 import { setNullSegment, setSegment } from "./segments";
 import { ATTR_S, cpl, segmentSelector } from "./state";
 
@@ -100,9 +101,15 @@ export function str(): u32 {
   return segmentSelector(TR);
 }
 
-function setSystemSegment(segment: i32, selector: u32, descriptor: u64): void {
+/** Base of an LDT or TSS; #GP(selector) when it is not canonical. */
+function systemBase(selector: u32, descriptor: u64): u64 {
   const base = baseOf(descriptor) | systemBaseHigh(selector);
-  setSegment(segment, selector, base, limitOf(descriptor), attributesOf(descriptor));
+  if (!isCanonical(base)) raiseSelector(VECTOR_GP, selector);
+  return base;
+}
+
+function setSystemSegment(segment: i32, selector: u32, descriptor: u64): void {
+  setSegment(segment, selector, systemBase(selector, descriptor), limitOf(descriptor), attributesOf(descriptor));
 }
 
 export function lldt(selector: u32): void {
@@ -130,7 +137,7 @@ export function ltr(selector: u32): void {
   const type = systemTypeOf(descriptor);
   if (type != TYPE_TSS16 && type != TYPE_TSS32) raiseSelector(VECTOR_GP, selector);
   if (!isPresent(descriptor)) raiseSelector(VECTOR_NP, selector);
-  systemBaseHigh(selector);
+  systemBase(selector, descriptor);
   const busy = descriptor | ((2 as u64) << 40);
   writeLinear8(descriptorAddress(selector) + 5, (busy >> 40) as u32, false);
   setSystemSegment(TR, selector, busy);

@@ -36,6 +36,7 @@ export { syscall, sysenter, sysexit, sysret } from "./fastCalls";
 export { raise, segmentFault } from "./faults";
 export { cli, popf, pushfImage, readFlags, setArithmeticFlags, sti } from "./flags";
 export { bound, enter } from "./frames";
+export { hypercall } from "./hypercall";
 export { iret } from "./interruptReturn";
 export { deliverFault, deliverInterrupt, deliverNmi, int1, int3, into, softwareInterrupt, takeInterrupt } from "./interrupts";
 export {

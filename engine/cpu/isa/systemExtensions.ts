@@ -1,6 +1,6 @@
 /**
  * Later additions to the system instructions (Intel SDM vol. 2): extended state, random numbers, bases of FS and GS, identifiers of processor and
- * address space, and the gates of SMAP.
+ * address space, the gates of SMAP, and calls of the virtual machine's host.
  */
 import { buildRows, type RowText } from "./buildRows.ts";
 
@@ -21,6 +21,12 @@ const access: RowText[] = [
   ["66 0F 38 82 /r mod!=3", "INVPCID", "Gn Mdq", { feature: "invpcid" }],
 ];
 
+/** Of Intel's and of AMD's virtual machines: what a guest of KVM takes, whichever processor it thinks it has. */
+const hypercalls: RowText[] = [
+  ["NP 0F 01 C1", "VMCALL"],
+  ["NP 0F 01 D9", "VMCALL"],
+];
+
 const numbers: RowText[] = [
   ["0F C7 /6 mod=3", "RDRAND", "Rv", { feature: "rdrand" }],
   ["0F C7 /7 mod=3", "RDRAND", "Rv", { feature: "rdseed" }],
@@ -36,4 +42,4 @@ const bases: RowText[] = [
   ["F3 0F AE /3 mod=3", "WRGSBASE", "Ry", long],
 ];
 
-export const systemExtensionsMap = buildRows([...extendedState, ...access, ...numbers, ...bases]);
+export const systemExtensionsMap = buildRows([...extendedState, ...access, ...hypercalls, ...numbers, ...bases]);

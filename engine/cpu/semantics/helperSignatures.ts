@@ -128,6 +128,8 @@ export const helperSignatures = {
   invpcid: system(["i64", "i64"], undefined, true), // type, linear address of the descriptor
   setAlignmentCheck: system(["i32"]), // STAC 1, CLAC 0
   rdpid: system([], "i64"),
+  /** RAX is the call's number and its answer. */
+  hypercall: system([]),
   /** 64 random bits, or 0 when there are none. */
   random: system([], "i64"),
 

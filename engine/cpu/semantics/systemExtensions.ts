@@ -74,6 +74,9 @@ export const systemExtensions = {
     x.helper("requireSupervisor");
     x.helper("invpcid", x.zeroExtend(x.read(type), 64), x.linearAddress(memory, 16));
   }),
+  VMCALL: nullary((x) => {
+    x.helper("hypercall");
+  }),
   RDRAND: unary(random),
   RDPID: unary((x, destination) => {
     x.write(destination, resize(x, x.helper("rdpid"), destination.width));

@@ -9,6 +9,8 @@ import { isMultibootKernel, loadMultiboot, multibootVideoWish } from "./Multiboo
 /** Starts a kernel that the user named, without a boot medium: Linux or multiboot, whichever header it has. */
 export interface DirectBootImages {
   readonly kernel: Uint8Array;
+  /** What the kernel's file is called: the first word of a multiboot kernel's command line. */
+  readonly kernelName?: string;
   readonly initrd?: Uint8Array;
   readonly commandLine: string;
 }

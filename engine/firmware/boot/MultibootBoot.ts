@@ -213,6 +213,12 @@ class InfoWriter {
   }
 }
 
+/** As GRUB's first version and QEMU pass it: the kernel's name is the first word, so that programs find their arguments behind it. */
+function commandLineOf({ kernelName, commandLine }: DirectBootImages): string {
+  const name = kernelName?.replace(/\s/g, "_");
+  return [name, commandLine].filter((part) => part !== undefined && part !== "").join(" ");
+}
+
 export function loadMultiboot(
   images: DirectBootImages,
   memory: PhysicalMemory,
@@ -229,7 +235,7 @@ export function loadMultiboot(
   const info = new InfoWriter(memory);
   info.set(4, CONVENTIONAL_KIB, INFO_MEMORY);
   info.set(8, extendedKiB(sizes), INFO_MEMORY);
-  info.set(16, info.string(images.commandLine), INFO_COMMAND_LINE);
+  info.set(16, info.string(commandLineOf(images)), INFO_COMMAND_LINE);
   info.set(64, info.string("Guesthouse"), INFO_LOADER_NAME);
   info.memoryMap(sizes);
   if (initrd && initrd.length > 0) {

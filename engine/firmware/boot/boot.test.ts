@@ -214,7 +214,12 @@ describe("multiboot", () => {
     const kernel = multibootElf();
     expect([isMultibootKernel(kernel), isLinuxKernel(kernel)]).toEqual([true, false]);
     const initrd = Uint8Array.of(1, 2, 3);
-    const program = loadMultiboot({ kernel, initrd, commandLine: "hello" }, memory, sizes, undefined);
+    const program = loadMultiboot(
+      { kernel, kernelName: "my kernel", initrd, commandLine: "hello" },
+      memory,
+      sizes,
+      undefined,
+    );
     expect(program).toMatchObject({ kind: "protected", entry: 0x100010, eax: 0x2badb002 });
     expect([memory.read8(0x100100), memory.read8(0x100800), memory.read8(0x102fff)]).toEqual([0xab, 0, 0]);
     const info = program.kind === "protected" ? program.ebx : 0;
@@ -223,7 +228,7 @@ describe("multiboot", () => {
     const module = memory.read32(info + 24);
     expect([memory.read32(module), memory.read32(module + 4) - memory.read32(module)]).toEqual([0x103000, 3]);
     const line = memory.read32(info + 16);
-    expect(new TextDecoder().decode(memory.bytes.subarray(line, line + 6))).toBe("hello\0");
+    expect(new TextDecoder().decode(memory.bytes.subarray(line, line + 16))).toBe("my_kernel hello\0");
     expect(memory.read32(memory.read32(info + 48))).toBe(20);
   });
 

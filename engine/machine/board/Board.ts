@@ -7,6 +7,7 @@ import { AcpiPowerManagement } from "../../devices/acpi/AcpiPowerManagement.ts";
 import { Piix3Ide } from "../../devices/ata/Piix3Ide.ts";
 import { DebugConsole } from "../../devices/debug/DebugConsole.ts";
 import { DebugExit } from "../../devices/debug/DebugExit.ts";
+import { TEST_INTERRUPTS, TEST_MEMORY_BYTES, TestDevice } from "../../devices/debug/TestDevice.ts";
 import { Dma8237 } from "../../devices/dma/Dma8237.ts";
 import { Fdc82077 } from "../../devices/floppy/Fdc82077.ts";
 import { FloppyDrive } from "../../devices/floppy/FloppyDrive.ts";
@@ -150,9 +151,6 @@ export class Board {
     this.ide = pci.ide;
     this.vga = pci.vga;
     if (options.debugPorts.console) this.#mapPort(0xe9, 1, new DebugConsole({ onByte: parts.onDebugByte }));
-    if (options.debugPorts.exit) {
-      this.ports.map({ start: 0xf4, length: 4 }, new DebugExit({ onExit: parts.onDebugExit }));
-    }
     this.devices = [
       ...timers.devices,
       this.dma,
@@ -160,6 +158,7 @@ export class Board {
       ...input.devices,
       ...this.uarts,
       ...pci.devices,
+      ...this.#buildTestPorts(),
       // Last, so that lines which move while the others load leave no edge behind.
       ...this.router.devices,
     ];
@@ -266,6 +265,20 @@ export class Board {
       this.#mapPort(start, 8, uart);
       return uart;
     });
+  }
+
+  /** What test programs end with, and the devices that they try the processor and the interrupt controllers on. */
+  #buildTestPorts(): Device[] {
+    if (!this.#parts.options.debugPorts.exit) return [];
+    this.ports.map({ start: 0xf4, length: 4 }, new DebugExit({ onExit: this.#parts.onDebugExit }));
+    const test = new TestDevice({ line: (interrupt) => this.router.line(interrupt) });
+    this.ports.map({ start: 0xe0, length: 4 }, test.latch);
+    this.ports.map({ start: 0xe4, length: 4 }, test.flushPage);
+    // E9h is the debug console's.
+    this.#mapPort(0xe8, 1, test.latch);
+    this.#mapPort(0x2000, TEST_INTERRUPTS, test.interrupts);
+    this.mmio.map({ start: 0xff00_0000, length: TEST_MEMORY_BYTES }, test.window);
+    return [test];
   }
 
   #buildPci(): { bus: PciBus; acpi: AcpiPowerManagement; ide: IdeDrives; vga: Vga; devices: Device[] } {
