@@ -1,4 +1,5 @@
 import type { CpuState } from "./CpuState.ts";
+import type { VcpuDebug, Watchpoint } from "./VcpuDebug.ts";
 
 /** Why `run` came back. */
 export type VcpuExit =
@@ -8,7 +9,12 @@ export type VcpuExit =
   | { readonly kind: "halted" }
   /** Triple fault: the machine resets or stops. */
   | { readonly kind: "shutdown"; readonly reason: string }
+  /** Before an instruction at which a debugger wants to look. */
   | { readonly kind: "breakpoint"; readonly address: bigint }
+  /** Behind an instruction that touched what a debugger watches. */
+  | { readonly kind: "watchpoint"; readonly watchpoint: Watchpoint }
+  /** Behind the one instruction that a debugger wanted. */
+  | { readonly kind: "step" }
   /** The executor broke an invariant: this machine stops as "Aborted". */
   | { readonly kind: "failure"; readonly error: Error };
 
@@ -34,6 +40,8 @@ export interface Vcpu {
   invalidateCode(address: number, length: number): void;
   /** Forgets cached translations (the memory map changed). */
   flushTlb(): void;
+  /** For a debugger outside of the guest. */
+  readonly debug: VcpuDebug;
   /** Guest instructions executed since power-on (statistics; a REP iteration may or may not count). */
   instructionCount(): number;
 }

@@ -4,10 +4,12 @@ import type { CpuState } from "../contracts/CpuState.ts";
 import type { InterruptSource } from "../contracts/InterruptSource.ts";
 import type { ProcessorApic } from "../contracts/ProcessorApic.ts";
 import type { Vcpu, VcpuExit } from "../contracts/Vcpu.ts";
+import type { VcpuDebug } from "../contracts/VcpuDebug.ts";
 import { CpuStateImage } from "./CpuStateImage.ts";
 import { cpuidTable, readCpuidTable, writeCpuidTable } from "./cpuid/cpuidTable.ts";
 import { cpuModel, decodedFeatures } from "./cpuid/cpuLevels.ts";
 import { Decoder } from "./decode/Decoder.ts";
+import { InterpreterDebug } from "./InterpreterDebug.ts";
 import { Interpreter } from "./interpreter/Interpreter.ts";
 import { rows } from "./isa/rows.ts";
 import { attentionBits } from "./layout/cpuLayout.ts";
@@ -52,6 +54,8 @@ export interface InterpreterVcpuOptions {
  * the generated core, the units and the outside, and answers the run loop's questions at block boundaries.
  */
 export class InterpreterVcpu implements Vcpu {
+  readonly debug: VcpuDebug;
+  readonly #debug: InterpreterDebug;
   readonly #buffer: ArrayBufferLike;
   readonly #state: CpuStateImage;
   readonly #interpreter: Interpreter;
@@ -89,6 +93,8 @@ export class InterpreterVcpu implements Vcpu {
         fpuError: () => fpuError?.(),
       },
     });
+    this.#debug = new InterpreterDebug(this.#interpreter, this.#state);
+    this.debug = this.#debug;
     if (options.translate !== false) this.#translator = new Translator(this.#interpreter, decoder);
     this.reset();
   }
@@ -98,6 +104,7 @@ export class InterpreterVcpu implements Vcpu {
     const state = this.#state;
     const budget = Math.max(1, Math.min(instructions, 0x7000_0000));
     state.set32("budget", budget);
+    this.#debug.beforeRun();
     try {
       this.#interpreter.run();
     } catch (error) {
@@ -106,6 +113,8 @@ export class InterpreterVcpu implements Vcpu {
     } finally {
       this.#instructions += budget - (state.get32("budget") | 0);
     }
+    const stop = this.#debug.afterRun();
+    if (stop !== undefined) return stop;
     const activity = state.get32("activity");
     if (activity === 2) return { kind: "shutdown", reason: "triple fault" };
     if (activity === 1 && !this.#interpreter.canWake()) return { kind: "halted" };
@@ -130,6 +139,7 @@ export class InterpreterVcpu implements Vcpu {
   reset(): void {
     this.#interpreter.system.resetCpu();
     this.#interpreter.fpuReset();
+    this.#interpreter.stops.forget();
     this.flushTlb();
     this.#failure = undefined;
   }
@@ -184,8 +194,8 @@ export class InterpreterVcpu implements Vcpu {
 
   /** The physical address behind a linear one by the page tables in force, or undefined; nothing changes by asking. */
   translate(linear: number): number | undefined {
-    const physical = BigInt.asUintN(64, this.#interpreter.system.translateForDebugger(BigInt(linear)));
-    return physical === 0xffff_ffff_ffff_ffffn ? undefined : Number(physical);
+    const physical = this.#debug.translate(BigInt(linear));
+    return physical === undefined ? undefined : Number(physical);
   }
 
   instructionCount(): number {

@@ -15,6 +15,7 @@ import { deliverTrap } from "./interrupts";
 import { refreshCodeMode } from "./segments";
 import { CR4_DE, FLAG_RF, FLAG_TF, cr4, flagsSystem, setSystemFlags, updateAttention } from "./state";
 import { flushTlbAll } from "./tlb";
+import { isWatchpointPage } from "./watchpoints";
 
 export const DR6_BD: u32 = 1 << 13;
 export const DR6_BS: u32 = 1 << 14;
@@ -59,8 +60,9 @@ export function refreshBreakpoints(): void {
   }
 }
 
-/** Whether a linear page holds a data breakpoint. */
+/** Whether a linear page holds a data breakpoint, or a debugger's watchpoint. */
 export function isWatchedPage(page: u64): bool {
+  if (isWatchpointPage(page)) return true;
   if (!dataArmed) return false;
   for (let i: u32 = 0; i < 4; i++) {
     const kind = breakpointKind(i);

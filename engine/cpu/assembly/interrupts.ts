@@ -65,6 +65,7 @@ import {
   setSystemFlags,
   updateAttention,
 } from "./state";
+import { VECTOR_WATCHPOINT } from "./watchpoints";
 
 const NO_VECTOR: u32 = 0xffffffff;
 const NO_SHADOW: u64 = 0xffffffffffffffff;
@@ -181,6 +182,7 @@ function makesDoubleFault(first: i32, second: i32): bool {
  */
 export function deliverFault(): void {
   let vector = load<i32>(FAULT_VECTOR);
+  if (vector == VECTOR_WATCHPOINT) return;
   let errorCode = load<u32>(FAULT_ERROR_CODE);
   let hasErrorCode = load<u32>(FAULT_HAS_ERROR_CODE) != 0;
   const first = load<u32>(DELIVERING_VECTOR);

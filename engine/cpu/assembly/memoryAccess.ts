@@ -17,6 +17,7 @@ import {
 } from "./physical";
 import { cpl, wrapLinear } from "./state";
 import { fastRead, fastWrite } from "./tlb";
+import { meetWatchpoint } from "./watchpoints";
 
 function crosses(linear: u64, size: u32): bool {
   return ((linear as u32) & 0xfff) + size > 0x1000;
@@ -121,43 +122,52 @@ export function isUser(): bool {
 }
 
 export function loadSlow8(linear: u64): u32 {
+  meetWatchpoint(linear, 1, false);
   const value = readLinear8(linear, isUser());
   checkDataBreakpoint(linear, 1, false);
   return value;
 }
 export function loadSlow16(linear: u64): u32 {
+  meetWatchpoint(linear, 2, false);
   const value = readLinear16(linear, isUser());
   checkDataBreakpoint(linear, 2, false);
   return value;
 }
 export function loadSlow32(linear: u64): u32 {
+  meetWatchpoint(linear, 4, false);
   const value = readLinear32(linear, isUser());
   checkDataBreakpoint(linear, 4, false);
   return value;
 }
 export function loadSlow64(linear: u64): u64 {
+  meetWatchpoint(linear, 8, false);
   const value = readLinear64(linear, isUser());
   checkDataBreakpoint(linear, 8, false);
   return value;
 }
 export function storeSlow8(linear: u64, value: u32): void {
+  meetWatchpoint(linear, 1, true);
   writeLinear8(linear, value, isUser());
   checkDataBreakpoint(linear, 1, true);
 }
 export function storeSlow16(linear: u64, value: u32): void {
+  meetWatchpoint(linear, 2, true);
   writeLinear16(linear, value, isUser());
   checkDataBreakpoint(linear, 2, true);
 }
 export function storeSlow32(linear: u64, value: u32): void {
+  meetWatchpoint(linear, 4, true);
   writeLinear32(linear, value, isUser());
   checkDataBreakpoint(linear, 4, true);
 }
 export function storeSlow64(linear: u64, value: u64): void {
+  meetWatchpoint(linear, 8, true);
   writeLinear64(linear, value, isUser());
   checkDataBreakpoint(linear, 8, true);
 }
 export function probeWrite(linear: u64, size: u32): void {
   probeLinearWrite(linear, size, isUser());
+  meetWatchpoint(linear, size, true);
 }
 
 /** Linear to physical for instruction fetch; #PF as a fetch. */

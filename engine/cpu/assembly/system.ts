@@ -68,3 +68,4 @@ export { aesDecrypt, aesEncrypt, aesInverseMix, aesKeyAssist } from "./vector/ae
 export { carrylessProduct, crc32, depositBits, extractBits } from "./vector/bitFields";
 export { compareStrings, expandMask, stringLength } from "./vector/stringCompare";
 export { slidingDifferences, smallestWord } from "./vector/wordSearch";
+export { clearWatchpoints, passWatchpoints, takeWatchpointHit, watch } from "./watchpoints";

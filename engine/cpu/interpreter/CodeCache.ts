@@ -43,6 +43,8 @@ export class CodeCache {
   readonly #crossings = new Map<number, { page: number; offset: number; record: number }[]>();
   /** Records that are entries of translated regions, by memory page. */
   readonly #regions = new Map<number, number[]>();
+  /** Offsets in their page of instructions that have no record, in no page: the caller looks at them each time they are reached. */
+  #unkept: ReadonlySet<number> = new Set();
   /** Statistics. */
   decoded = 0;
   drops = 0;
@@ -70,6 +72,15 @@ export class CodeCache {
     this.#regions.clear();
     this.#crossings.clear();
     this.drops++;
+  }
+
+  /** From now on instructions at these offsets of a page are executed without a record, here and in regions. */
+  keepOut(offsets: ReadonlySet<number>): void {
+    this.#unkept = offsets;
+    this.dropAll();
+  }
+  isKeptOut(offset: number): boolean {
+    return this.#unkept.has(offset);
   }
 
   /** The memory map changed. */
@@ -102,6 +113,10 @@ export class CodeCache {
     const encoder = this.#encoder;
     for (let count = 0; ; count++) {
       if (offset >= pageBytes) {
+        encoder.refetch(at, offset);
+        return at;
+      }
+      if (this.#unkept.has(offset)) {
         encoder.refetch(at, offset);
         return at;
       }
@@ -221,6 +236,13 @@ export class CodeCache {
       this.#pages.setRecordAt(page, start, 0);
     }
     return false;
+  }
+
+  /** Back to the run loop before the instruction at `offset` of its page. */
+  leaveBefore(offset: number): number {
+    const at = codePageLayout.singleRecords;
+    this.#encoder.leave(at, offset);
+    return at;
   }
 
   // --- invalidation ---

@@ -7,6 +7,7 @@ import { CodeCache } from "./CodeCache.ts";
 import type { PageNumbers } from "./CodePages.ts";
 import { Core } from "./Core.ts";
 import { runResult } from "./CoreModule.ts";
+import { DebugStops } from "./DebugStops.ts";
 import { codeSizeOf, isLong } from "./HandlerSpec.ts";
 import type { HandlerTable } from "./HandlerTable.ts";
 import { recordLayout } from "./recordLayout.ts";
@@ -53,6 +54,10 @@ export interface SystemUnit {
   refreshFeatures(): void;
   reviseKvmClock(): void;
   raise(vector: number, errorCode: number): void;
+  watch(address: bigint, length: number, kinds: number): number;
+  clearWatchpoints(): void;
+  passWatchpoints(pass: number): void;
+  takeWatchpointHit(): number;
 }
 
 export interface InterpreterParts {
@@ -98,6 +103,7 @@ function faultModule(): WebAssembly.Imports[string] {
 export class Interpreter {
   readonly system: SystemUnit;
   readonly cache: CodeCache;
+  readonly stops = new DebugStops();
   readonly #fpu: Record<string, (...args: number[]) => number>;
   readonly #state: CpuStateImage;
   readonly #decoder: Decoder;
@@ -226,24 +232,57 @@ export class Interpreter {
       this.system.debugAfterInstruction();
     }
     if (state.get32("activity") === 2) return runResult.leave;
+    const met = before & attentionBits.debugger ? this.system.takeWatchpointHit() : 0;
+    if (met !== 0) return this.#finishWatched(met);
+    if (this.stops.isOver()) {
+      this.system.passWatchpoints(0);
+      return runResult.leave;
+    }
     if ((state.get32("budget") | 0) <= 0) return runResult.leave;
     const shadowed = state.get64("shadowRip") === state.get64("rip");
+    if (this.stops.stepping) return this.#stepForDebugger();
     if (this.system.takeInterrupt()) return runResult.goOn;
     if (state.get32("activity") === 1) return runResult.leave;
     const now = state.get32("attention");
-    if (now & attentionBits.debug) {
-      this.#stepped = true;
-      this.system.debugBeforeInstruction(this.#linearRip());
-      return runResult.step;
-    }
-    if (shadowed) return runResult.step;
+    if (now & attentionBits.debug || shadowed)
+      return this.stops.meets(this.linearRip()) ? runResult.leave : this.#stepOne();
     // Nothing that can be done now: whoever changes that sets the bit again.
     if (now & attentionBits.interrupt) this.system.updateAttention();
     return runResult.goOn;
   }
 
+  /** Has one instruction executed, with the guest's own debug traps around it. */
+  #stepOne(): number {
+    if (this.#state.get32("attention") & attentionBits.debug) {
+      this.#stepped = true;
+      this.system.debugBeforeInstruction(this.linearRip());
+    }
+    return runResult.step;
+  }
+
+  /** Interrupts wait, lest a step ends in their handlers, but for one that HLT waits for. */
+  #stepForDebugger(): number {
+    if (this.#state.get32("activity") === 1) {
+      if (this.system.takeInterrupt()) {
+        this.stops.endAfterNext();
+        this.stops.isOver();
+      }
+      return runResult.leave;
+    }
+    this.stops.endAfterNext();
+    return this.#stepOne();
+  }
+
+  /** The instruction at rip met a watchpoint and has done nothing so far. */
+  #finishWatched(watchpoint: number): number {
+    this.stops.endAfterNext(watchpoint);
+    this.system.passWatchpoints(1);
+    return this.#stepOne();
+  }
+
   // --- decoding ---
-  #linearRip(): bigint {
+  /** Where the next instruction is, outside of `run`. */
+  linearRip(): bigint {
     const rip = this.#state.get64("rip");
     if (isLong(this.#state.get32("codeMode"))) return rip;
     return BigInt.asUintN(32, rip + BigInt(this.#state.segmentBase(segmentIndex.cs)));
@@ -257,7 +296,7 @@ export class Interpreter {
     const unlimited = isLong(mode) || (mode & codeModeBits.flat) !== 0;
     const limit = unlimited ? Number.POSITIVE_INFINITY : state.segmentWord(segmentIndex.cs, "executeHi");
     if (rip > limit) this.system.raise(generalProtection, 0);
-    const linear = this.#linearRip();
+    const linear = this.linearRip();
     const physical = Number(this.system.translateFetch(linear));
     const offset = physical % pageBytes;
     state.set64("pageRip", BigInt.asUintN(64, state.get64("rip") - BigInt(offset)));
@@ -268,6 +307,11 @@ export class Interpreter {
   #decodeAt(): number {
     const place = this.#fetchPlace();
     const { mode, linear, physical, offset, withinLimit } = place;
+    if (this.cache.isKeptOut(offset)) {
+      if (!this.stops.meets(linear)) return this.#fetchSingle(place, false);
+      this.#state.set32("attention", this.#state.get32("attention") | attentionBits.debugger);
+      return this.cache.leaveBefore(offset);
+    }
     const physPage = Math.floor(physical / pageBytes);
     const entry = physPage < physPages ? this.#physMap[physPage]! : 0;
     if (entry & physMapBits.readable && offset + withinLimit >= pageBytes) {
@@ -297,7 +341,7 @@ export class Interpreter {
 
   /** A crossing record found another page behind its own, or did not find it in the TLB. Gives a record that may be executed now. */
   #recross(record: number): number {
-    const linear = this.#linearRip();
+    const linear = this.linearRip();
     const offset = Number(linear & 0xfffn);
     const next = Number(this.system.translateFetch(linear + BigInt(pageBytes - offset)));
     const physPage = Math.floor(next / pageBytes);

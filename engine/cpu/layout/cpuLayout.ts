@@ -216,4 +216,6 @@ export const attentionBits = {
   stop: 8,
   /** EFLAGS.TF or an armed code breakpoint. */
   debug: 16,
+  /** A debugger outside of the guest steps, or something that it waits for was met. */
+  debugger: 32,
 } as const;

@@ -49,6 +49,8 @@ export class Translator {
     const offset = Number(BigInt(linear) & 0xfffn);
     const region = findRegion(code.bytes, offset, this.#decoder, bits);
     if (region.blocks[0]?.start !== offset) return undefined;
+    if (region.blocks.some((block) => block.instructions.some((placed) => cache.isKeptOut(placed.offset))))
+      return undefined;
     const f = translateRegion(region, handlers.core, bits === 64);
     const record = f && cache.decodeRun(code.memoryPage, code.physPage, offset, mode);
     if (!f || record === undefined) return undefined;
