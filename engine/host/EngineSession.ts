@@ -3,13 +3,14 @@
  * does. The process ends itself when the session has closed. Knows nothing of what carries the endpoint.
  */
 
+import { join } from "node:path";
 import { decodeBinaryMessage } from "../api/binaryMessage.ts";
 import type { Endpoint } from "../api/Endpoint.ts";
 import type { InputEvent } from "../api/InputEvent.ts";
 import { keysOfText } from "../api/keysOfText.ts";
-import type { MachineConfig } from "../api/MachineConfig.ts";
 import type { Activity, Figures } from "../api/MachineSummary.ts";
 import { type CommandHandlers, ProtocolServer } from "../api/ProtocolServer.ts";
+import type { ParamsOf } from "../api/ProtocolSpec.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import { NS_PER_MS } from "../base/units.ts";
 import type { MachineControl } from "../machine/MachineControl.ts";
@@ -28,6 +29,8 @@ const ACTIVITY_MS = 250;
 const FIGURES_MS = 1000;
 /** Of the time between two frames. */
 const BUSY_SHARE = 0.6;
+
+type BootOrder = ParamsOf<EngineProtocol, "boot">;
 
 interface Booted {
   readonly machine: OpenMachine;
@@ -79,7 +82,7 @@ export class EngineSession {
     };
     return {
       prepare: () => this.#prepare(),
-      boot: ({ config, folder }) => this.#boot(config, folder),
+      boot: (order) => this.#boot(order),
       pause: control((machine) => machine.pause()),
       resume: control((machine) => machine.resume()),
       reset: control((machine) => machine.reset()),
@@ -128,13 +131,18 @@ export class EngineSession {
     return {};
   }
 
-  async #boot(config: MachineConfig, folder: string): Promise<{ engine: string }> {
+  async #boot({ config, folder, disposable = false, trusted = [] }: BootOrder): Promise<{ engine: string }> {
     if (this.#booting) throw new GuesthouseError("illegal-state", "The machine was booted before.");
     this.#booting = true;
     this.#rehearsal?.end();
     this.#onBoot(config.name);
-    const machine = await openMachine(config, folder, this.#parts, (level, message, facts) =>
-      this.#server.emit("log", { level, message, facts: facts === undefined ? "" : factsText(facts) }),
+    const machine = await openMachine(
+      config,
+      folder,
+      this.#parts,
+      (level, message, facts) =>
+        this.#server.emit("log", { level, message, facts: facts === undefined ? "" : factsText(facts) }),
+      { runFolder: join(folder, ".run"), disposable, mayUse: (path) => trusted.includes(path) },
     );
     this.#rehearsal = undefined;
     const control = machine.control;

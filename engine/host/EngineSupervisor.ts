@@ -40,6 +40,13 @@ interface Run {
   watchdog: NodeJS.Timeout | undefined;
 }
 
+export interface StartOptions {
+  /** The disks are in the end as they were. */
+  readonly disposable?: boolean;
+  /** Real paths of files that disks may use outside of their own folders. */
+  readonly trusted?: readonly string[];
+}
+
 export interface RunFacts {
   readonly state: MachineState;
   readonly stateSinceMs: number;
@@ -83,7 +90,7 @@ export class EngineSupervisor {
   }
 
   /** Resolves when the guest runs. Rejects with why it cannot, the machine then being off. */
-  async start(config: MachineConfig): Promise<void> {
+  async start(config: MachineConfig, how: StartOptions = {}): Promise<void> {
     if (this.live) throw new GuesthouseError("illegal-state", "The machine runs already.");
     this.#change({ state: { kind: "starting" }, startedMs: Date.now(), lastStop: null });
     let run: Run;
@@ -94,7 +101,12 @@ export class EngineSupervisor {
       throw error;
     }
     try {
-      const { engine } = await run.client.call("boot", { config, folder: this.#folder });
+      const { engine } = await run.client.call("boot", {
+        config,
+        folder: this.#folder,
+        disposable: how.disposable === true,
+        trusted: [...(how.trusted ?? [])],
+      });
       run.log.write("info", "The machine runs.", { engine });
       if (this.#run === run && this.#facts.state.kind === "starting") {
         this.#change({ state: { kind: "running" }, engine });

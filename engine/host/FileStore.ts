@@ -1,18 +1,24 @@
 /**
  * A ByteStore on a file of the host: positional asynchronous I/O, `flush` is fdatasync. A writer holds an advisory lock
- * beside the file, so that two machines cannot write to one disk; readers take none. A full disk is "disk-full"; reading past
- * an end that was there when the file was opened is left to the format to judge. Direct I/O is absent.
+ * beside the file, so that two machines cannot write to one disk; readers take none unless they ask for a shared one, which
+ * keeps writers out. A full disk is "disk-full"; reading past an end that was there when the file was opened is left to the
+ * format to judge. Direct I/O is absent, and so are holes in the middle of files, which Node has no call for.
  */
 
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { access, type FileHandle, open, realpath, stat } from "node:fs/promises";
+import { access, type FileHandle, open, realpath, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import type { ByteStore } from "../contracts/BlockDevice.ts";
 import { fileError } from "./fileError.ts";
 import { LockFile } from "./LockFile.ts";
+
+/** "shared" admits other shared ones and no exclusive one. */
+export type Locking = "none" | "shared" | "exclusive";
+
+const STAT_BLOCK_BYTES = 512;
 
 export class FileStore implements ByteStore {
   readonly path: string;
@@ -27,18 +33,39 @@ export class FileStore implements ByteStore {
   }
 
   /** Throws "file-missing", "file-forbidden", "not-a-file", "in-use" and the like. */
-  static async open(path: string, access: "read" | "write"): Promise<FileStore> {
+  static async open(
+    path: string,
+    access: "read" | "write",
+    locking: Locking = access === "write" ? "exclusive" : "none",
+  ): Promise<FileStore> {
     const real = await realpath(path).catch((error: unknown) => Promise.reject(fileError(error, path)));
     // Opening a named pipe would wait for its other end.
     const facts = await stat(real);
     if (!facts.isFile() && !facts.isBlockDevice()) {
       throw new GuesthouseError("not-a-file", `This is not a file: ${path}`, { path });
     }
-    const lock = access === "write" ? await LockFile.acquire(await lockPath(real), `“${basename(path)}”`) : undefined;
+    const lock = await acquire(real, locking);
     try {
       return new FileStore(path, await open(real, access === "write" ? "r+" : "r"), lock);
     } catch (error) {
       await lock?.release();
+      throw fileError(error, path);
+    }
+  }
+
+  /** A new, empty file. Throws "file-exists" and the like. */
+  static async create(path: string, locking: Locking = "exclusive"): Promise<FileStore> {
+    let file: FileHandle;
+    try {
+      file = await open(path, "wx+");
+    } catch (error) {
+      throw fileError(error, path);
+    }
+    try {
+      return new FileStore(path, file, await acquire(await realpath(path), locking));
+    } catch (error) {
+      await file.close();
+      await rm(path, { force: true });
       throw fileError(error, path);
     }
   }
@@ -76,6 +103,14 @@ export class FileStore implements ByteStore {
     await this.#use((file) => file.truncate(size));
   }
 
+  async allocatedBytes(): Promise<number> {
+    return await this.#use(async (file) => {
+      const { blocks, size } = await file.stat();
+      // Windows counts no blocks.
+      return process.platform === "win32" ? size : blocks * STAT_BLOCK_BYTES;
+    });
+  }
+
   async flush(): Promise<void> {
     await this.#use((file) => file.datasync());
   }
@@ -95,6 +130,19 @@ export class FileStore implements ByteStore {
       throw fileError(error, this.path);
     }
   }
+}
+
+async function acquire(real: string, locking: Locking): Promise<LockFile | undefined> {
+  if (locking === "none") return undefined;
+  const path = await lockPath(real);
+  const what = `“${basename(real)}”`;
+  return locking === "exclusive" ? await LockFile.acquire(path, what) : await LockFile.share(path, what);
+}
+
+/** Somebody has the file open for writing, or for reading with nobody else writing. */
+export async function isFileLocked(path: string): Promise<boolean> {
+  const real = await realpath(path).catch(() => undefined);
+  return real !== undefined && (await LockFile.isHeld(await lockPath(real)));
 }
 
 /** Beside the file, or in the temporary folder where its own folder takes no files. */

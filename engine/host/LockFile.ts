@@ -1,11 +1,14 @@
 /**
  * An advisory lock between processes: a small file that names its owner. It is taken by `link`, which is atomic on every file
  * system that has it, and by exclusive creation elsewhere. A lock whose owner is gone is stale and is cleared away; process
- * ids that were given to another process are told apart by the start time where the platform shows it (Linux).
+ * ids that were given to another process are told apart by the start time where the platform shows it (Linux). A shared lock is
+ * a file per holder beside the exclusive one's: everybody puts down its own first and looks for others then, so that of two that
+ * exclude each other one may win or none, and never both.
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { link, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import { errorCode, fileError } from "./fileError.ts";
 
@@ -18,6 +21,9 @@ interface Owner {
 }
 
 const ATTEMPTS = 5;
+const SHARED_MARK = ".shared-";
+/** Longer than writing a lock takes. */
+const UNFINISHED_MS = 10_000;
 
 export class LockFile {
   readonly path: string;
@@ -31,18 +37,32 @@ export class LockFile {
   static async acquire(path: string, what: string): Promise<LockFile> {
     const owner: Owner = { pid: process.pid, started: startTime(process.pid), nonce: randomBytes(8).toString("hex") };
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      if (await place(path, owner)) return new LockFile(path);
+      if (await place(path, owner)) return await refusingSharers(new LockFile(path), what);
       const found = await readOwner(path);
       if (found === undefined) continue;
-      if (isAlive(found)) {
-        throw new GuesthouseError("in-use", `${what} is in use by another Guesthouse (process ${found.pid}).`, {
-          path,
-          pid: found.pid,
-        });
-      }
+      if (isAlive(found)) throw inUse(path, what, found);
       await clearStale(path, found);
     }
     throw new GuesthouseError("in-use", `${what} is in use by another Guesthouse.`, { path });
+  }
+
+  /** A lock that others may hold too, as long as nobody has the exclusive one. Throws "in-use". */
+  static async share(path: string, what: string): Promise<LockFile> {
+    const owner: Owner = { pid: process.pid, started: startTime(process.pid), nonce: randomBytes(8).toString("hex") };
+    const lock = new LockFile(`${path}${SHARED_MARK}${owner.nonce}`);
+    await createExclusively(lock.path, owner);
+    const found = await readOwner(path);
+    if (found !== undefined && isAlive(found)) {
+      await lock.release();
+      throw inUse(path, what, found);
+    }
+    return lock;
+  }
+
+  /** Somebody who is alive holds it, alone or with others. */
+  static async isHeld(path: string): Promise<boolean> {
+    const owner = await readOwner(path);
+    return (owner !== undefined && isAlive(owner)) || (await firstSharer(path)) !== undefined;
   }
 
   async release(): Promise<void> {
@@ -50,6 +70,38 @@ export class LockFile {
     this.#held = false;
     await rm(this.path, { force: true });
   }
+}
+
+function inUse(path: string, what: string, { pid }: Owner): GuesthouseError {
+  return new GuesthouseError("in-use", `${what} is in use by another Guesthouse (process ${pid}).`, { path, pid });
+}
+
+async function refusingSharers(lock: LockFile, what: string): Promise<LockFile> {
+  const sharer = await firstSharer(lock.path);
+  if (sharer === undefined) return lock;
+  await lock.release();
+  throw inUse(lock.path, what, sharer);
+}
+
+/** Clears away what dead ones left. */
+async function firstSharer(path: string): Promise<Owner | undefined> {
+  const prefix = `${basename(path)}${SHARED_MARK}`;
+  const names = await readdir(dirname(path)).catch((): string[] => []);
+  for (const name of names.filter((candidate) => candidate.startsWith(prefix))) {
+    const file = join(dirname(path), name);
+    const owner = await readOwner(file);
+    if (owner === undefined) continue;
+    // One that cannot be read may be on its way; it was made a moment ago or never will be whole.
+    if (isAlive(owner)) return owner;
+    if (Number.isInteger(owner.pid) || (await isOld(file))) await rm(file, { force: true });
+    else return owner;
+  }
+  return undefined;
+}
+
+async function isOld(file: string): Promise<boolean> {
+  const facts = await stat(file).catch(() => undefined);
+  return facts === undefined || Date.now() - facts.mtimeMs > UNFINISHED_MS;
 }
 
 async function place(path: string, owner: Owner): Promise<boolean> {

@@ -20,7 +20,14 @@ export const engineProtocol = {
     prepare: { params: nothing, result: nothing },
     /** Opens the media, builds the machine and starts it. */
     boot: {
-      params: v.strictObject({ config: machineConfigSchema, folder: v.string() }),
+      params: v.strictObject({
+        config: machineConfigSchema,
+        folder: v.string(),
+        /** The disks are in the end as they were. */
+        disposable: v.exactOptional(v.boolean()),
+        /** Real paths of files that disks may use outside of their own folders. */
+        trusted: v.exactOptional(v.array(v.string())),
+      }),
       result: v.strictObject({ engine: v.string() }),
     },
     pause: { params: nothing, result: nothing },

@@ -1,10 +1,12 @@
 /**
  * From a configuration to a machine with its media open: what the engine process and the ephemeral run of the command line
- * share. Disks are opened for writing and locked; a floppy image that may only be read is write-protected; optical media are
+ * share. Disks of any format are opened as their attributes say, with locks on all their files; a floppy image that may only be read is write-protected; optical media are
  * read-only. When anything cannot be opened, everything opened before is closed again.
  */
-import { readFile, stat } from "node:fs/promises";
-import { basename, resolve } from "node:path";
+import { randomBytes } from "node:crypto";
+import { readFile, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join, resolve } from "node:path";
 import type { MachineConfig } from "../api/MachineConfig.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import { MiB } from "../base/units.ts";
@@ -15,11 +17,21 @@ import { type ImageUse, openImage } from "../storage/openImage.ts";
 import { FileStore } from "./FileStore.ts";
 import { fileError } from "./fileError.ts";
 import { hostServices } from "./hostServices.ts";
+import { type DiskPlace, openMachineDisk } from "./openMachineDisk.ts";
 
 /** What machines are made of, injected so that tests need no built processor. */
 export interface MachineParts {
   createMachine(options: MachineOptions): MachineControl;
   readCpuUnits(): Promise<MachineOptions["cpuUnits"]>;
+}
+
+export interface OpenMachineOptions {
+  /** Where overlays of this run lie, emptied at both ends; a new folder among the temporary ones when absent. */
+  readonly runFolder?: string;
+  /** The disks are in the end as they were. */
+  readonly disposable?: boolean;
+  /** May a disk use this file outside of its own folder? Everything when absent. */
+  readonly mayUse?: (path: string) => boolean;
 }
 
 const IMAGE_BYTES_MAX = 512 * MiB;
@@ -28,10 +40,12 @@ export class OpenMachine {
   readonly control: MachineControl;
   readonly #folder: string;
   readonly #media: Set<Medium>;
+  readonly #runFolder: string;
 
-  constructor(control: MachineControl, folder: string, media: Set<Medium>) {
+  constructor(control: MachineControl, place: DiskPlace, media: Set<Medium>) {
     this.control = control;
-    this.#folder = folder;
+    this.#folder = place.folder;
+    this.#runFolder = place.runFolder;
     this.#media = media;
   }
 
@@ -54,6 +68,7 @@ export class OpenMachine {
       await medium.blocks.close().catch(() => undefined);
     }
     this.#media.clear();
+    await removeFolder(this.#runFolder);
   }
 
   #drive(drive: "optical" | "floppy", slot: number) {
@@ -82,16 +97,29 @@ export async function openMachine(
   folder: string,
   parts: MachineParts,
   log: MachineOptions["log"],
+  options: OpenMachineOptions = {},
 ): Promise<OpenMachine> {
   const media = new Set<Medium>();
+  const place: DiskPlace = {
+    folder,
+    disposable: options.disposable === true,
+    runFolder: options.runFolder ?? join(tmpdir(), `guesthouse-run-${randomBytes(8).toString("hex")}`),
+    ...(options.mayUse === undefined ? {} : { mayUse: options.mayUse }),
+  };
   const open = async (path: string, use: ImageUse): Promise<Medium> => {
     const medium = await openMedium(resolve(folder, path), use);
     media.add(medium);
     return medium;
   };
   try {
+    // What a run left that was ended without notice.
+    await removeFolder(place.runFolder);
     const disks: Medium[] = [];
-    for (const disk of config.storage.disks) disks.push(await open(disk.path, "disk"));
+    for (const disk of config.storage.disks) {
+      const medium = { name: basename(disk.path), blocks: await openMachineDisk(disk, place) };
+      media.add(medium);
+      disks.push(medium);
+    }
     const opticalDrives: (Medium | undefined)[] = [];
     for (const { path } of config.storage.opticals) {
       opticalDrives.push(path === null ? undefined : await open(path, "optical"));
@@ -118,11 +146,17 @@ export async function openMachine(
       zoneOffsetMs: new Date().getTimezoneOffset() * -60_000,
       ...hostServices(log),
     });
-    return new OpenMachine(control, folder, media);
+    return new OpenMachine(control, place, media);
   } catch (error) {
     for (const medium of media) await medium.blocks.close().catch(() => undefined);
+    await removeFolder(place.runFolder);
     throw error;
   }
+}
+
+/** What cannot be removed now is at the next start. */
+async function removeFolder(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true }).catch(() => undefined);
 }
 
 async function openMedium(path: string, use: ImageUse): Promise<Medium> {

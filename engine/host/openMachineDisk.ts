@@ -1,0 +1,136 @@
+/**
+ * A hard disk of a machine, as its attributes say: any format with all it rests on, under an overlay where the run's changes are not to
+ * reach the file. Overlays that live as long as a run lie in the run's folder; those of a "multiAttach" disk in the machine's.
+ */
+import { createHash } from "node:crypto";
+import { mkdir, realpath } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { type DiskConfig, diskAttributes } from "../api/MachineConfig.ts";
+import { GuesthouseError } from "../base/GuesthouseError.ts";
+import type { BlockDevice } from "../contracts/BlockDevice.ts";
+import type { DiskImage } from "../contracts/DiskImage.ts";
+import { diskFormat, openDisk } from "../storage/openDisk.ts";
+import { PolicedBlocks } from "../storage/PolicedBlocks.ts";
+import { diskServices } from "./diskServices.ts";
+import { FileOpener } from "./FileOpener.ts";
+
+export interface DiskPlace {
+  /** What the configuration's paths are relative to. */
+  readonly folder: string;
+  /** Where overlays of this run lie; it is made when the first is needed. */
+  readonly runFolder: string;
+  /** All changes are forgotten at the end. */
+  readonly disposable: boolean;
+  /** May an image use this file outside of its own folder? Everything when absent. */
+  readonly mayUse?: (path: string) => boolean;
+}
+
+export async function openMachineDisk(disk: DiskConfig, place: DiskPlace): Promise<BlockDevice> {
+  const { kind, hostCache, discard } = diskAttributes(disk);
+  const image = await openKind(disk, kind, place);
+  const plain = hostCache === "writeBack" && discard;
+  return plain ? image : new PolicedBlocks(image, { hostCache, discard });
+}
+
+async function openKind(
+  disk: DiskConfig,
+  kind: ReturnType<typeof diskAttributes>["kind"],
+  place: DiskPlace,
+): Promise<DiskImage> {
+  switch (kind) {
+    case "readOnly":
+      return await openFile(disk, place, "read");
+    case "immutable":
+      return await underRunOverlay(disk, place);
+    case "multiAttach":
+      return await underOwnOverlay(disk, place);
+    case "shareable":
+      return await openShared(disk, place);
+    case "normal":
+    case "writeThrough":
+      return place.disposable ? await underRunOverlay(disk, place) : await openFile(disk, place, "write");
+  }
+}
+
+function openerOf({ folder, mayUse }: DiskPlace, writeLock?: "shared"): FileOpener {
+  return new FileOpener({
+    folder,
+    ...(mayUse === undefined ? {} : { mayUse }),
+    ...(writeLock === undefined ? {} : { writeLock }),
+  });
+}
+
+async function openFile(
+  { path, format }: DiskConfig,
+  place: DiskPlace,
+  access: "read" | "write",
+  writeLock?: "shared",
+): Promise<DiskImage> {
+  return await openDisk(openerOf(place, writeLock), path, {
+    access,
+    services: diskServices,
+    ...(format === undefined ? {} : { format }),
+  });
+}
+
+/** Formats with tables of their own would be torn apart by two writers. */
+async function openShared(disk: DiskConfig, place: DiskPlace): Promise<DiskImage> {
+  const image = await openFile(disk, place, "write", "shared");
+  if ((await image.info()).format === "raw") return image;
+  await image.close();
+  throw new GuesthouseError(
+    "unsupported-operation",
+    `Only a raw disk can be shared: “${basename(disk.path)}” is none.`,
+    {
+      path: disk.path,
+    },
+  );
+}
+
+async function underRunOverlay(disk: DiskConfig, place: DiskPlace): Promise<DiskImage> {
+  await mkdir(place.runFolder, { recursive: true });
+  return await newOverlay(disk, place, join(place.runFolder, overlayName(disk, place)));
+}
+
+async function underOwnOverlay(disk: DiskConfig, place: DiskPlace): Promise<DiskImage> {
+  const overlay = join(place.folder, "overlays", overlayName(disk, place));
+  const base = await realpath(resolve(place.folder, disk.path)).catch(() => "");
+  const { mayUse } = place;
+  const known: DiskPlace = mayUse === undefined ? place : { ...place, mayUse: (path) => path === base || mayUse(path) };
+  if (place.disposable) {
+    const file = { path: overlay, format: "qcow2" } as const;
+    return await underRunOverlay((await exists(overlay)) ? file : disk, known);
+  }
+  if (await exists(overlay)) return await openFile({ path: overlay, format: "qcow2" }, known, "write");
+  await mkdir(dirname(overlay), { recursive: true });
+  return await newOverlay(disk, place, overlay);
+}
+
+async function newOverlay(disk: DiskConfig, place: DiskPlace, overlay: string): Promise<DiskImage> {
+  const base = await openFile(disk, place, "read");
+  try {
+    const names = [resolve(place.folder, disk.path)];
+    const { format } = await base.info();
+    return await diskFormat("qcow2").create(openerOf(place), overlay, {
+      sizeBytes: base.sizeBytes,
+      services: diskServices,
+      backing: { reference: { names, format, identity: undefined }, device: base },
+    });
+  } catch (error) {
+    await base.close();
+    throw error;
+  }
+}
+
+/** Two disks of one name in different folders have overlays of their own. */
+function overlayName({ path }: DiskConfig, { folder }: DiskPlace): string {
+  const digest = createHash("sha256").update(resolve(folder, path)).digest("hex").slice(0, 12);
+  return `${basename(path).slice(0, 80)}.${digest}.qcow2`;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await realpath(path).then(
+    () => true,
+    () => false,
+  );
+}
