@@ -11,6 +11,8 @@ export interface BlockDevice {
   write(offset: number, source: Uint8Array): Promise<void>;
   flush(): Promise<void>;
   discard(offset: number, length: number): Promise<void>;
+  /** Afterwards the range reads as zeros; absent where that is no cheaper than writing them. */
+  writeZeroes?(offset: number, length: number): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -18,6 +18,25 @@ export interface DirectBoot {
   commandLine: string;
 }
 
+/** Which controller a hard disk, or an optical drive, hangs on. */
+export const diskInterfaces = ["ide", "ahci", "virtio-blk", "virtio-scsi", "nvme"] as const;
+export type DiskInterface = (typeof diskInterfaces)[number];
+export const opticalInterfaces = ["ide", "ahci", "virtio-scsi"] as const;
+export type OpticalInterface = (typeof opticalInterfaces)[number];
+
+export interface DiskAttachment {
+  readonly name: string;
+  readonly blocks: BlockDevice;
+  /** "ide" when absent. */
+  readonly interface?: DiskInterface;
+  /** What the guest knows the disk by; made from its position when absent. At most 20 characters. */
+  readonly serialNumber?: string;
+  /** No rotating platters, and TRIM where there would be none. */
+  readonly solidState?: boolean;
+  /** A SCSI disk says so to the guest. */
+  readonly removable?: boolean;
+}
+
 /**
  * Everything a machine is built from. Host access (files, time, randomness) comes in as objects; the machine itself runs
  * anywhere.
@@ -35,10 +54,14 @@ export interface MachineOptions {
   /** Show the boot menu without waiting for F12. */
   bootMenu?: boolean;
   directBoot?: DirectBoot;
-  /** IDE hard disks, at most four with the optical drives: primary master first. */
-  disks: readonly { name: string; blocks: BlockDevice }[];
-  /** IDE optical drives; undefined is an empty drive. Placed from secondary master on. */
+  /** Hard disks. On IDE at most four with the optical drives: primary master first. */
+  disks: readonly DiskAttachment[];
+  /** Optical drives; undefined is an empty drive. On IDE placed from secondary master on. */
   opticalDrives: readonly (Medium | undefined)[];
+  /** Of the optical drives, by position; "ide" when absent. */
+  opticalInterfaces?: readonly OpticalInterface[];
+  /** A virtio entropy device; absent means where there is a virtio disk. */
+  entropyDevice?: boolean;
   /** Floppy drives A and B; undefined is an empty drive. */
   floppyDrives: readonly (Medium | undefined)[];
   /** Port 0xE9 console and port 0xF4 exit device. */

@@ -75,7 +75,7 @@ export class PcMachine implements MachineControl {
     return this.#board.mouse;
   }
   get opticalDrives(): readonly RemovableDrive[] {
-    return this.#board.ide.opticals;
+    return this.#board.opticals;
   }
   get floppyDrives(): readonly RemovableDrive[] {
     return this.#board.floppies;

@@ -32,6 +32,8 @@ export interface AtaDiskOptions {
   readonly blocks: BlockDevice;
   readonly activity: ActivitySink;
   readonly identity: DriveIdentity;
+  /** No rotating platters, and DATA SET MANAGEMENT with TRIM. */
+  readonly solidState?: boolean;
 }
 
 const SECTOR_BYTES = 512;

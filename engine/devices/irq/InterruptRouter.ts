@@ -9,6 +9,7 @@ import type { Clock } from "../../contracts/Clock.ts";
 import type { Device } from "../../contracts/Device.ts";
 import type { InterruptSource } from "../../contracts/InterruptSource.ts";
 import type { IrqLine } from "../../contracts/IrqLine.ts";
+import type { MessageSink } from "../../contracts/MessageSink.ts";
 import { IO_APIC_PINS, IoApic } from "./IoApic.ts";
 import { LocalApic } from "./LocalApic.ts";
 import { PicPair } from "./PicPair.ts";
@@ -27,7 +28,9 @@ export interface InterruptRouterParts {
   onLocalApicMoved?(address: number | undefined): void;
 }
 
-export class InterruptRouter implements InterruptSource {
+const MESSAGE_RANGE = 0xfee;
+
+export class InterruptRouter implements InterruptSource, MessageSink {
   readonly pic: PicPair;
   readonly ioApic: IoApic;
   readonly localApic: LocalApic;
@@ -72,6 +75,16 @@ export class InterruptRouter implements InterruptSource {
     const line = this.#lines[irq];
     if (!line) throw new Error(`interrupt ${irq} does not exist`);
     return line.input();
+  }
+
+  /**
+   * A message-signalled interrupt (Intel SDM volume 3, 11.11): destination and mode in the address, vector and delivery mode in the
+   * data. Writes elsewhere than to the APICs' range go nowhere.
+   */
+  send(address: number, data: number): void {
+    if (address >>> 20 !== MESSAGE_RANGE) return;
+    this.localApic.deliver((data >> 8) & 7, data & 0xff, false, (address >>> 12) & 0xff, (address & 4) !== 0);
+    this.#update();
   }
 
   pending(): boolean {

@@ -3,7 +3,7 @@
  * fields, base address registers that can be sized and moved, a command register that turns decoding on and off,
  * and write masks for everything else. A function composes one, adds its own registers with `allowWrites` and `set8/16/32`,
  * and hears of moved windows through `Bar.onChange`.
- * Absent: 64-bit BARs, capability lists, message-signalled interrupts, type 1 headers.
+ * Capabilities form a list from 40h on. Absent: type 1 headers, windows above 4 GiB.
  */
 import { GuesthouseError } from "../../base/GuesthouseError.ts";
 import type { StateReader } from "../../base/StateReader.ts";
@@ -17,6 +17,8 @@ export interface Bar {
   /** A power of two: at least 4 for I/O, 16 for memory, 2048 for ROM. */
   readonly sizeBytes: number;
   readonly prefetchable?: boolean;
+  /** A 64-bit memory BAR, which takes the next register too. It decodes below 4 GiB only. */
+  readonly wide?: boolean;
   /**
    * The window's address, or undefined while it decodes nothing (decoding off, no address yet, or one outside what a
    * bridge forwards). Called on change, on reset and on load.
@@ -50,11 +52,15 @@ const COMMAND = 0x04;
 const STATUS = 0x06;
 const BAR0 = 0x10;
 const ROM_BAR = 0x30;
+const CAPABILITIES = 0x34;
 const INTERRUPT_LINE = 0x3c;
+const FIRST_CAPABILITY = 0x40;
+const STATUS_CAPABILITIES = 0x0010;
 
 const COMMAND_IO = 0x0001;
 const COMMAND_MEMORY = 0x0002;
 const COMMAND_BUS_MASTER = 0x0004;
+export const COMMAND_INTERRUPT_DISABLE = 0x0400;
 /** Detected errors and aborts: write one to clear. */
 const STATUS_CLEARABLE = 0xf900;
 /** The chipset answers from here on itself (I/O APIC, local APIC, BIOS); bridges forward nothing. */
@@ -69,6 +75,8 @@ export class PciConfigSpace implements PciFunction {
   readonly #writable = new Uint8Array(256);
   readonly #resetValues: { offset: number; width: 1 | 2 | 4; value: number }[] = [];
   readonly #addresses: (number | undefined)[];
+  #nextCapability = FIRST_CAPABILITY;
+  #lastPointer = CAPABILITIES;
   /** Called after a configuration write with what was touched, for registers with side effects. */
   onWrite: ((offset: number, width: number) => void) | undefined;
 
@@ -91,6 +99,7 @@ export class PciConfigSpace implements PciFunction {
       command |= bar.kind === "io" ? COMMAND_IO : COMMAND_MEMORY;
       const enableBit = bar.index === "rom" ? 1 : 0;
       this.allowWrites(barOffset(bar), 4, (-bar.sizeBytes | enableBit) >>> 0);
+      if (bar.wide) this.allowWrites(barOffset(bar) + 4, 4, 0xffff_ffff);
     }
     this.allowWrites(COMMAND, 2, this.#identity.commandMask ?? command);
     this.allowWrites(INTERRUPT_LINE, 1, 0xff);
@@ -105,6 +114,21 @@ export class PciConfigSpace implements PciFunction {
   preset(offset: number, width: 1 | 2 | 4, value: number): void {
     this.#resetValues.push({ offset, width, value });
     this.#store(offset, width, value);
+  }
+
+  /** Appends to the list of capabilities: `body` follows the identifier and the pointer. Returns where the capability begins. */
+  addCapability(id: number, body: Uint8Array): number {
+    const offset = this.#nextCapability;
+    this.preset(STATUS, 2, (this.#identity.statusReset ?? 0) | STATUS_CAPABILITIES);
+    this.preset(this.#lastPointer, 1, offset);
+    this.preset(offset, 1, id);
+    this.preset(offset + 1, 1, 0);
+    body.forEach((byte, index) => {
+      this.preset(offset + 2 + index, 1, byte);
+    });
+    this.#lastPointer = offset + 1;
+    this.#nextCapability = (offset + 2 + body.length + 3) & ~3;
+    return offset;
   }
 
   /** Changes a register from the device's side, whatever the guest may write. */
@@ -135,6 +159,10 @@ export class PciConfigSpace implements PciFunction {
   }
   get memoryEnabled(): boolean {
     return (this.get16(COMMAND) & COMMAND_MEMORY) !== 0;
+  }
+  /** INTx may be driven: the interrupt disable bit (PCI 2.3) is clear. */
+  get interruptEnabled(): boolean {
+    return (this.get16(COMMAND) & COMMAND_INTERRUPT_DISABLE) === 0;
   }
   get busMasterEnabled(): boolean {
     return (this.get16(COMMAND) & COMMAND_BUS_MASTER) !== 0;
@@ -228,6 +256,7 @@ export class PciConfigSpace implements PciFunction {
     if (address === 0) return undefined;
     if (bar.kind === "io") return this.ioEnabled && address + bar.sizeBytes <= 0x10000 ? address : undefined;
     if (bar.index === "rom" && (value & 1) === 0) return undefined;
+    if (bar.wide && this.get32(barOffset(bar) + 4) !== 0) return undefined;
     return this.memoryEnabled && address + bar.sizeBytes <= FORWARDED_MEMORY_END ? address : undefined;
   }
 }
@@ -238,5 +267,5 @@ function barOffset(bar: Bar): number {
 
 function barTypeBits(bar: Bar): number {
   if (bar.kind === "io") return 1;
-  return bar.prefetchable && bar.index !== "rom" ? 8 : 0;
+  return (bar.prefetchable && bar.index !== "rom" ? 8 : 0) | (bar.wide ? 4 : 0);
 }

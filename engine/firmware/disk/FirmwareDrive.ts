@@ -6,18 +6,24 @@ import type { Medium } from "../../contracts/Medium.ts";
  * The drives of the machine as the board hands them to the firmware. The firmware reads and writes the blocks behind the
  * controllers, which programs that use the BIOS cannot tell from slow hardware.
  */
-export type FirmwareDrive =
+interface DrivePlace {
+  /** Where other firmware finds the drive, as an Open Firmware path. */
+  readonly devicePath?: string;
+  readonly activity?: ActivitySink;
+}
+
+export type FirmwareDrive = DrivePlace & DriveKind;
+
+type DriveKind =
   | {
       readonly kind: "disk";
       readonly name: string;
       readonly blocks: BlockDevice;
-      readonly activity?: ActivitySink;
     }
   | {
       readonly kind: "cdrom" | "floppy";
       readonly name: string;
       readonly drive: { readonly medium: Medium | undefined };
-      readonly activity?: ActivitySink;
     };
 
 export type BootSource = FirmwareDrive["kind"];

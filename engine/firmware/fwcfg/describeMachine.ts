@@ -66,13 +66,14 @@ function e820File(sizes: MemorySizes): Uint8Array {
   return bytes;
 }
 
-/** Open Firmware paths: disks from the primary master on, optical drives from the secondary master on. */
+/** Open Firmware paths; for drives without one disks from the primary master on, optical drives from the secondary master on. */
 export function bootOrderPaths(order: readonly BootSource[], drives: readonly FirmwareDrive[]): string[] {
   const ide = (position: number) => `/pci@i0cf8/ide@1,1/drive@${position >> 1}/disk@${position & 1}`;
   return order.flatMap((source) =>
     drives
       .filter((drive) => drive.kind === source)
-      .map((_, index) => {
+      .map(({ devicePath }, index) => {
+        if (devicePath !== undefined) return devicePath;
         if (source === "floppy") return `/pci@i0cf8/isa@1/fdc@03f0/floppy@${index}`;
         return ide(source === "disk" ? index : 2 + index);
       }),

@@ -4,6 +4,7 @@ import type { SerialBackend } from "../../contracts/SerialPort.ts";
 import { InterpreterVcpu, memoryBytesFor } from "../../cpu/InterpreterVcpu.ts";
 import { memoryPlan, physMapBits, physPages } from "../../cpu/layout/memoryPlan.ts";
 import { AcpiPowerManagement } from "../../devices/acpi/AcpiPowerManagement.ts";
+import type { AtapiDrive } from "../../devices/ata/AtapiDrive.ts";
 import { Piix3Ide } from "../../devices/ata/Piix3Ide.ts";
 import { DebugConsole } from "../../devices/debug/DebugConsole.ts";
 import { DebugExit } from "../../devices/debug/DebugExit.ts";
@@ -35,6 +36,7 @@ import type { VirtualClock } from "../VirtualClock.ts";
 import { type DriveActivity, type IdeDrives, placeIdeDrives } from "./driveSlots.ts";
 import { MovableWindow } from "./MovableWindow.ts";
 import { MemoryRegions } from "./memoryRegions.ts";
+import { StorageControllers } from "./StorageControllers.ts";
 
 /**
  * A PC of the i440FX/PIIX3 class: makes every device, maps its windows and wires its lines. This is the one place that knows
@@ -89,6 +91,7 @@ export class Board {
   readonly uarts: readonly Uart16550[];
   readonly acpi: AcpiPowerManagement;
   readonly ide: IdeDrives;
+  readonly storage: StorageControllers;
   readonly floppies: readonly FloppyDrive[];
   /** Every device with state, in the order of reset and load. */
   readonly devices: readonly Device[];
@@ -149,6 +152,7 @@ export class Board {
     this.bus = pci.bus;
     this.acpi = pci.acpi;
     this.ide = pci.ide;
+    this.storage = pci.storage;
     this.vga = pci.vga;
     if (options.debugPorts.console) this.#mapPort(0xe9, 1, new DebugConsole({ onByte: parts.onDebugByte }));
     this.devices = [
@@ -281,7 +285,19 @@ export class Board {
     return [test];
   }
 
-  #buildPci(): { bus: PciBus; acpi: AcpiPowerManagement; ide: IdeDrives; vga: Vga; devices: Device[] } {
+  /** Every optical drive, in the order of the machine's list. */
+  get opticals(): readonly AtapiDrive[] {
+    return this.ide.opticals.map((drive, index) => drive ?? this.storage.opticals[index]!);
+  }
+
+  #buildPci(): {
+    bus: PciBus;
+    acpi: AcpiPowerManagement;
+    ide: IdeDrives;
+    storage: StorageControllers;
+    vga: Vga;
+    devices: Device[];
+  } {
     const { clock, options, activity, onResetRequest, onInitRequest, onPowerOff } = this.#parts;
     const isaBridge = new Piix3IsaBridge({
       irqLine: (irq) => this.router.line(irq),
@@ -320,7 +336,17 @@ export class Board {
     bus.attach(1, 1, ideFunction);
     bus.attach(1, 3, acpi);
     bus.attach(2, 0, vgaPci);
-    return { bus, acpi, ide, vga, devices: [hostBridge, isaBridge, ideFunction, acpi, vga, vgaPci] };
+    const storage = new StorageControllers({
+      options,
+      activity,
+      bus,
+      memory: this.map,
+      ports: this.ports,
+      mmio: this.mmio,
+      messages: this.router,
+    });
+    const devices = [hostBridge, isaBridge, ideFunction, acpi, vga, vgaPci, ...storage.devices];
+    return { bus, acpi, ide, storage, vga, devices };
   }
 
   #buildIde({ slots }: IdeDrives): Piix3Ide {

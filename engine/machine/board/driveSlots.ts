@@ -3,16 +3,19 @@ import type { ActivitySink } from "../../contracts/ActivitySink.ts";
 import { AtaDisk } from "../../devices/ata/AtaDisk.ts";
 import { AtapiDrive } from "../../devices/ata/AtapiDrive.ts";
 import type { MachineOptions } from "../MachineOptions.ts";
+import { diskIdentity, opticalIdentity } from "./driveIdentity.ts";
 
 /**
  * Which IDE drive sits where: disks from the primary master on, optical drives from the secondary master on, which stays free for
  * the first of them; whichever kind has more takes what the other leaves. Throws GuesthouseError "too-many-drives" beyond four.
+ * Drives of other controllers are passed over.
  */
 export interface IdeDrives {
   /** Primary master and slave, secondary master and slave. */
   readonly slots: readonly (AtaDisk | AtapiDrive | undefined)[];
-  readonly disks: readonly AtaDisk[];
-  readonly opticals: readonly AtapiDrive[];
+  /** By the position in the machine's lists, undefined for drives of other controllers. */
+  readonly disks: readonly (AtaDisk | undefined)[];
+  readonly opticals: readonly (AtapiDrive | undefined)[];
 }
 
 export interface DriveActivity {
@@ -21,45 +24,45 @@ export interface DriveActivity {
   readonly floppy: ActivitySink;
 }
 
-const SLOTS = 4;
-const FIRMWARE_REVISION = "1.0";
+export type DriveOptions = Pick<MachineOptions, "disks" | "opticalDrives" | "opticalInterfaces" | "log">;
 
-export function placeIdeDrives(
-  options: Pick<MachineOptions, "disks" | "opticalDrives" | "log">,
-  activity: DriveActivity,
-): IdeDrives {
-  if (options.disks.length + options.opticalDrives.length > SLOTS) {
+const SLOTS = 4;
+
+export function placeIdeDrives(options: DriveOptions, activity: DriveActivity): IdeDrives {
+  const disks = options.disks.map(({ blocks, interface: kind = "ide", serialNumber, solidState }, index) =>
+    kind !== "ide"
+      ? undefined
+      : new AtaDisk({
+          blocks,
+          activity: activity.disk,
+          identity: diskIdentity(index, serialNumber),
+          solidState: solidState ?? false,
+        }),
+  );
+  const opticals = options.opticalDrives.map((_, index) =>
+    (options.opticalInterfaces?.[index] ?? "ide") !== "ide" ? undefined : makeOpticalDrive(options, activity, index),
+  );
+  const [presentDisks, presentOpticals] = [disks.filter(isThere), opticals.filter(isThere)];
+  if (presentDisks.length + presentOpticals.length > SLOTS) {
     throw new GuesthouseError("too-many-drives", "An IDE controller takes four drives.", {
-      disks: options.disks.length,
-      opticalDrives: options.opticalDrives.length,
+      disks: presentDisks.length,
+      opticalDrives: presentOpticals.length,
     });
   }
-  const disks = options.disks.map(
-    ({ blocks }, index) =>
-      new AtaDisk({
-        blocks,
-        activity: activity.disk,
-        identity: {
-          model: "GUESTHOUSE HARDDISK",
-          serialNumber: `GH-D${index.toString().padStart(4, "0")}`,
-          firmwareRevision: FIRMWARE_REVISION,
-        },
-      }),
-  );
-  const opticals = options.opticalDrives.map(
-    (medium, index) =>
-      new AtapiDrive({
-        medium,
-        activity: activity.optical,
-        identity: {
-          model: "GUESTHOUSE CD-ROM",
-          serialNumber: `GH-C${index.toString().padStart(4, "0")}`,
-          firmwareRevision: FIRMWARE_REVISION,
-        },
-        onEject: (ejected) => options.log("info", "the guest ejected a disc", { medium: ejected.name }),
-      }),
-  );
-  return { slots: arrange(disks, opticals), disks, opticals };
+  return { slots: arrange(presentDisks, presentOpticals), disks, opticals };
+}
+
+export function makeOpticalDrive(options: DriveOptions, activity: DriveActivity, index: number): AtapiDrive {
+  return new AtapiDrive({
+    medium: options.opticalDrives[index],
+    activity: activity.optical,
+    identity: opticalIdentity(index),
+    onEject: (ejected) => options.log("info", "the guest ejected a disc", { medium: ejected.name }),
+  });
+}
+
+function isThere<T>(drive: T | undefined): drive is T {
+  return drive !== undefined;
 }
 
 function arrange(disks: readonly AtaDisk[], opticals: readonly AtapiDrive[]): IdeDrives["slots"] {

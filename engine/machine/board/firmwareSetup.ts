@@ -77,6 +77,10 @@ function portAccess(ports: Bus): PortAccess {
   };
 }
 
+function idePath(slot: number): string {
+  return `/pci@i0cf8/ide@1,1/drive@${slot >> 1}/disk@${slot & 1}`;
+}
+
 function firmwareDrives(board: Board, options: MachineOptions, activity: DriveActivity): FirmwareDrive[] {
   return [
     ...board.floppies.map(
@@ -88,14 +92,21 @@ function firmwareDrives(board: Board, options: MachineOptions, activity: DriveAc
       }),
     ),
     ...options.disks.map(
-      ({ name, blocks }): FirmwareDrive => ({ kind: "disk", name, blocks, activity: activity.disk }),
+      ({ name, blocks }, index): FirmwareDrive => ({
+        kind: "disk",
+        name,
+        blocks,
+        activity: activity.disk,
+        devicePath: board.storage.diskPaths[index] ?? idePath(board.ide.slots.indexOf(board.ide.disks[index])),
+      }),
     ),
-    ...board.ide.opticals.map(
+    ...board.opticals.map(
       (drive, index): FirmwareDrive => ({
         kind: "cdrom",
         name: `CD-ROM ${index + 1}`,
         drive,
         activity: activity.optical,
+        devicePath: board.storage.opticalPaths[index] ?? idePath(board.ide.slots.indexOf(drive)),
       }),
     ),
   ];
