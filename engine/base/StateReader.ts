@@ -51,6 +51,10 @@ export class StateReader {
     return new TextDecoder().decode(this.bytes());
   }
 
+  get atEnd(): boolean {
+    return this.#at === this.#bytes.length;
+  }
+
   /** Throws "state-trailing" unless everything was read. */
   end(): void {
     if (this.#at !== this.#bytes.length) {

@@ -1,6 +1,8 @@
 import type { TypedEvent } from "../base/TypedEvent.ts";
+import type { DebugTarget } from "../contracts/DebugTarget.ts";
 import type { DisplaySource } from "../contracts/DisplaySink.ts";
 import type { KeyboardSink, PointerSink } from "../contracts/InputSink.ts";
+import type { CapturedState, RestorableState } from "../contracts/MachineStateParts.ts";
 import type { RemovableDrive } from "../contracts/Medium.ts";
 import type { MachineStop } from "./MachineOptions.ts";
 
@@ -38,6 +40,19 @@ export interface MachineControl {
   /** Pulls the plug: flushes host caches, never loses what the guest flushed. Emits `stopped`. */
   powerOff(): void;
 
+  /**
+   * The state as it is now, of a machine that runs or is paused; it goes on at once, and RAM is read meanwhile. `label` is what a later
+   * capture's `base` calls this one. Only between two events of the host, not from within a listener of this machine. Throws "illegal-state" while
+   * the machine is off, or pages of the last capture are still to be taken.
+   */
+  captureState(label: string): CapturedState;
+  /**
+   * Makes a machine that is off one that is paused in that state. The media that were in the drives must be there already. Rejects with a
+   * GuesthouseError ("state-...", "illegal-state"), and the machine is off then. The time of day follows the host, the guest's own time goes
+   * on where it was.
+   */
+  restoreState(state: RestorableState): Promise<void>;
+
   readonly display: DisplaySource;
   readonly keyboard: KeyboardSink;
   readonly pointer: PointerSink;
@@ -50,6 +65,9 @@ export interface MachineControl {
   /** Port 0xE9. */
   readonly debugOutput: TypedEvent<number>;
   readonly stopped: TypedEvent<MachineStop>;
+
+  /** For debuggers outside of the guest. They may pause and resume the machine too. */
+  readonly debug: DebugTarget;
 
   activity(): ActivityCounters;
   figures(): MachineFigures;

@@ -1,19 +1,25 @@
+import { GuesthouseError } from "../base/GuesthouseError.ts";
 import { TypedEvent } from "../base/TypedEvent.ts";
 import type { ActivitySink } from "../contracts/ActivitySink.ts";
 import type { DisplaySource } from "../contracts/DisplaySink.ts";
 import type { KeyboardSink, PointerSink } from "../contracts/InputSink.ts";
+import type { CapturedState, RestorableState } from "../contracts/MachineStateParts.ts";
 import type { RemovableDrive } from "../contracts/Medium.ts";
+import { memoryPlan } from "../cpu/layout/memoryPlan.ts";
+import type { FrozenMemory } from "../memory/FrozenMemory.ts";
 import { Board } from "./board/Board.ts";
 import { type Firmware, installFirmware } from "./board/firmwareSetup.ts";
 import type { ActivityCounters, MachineControl, MachineFigures } from "./MachineControl.ts";
 import type { MachineOptions, MachineStop } from "./MachineOptions.ts";
+import { MachineDebugger } from "./MachineDebugger.ts";
+import { checkSections, loadSections, type StatefulParts, saveSections } from "./machineState.ts";
 import { RunLoop } from "./RunLoop.ts";
 import { VirtualClock } from "./VirtualClock.ts";
 
 /** A board, its firmware and the run loop, behind the calls that an owner makes. */
 const SERIAL_PORTS = 2;
 
-type Life = "off" | "running" | "paused";
+type Life = "off" | "restoring" | "running" | "paused";
 
 export class PcMachine implements MachineControl {
   readonly serialOutput = new TypedEvent<{ index: number; byte: number }>();
@@ -24,6 +30,7 @@ export class PcMachine implements MachineControl {
   readonly #board: Board;
   readonly #firmware: Firmware;
   readonly #loop: RunLoop;
+  readonly debug: MachineDebugger;
   readonly #activity: ActivityCounters = {
     diskRead: 0,
     diskWritten: 0,
@@ -32,6 +39,7 @@ export class PcMachine implements MachineControl {
     floppyWritten: 0,
   };
   #life: Life = "off";
+  #lastState: { label: string; memory: FrozenMemory } | undefined;
 
   constructor(options: MachineOptions) {
     this.#options = options;
@@ -61,6 +69,18 @@ export class PcMachine implements MachineControl {
             ? { kind: "tripleFault", reason: exit.reason }
             : { kind: "failure", error: exit.error },
         ),
+      onDebug: (exit) => {
+        this.#life = "paused";
+        this.debug.noteStopped(exit);
+      },
+    });
+    this.debug = new MachineDebugger({
+      vcpu: this.#board.vcpu,
+      memory: this.#board.memory,
+      map: this.#board.map,
+      life: () => (this.#life === "running" || this.#life === "paused" ? this.#life : "off"),
+      pause: () => this.pause(),
+      resume: () => this.resume(),
     });
     this.#firmware = installFirmware(this.#board, options, this.#clock, this.#activitySinks(), this.#loop);
   }
@@ -93,18 +113,62 @@ export class PcMachine implements MachineControl {
     if (this.#life !== "running") return;
     this.#life = "paused";
     this.#loop.stop();
+    this.debug.noteStopped({ kind: "paused" });
   }
 
   resume(): void {
     if (this.#life !== "paused") return;
     this.#life = "running";
+    this.debug.noteResumed();
     this.#loop.start();
   }
 
   reset(): void {
-    if (this.#life === "off") return;
     if (this.#life === "paused") this.#resetNow();
-    else this.#loop.atBoundary(() => this.#resetNow());
+    else if (this.#life === "running") this.#loop.atBoundary(() => this.#resetNow());
+  }
+
+  captureState(label: string): CapturedState {
+    if (this.#life === "running") this.#loop.settle();
+    if (this.#life !== "running" && this.#life !== "paused") throw illegalState("The machine is off.");
+    const last = this.#lastState;
+    if (last?.memory.holdsPages === true) throw illegalState("The state of the machine is being saved already.");
+    const sections = saveSections(this.#parts);
+    const ram = this.#board.regions.freeze();
+    this.#lastState = { label, memory: ram };
+    return { sections, ram, base: last && { label: last.label, changed: last.memory.written } };
+  }
+
+  async restoreState(state: RestorableState): Promise<void> {
+    if (this.#life !== "off") throw illegalState("The machine is not off.");
+    const { regions } = this.#board;
+    if (state.ramBytes !== regions.ramBytes) {
+      throw new GuesthouseError("state-other-machine", "The saved state is of a machine with another size of memory.", {
+        ramBytes: state.ramBytes,
+      });
+    }
+    checkSections(this.#parts, state.sections);
+    this.#life = "restoring";
+    try {
+      this.#board.reset("power");
+      this.#firmware.reset("power");
+      await state.readRam(this.#board.map.bytes.subarray(memoryPlan.ram, memoryPlan.ram + regions.ramBytes));
+      loadSections(this.#parts, state.sections);
+    } catch (error) {
+      this.#board.reset("power");
+      this.#life = "off";
+      throw error;
+    }
+    this.#lastState?.memory.dispose();
+    const memory = regions.freeze();
+    memory.dispose();
+    this.#lastState = { label: state.label, memory };
+    this.#life = "paused";
+  }
+
+  get #parts(): StatefulParts {
+    const { devices } = this.#firmware;
+    return { board: this.#board, firmwareDevices: devices, clock: this.#clock, loop: this.#loop };
   }
 
   pressPowerButton(): void {
@@ -112,7 +176,7 @@ export class PcMachine implements MachineControl {
   }
 
   powerOff(): void {
-    if (this.#life !== "off") this.#stop({ kind: "poweredOff" });
+    if (this.#life === "running" || this.#life === "paused") this.#stop({ kind: "poweredOff" });
   }
 
   sendSerial(index: number, bytes: Uint8Array): void {
@@ -154,6 +218,7 @@ export class PcMachine implements MachineControl {
     if (this.#life === "off") return;
     this.#life = "off";
     this.#loop.stop();
+    this.debug.noteStopped({ kind: "off" });
     this.#options.log("info", "the machine stopped", { reason: reason.kind });
     this.stopped.emit(reason);
   }
@@ -185,4 +250,8 @@ export class PcMachine implements MachineControl {
       },
     };
   }
+}
+
+function illegalState(sentence: string): GuesthouseError {
+  return new GuesthouseError("illegal-state", sentence);
 }

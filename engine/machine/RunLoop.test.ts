@@ -34,6 +34,7 @@ function build(exits: VcpuExit[], nsOfTurn = (_budget: number) => NS_PER_MS) {
       },
     },
     onStop: (exit) => void stops.push(exit),
+    onDebug: (exit) => void stops.push(exit),
   });
   const turnEventLoop = () => {
     for (const resume of host.queue.splice(0)) resume();
@@ -122,4 +123,16 @@ test("a callback of an earlier start does nothing after stop and start", () => {
   loop.start();
   turnEventLoop();
   expect(runs).toHaveLength(3);
+});
+
+test("a processor that stands where a debugger wanted it gets no further turn until it is started again", () => {
+  const { loop, runs, stops, turnEventLoop } = build([{ kind: "budget" }, { kind: "step" }]);
+  loop.start();
+  turnEventLoop();
+  turnEventLoop();
+  expect(runs).toHaveLength(2);
+  expect(stops).toEqual([{ kind: "step" }]);
+  loop.start();
+  turnEventLoop();
+  expect(runs.length).toBeGreaterThan(2);
 });

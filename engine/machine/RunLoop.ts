@@ -1,5 +1,6 @@
 import { NS_PER_MS } from "../base/units.ts";
 import type { Vcpu, VcpuExit } from "../contracts/Vcpu.ts";
+import type { DebugExit } from "../contracts/VcpuDebug.ts";
 import type { MachineOptions } from "./MachineOptions.ts";
 import type { VirtualClock } from "./VirtualClock.ts";
 
@@ -13,6 +14,8 @@ export interface RunLoopParts {
   host: Pick<MachineOptions, "steadyNowNs" | "yieldToHost" | "delay">;
   /** The processor cannot go on: triple fault or a broken invariant. */
   onStop: (exit: Extract<VcpuExit, { kind: "shutdown" | "failure" }>) => void;
+  /** The processor stands where a debugger wanted it. */
+  onDebug: (exit: DebugExit) => void;
 }
 
 /** How long the guest may keep the thread before the host's events are looked at. */
@@ -141,6 +144,11 @@ export class RunLoop {
       if (exit.kind === "shutdown" || exit.kind === "failure") {
         this.stop();
         this.#parts.onStop(exit);
+        return;
+      }
+      if (exit.kind !== "budget") {
+        this.stop();
+        this.#parts.onDebug(exit);
         return;
       }
       if (this.#yieldWanted || host.steadyNowNs() >= end) break;

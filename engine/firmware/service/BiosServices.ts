@@ -175,16 +175,18 @@ export class BiosServices {
   }
 
   save(writer: StateWriter): void {
-    writer.bool(this.#power.connected);
+    writer.bool(this.#started).bool(this.#power.connected);
     this.#boot.save(writer);
     this.#drives.save(writer);
   }
 
   load(reader: StateReader): void {
+    const started = reader.bool();
     const connected = reader.bool();
     const restoreBoot = this.#boot.read(reader);
     const restoreDrives = this.#drives.read(reader);
     reader.end();
+    this.#started = started;
     this.#power.connected = connected;
     restoreBoot();
     restoreDrives();

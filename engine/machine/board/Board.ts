@@ -66,6 +66,7 @@ const TICKS_PER_NS = 1;
 const WASM_PAGE_BYTES = 0x1_0000;
 const LARGEST_MEMORY_BYTES = 0x1_0000_0000;
 const FERR_INTERRUPT = 13;
+const FOUR_GIB = 0x1_0000_0000;
 
 const serialPorts = [
   { start: 0x3f8, irq: 4 },
@@ -175,8 +176,16 @@ export class Board {
     this.#poweredBefore = true;
     for (const device of this.devices) device.reset(kind);
     this.vcpu.reset();
+    this.forgetCode();
+  }
+
+  /** Memory changed as a whole, and the interrupt controllers with it. */
+  forgetCode(): void {
+    const { below4GiB, above4GiB } = this.regions.sizes;
     this.vcpu.setInterruptPending(this.router.pending());
-    this.vcpu.invalidateCode(0, this.regions.sizes.below4GiB);
+    this.vcpu.invalidateCode(0, below4GiB);
+    if (above4GiB > 0) this.vcpu.invalidateCode(FOUR_GIB, above4GiB);
+    this.vcpu.invalidateCode(FOUR_GIB - memoryPlan.romBytes, memoryPlan.romBytes);
   }
 
   /** What the keyboard controller, port 92h, CF9h without a hard reset and an INIT message do. */

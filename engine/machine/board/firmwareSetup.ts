@@ -1,4 +1,4 @@
-import type { ResetKind } from "../../contracts/Device.ts";
+import type { Device, ResetKind } from "../../contracts/Device.ts";
 import type { PortAccess } from "../../contracts/PortAccess.ts";
 import { memoryPlan } from "../../cpu/layout/memoryPlan.ts";
 import { Bios } from "../../firmware/Bios.ts";
@@ -17,6 +17,8 @@ import type { DriveActivity } from "./driveSlots.ts";
  * fw_cfg is there under either: test kernels count processors by it.
  */
 export interface Firmware {
+  /** What has state of its own. */
+  readonly devices: readonly Device[];
   reset(kind: ResetKind): void;
 }
 
@@ -57,6 +59,7 @@ export function installFirmware(
   fwCfg.addFile(VIDEO_ROM_FILE, images.c000);
   board.ports.map(FW_CFG_PORTS, fwCfg, [1, 2, 4]);
   return {
+    devices: [bios, fwCfg],
     reset(kind) {
       fwCfg.reset(kind);
       // Under a replacement only the services of our video ROM are called.

@@ -1,6 +1,7 @@
 import { GiB, MiB } from "../../base/units.ts";
 import { memoryPlan } from "../../cpu/layout/memoryPlan.ts";
 import type { PamSegment } from "../../devices/pci/PciHostBridge.ts";
+import type { FrozenMemory } from "../../memory/FrozenMemory.ts";
 import type { MemoryMap } from "../../memory/MemoryMap.ts";
 
 /**
@@ -63,10 +64,18 @@ export class MemoryRegions {
     for (let at = start; at < start + length; at += 4096) this.#mapRomPage(at);
   }
 
+  get ramBytes(): number {
+    return this.sizes.below4GiB + this.sizes.above4GiB;
+  }
+
   /** Clears RAM as power-on does. */
   clear(): void {
-    const { below4GiB, above4GiB } = this.sizes;
-    this.#map.fill(memoryPlan.ram, below4GiB + above4GiB);
+    this.#map.fill(memoryPlan.ram, this.ramBytes);
+  }
+
+  /** Keeps the content of RAM as it is now. */
+  freeze(): FrozenMemory {
+    return this.#map.freeze(memoryPlan.ram, this.ramBytes);
   }
 
   #mapRomPage(address: number): void {
