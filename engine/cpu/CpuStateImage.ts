@@ -175,7 +175,7 @@ export class CpuStateImage {
     }
     if (state.heldDebugTraps) {
       this.set32("pendingDebug", state.heldDebugTraps);
-      this.set32("stackSegmentShadow", 1);
+      this.set32("stackSegmentShadow", 2);
     }
   }
 

@@ -157,3 +157,36 @@ describe("debug registers", () => {
     expect(unit.r32(unit.gpr(4) + 4)).toBe(0x104);
   });
 });
+
+describe("after a load of SS", () => {
+  const shadow = (): void => unit.state.set32("stackSegmentShadow", 1);
+  test("the next instruction's breakpoint is not met", () => {
+    unit.call("writeDebug", 0, 0x123n);
+    unit.call("writeDebug", 7, 1n);
+    shadow();
+    unit.call("debugAfterInstruction");
+    expect(unit.fault("debugBeforeInstruction", 0x123n)).toBeUndefined();
+    expect(unit.fault("debugBeforeInstruction", 0x123n)).toMatchObject({ vector: 1 });
+  });
+  test("its data breakpoint traps after the next instruction", () => {
+    unit.state.set32("pendingDebug", 1);
+    shadow();
+    unit.rip = 0x100;
+    unit.call("debugAfterInstruction");
+    unit.call("debugBeforeInstruction", 0x100n);
+    expect(unit.rip).toBe(0x100);
+    unit.rip = 0x102;
+    unit.call("debugAfterInstruction");
+    expect([unit.rip, dr6(), unit.r32(kernelStackTop - 12)]).toEqual([0x8001, 1, 0x102]);
+  });
+  test("INT1 takes its data breakpoint along: one #DB", () => {
+    unit.state.set32("pendingDebug", 1);
+    shadow();
+    unit.call("debugAfterInstruction");
+    unit.call("debugBeforeInstruction", 0x100n);
+    unit.rip = 0x101;
+    unit.call("int1");
+    unit.call("debugAfterInstruction");
+    expect([unit.rip, dr6(), unit.state.get32("pendingDebug"), unit.r32(kernelStackTop - 12)]).toEqual([0x8001, 1, 0, 0x101]);
+  });
+});

@@ -29,6 +29,10 @@ const KIND_WRITE: u32 = 1;
 const KIND_IO: u32 = 2;
 const KIND_READ_WRITE: u32 = 3;
 
+/** Values of `stackSegmentShadow`: the instruction under way loaded SS; it did, and holds the next one's debug events off. */
+const SHADOW_AFTER_LOAD: u32 = 1;
+const SHADOW_ON_NEXT: u32 = 2;
+
 /** Follows from DR7; recomputed by `refreshBreakpoints`. */
 let dataArmed: bool = false;
 
@@ -106,16 +110,17 @@ function instructionBreakpoints(linear: u64): u32 {
 /**
  * Call before each instruction while `attentionBits.debug` is set, with its linear address: raises #DB for an instruction breakpoint (a
  * fault: `rip` is the instruction's own), and notes whether a single-step trap follows. A task switch trap is delivered here, before the new
- * task's first instruction.
+ * task's first instruction. After a load of SS neither breakpoints of the next instruction nor traps that the load left pending come before it.
  */
 export function debugBeforeInstruction(linear: u64): void {
   const flags = flagsSystem();
+  const isShadowed = load<u32>(STACK_SEGMENT_SHADOW) == SHADOW_ON_NEXT;
   store<u32>(STACK_SEGMENT_SHADOW, 0);
-  if (load<u32>(PENDING_DEBUG)) return deliverPendingTrap(0);
+  if (load<u32>(PENDING_DEBUG) && !isShadowed) return deliverPendingTrap(0);
   if (flags & FLAG_RF) {
     setSystemFlags(FLAG_RF, 0);
   } else {
-    const bits = instructionBreakpoints(linear);
+    const bits = isShadowed ? 0 : instructionBreakpoints(linear);
     if (bits) {
       store<u32>(DR + 48, (dr6() & ~0xf) | bits);
       raise(VECTOR_DB, -1);
@@ -132,8 +137,8 @@ export function debugAfterInstruction(): void {
   const bits: u32 = load<u32>(STEP_ARMED) ? DR6_BS : 0;
   store<u32>(STEP_ARMED, 0);
   updateAttention();
-  if (load<u32>(STACK_SEGMENT_SHADOW)) {
-    store<u32>(STACK_SEGMENT_SHADOW, 0);
+  if (load<u32>(STACK_SEGMENT_SHADOW) == SHADOW_AFTER_LOAD) {
+    store<u32>(STACK_SEGMENT_SHADOW, SHADOW_ON_NEXT);
     return;
   }
   if (load<u32>(PENDING_DEBUG) | bits) deliverPendingTrap(bits);
@@ -145,6 +150,13 @@ function deliverPendingTrap(bits: u32): void {
   store<u32>(PENDING_DEBUG, 0);
   updateAttention();
   deliverTrap(VECTOR_DB);
+}
+
+/** INT1 is the #DB that pending traps would be: they go with it. */
+export function mergePendingTrap(): void {
+  store<u32>(DR + 48, dr6() | load<u32>(PENDING_DEBUG));
+  store<u32>(PENDING_DEBUG, 0);
+  updateAttention();
 }
 
 /** A faulting instruction takes its data breakpoints with it. */

@@ -3,7 +3,7 @@
  * IDT, double and triple faults, software interrupts. Events that enter between two instructions keep `rip` for a fault of their own
  * (`faultKeepsRip`). Gates of the IDT are in gates.ts, those of long mode in longGates.ts.
  */
-import { clearGeneralDetect, disarmStep, dropPendingBreakpoints } from "./debug";
+import { clearGeneralDetect, disarmStep, dropPendingBreakpoints, mergePendingTrap } from "./debug";
 import { interruptAcknowledge } from "./environment";
 import {
   ACTIVITY,
@@ -239,5 +239,6 @@ export function into(): void {
 export function int1(): void {
   setExternalEvent(1);
   deliver(VECTOR_DB, false, false, 0, readFlags());
+  mergePendingTrap();
   setExternalEvent(0);
 }

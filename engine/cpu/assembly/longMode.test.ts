@@ -390,9 +390,23 @@ test("VMCALL: an unknown call, the poll that always succeeds, and a caller above
     unit.call("hypercall");
     return BigInt.asIntN(64, unit.state.get64("gpr", 0));
   };
-  expect([ask(10n), ask(1n)]).toEqual([-1000n, 0n]);
+  expect([ask(12n), ask(1n)]).toEqual([-1000n, 0n]);
   toUser();
   expect(ask(1n)).toBe(-1n);
+});
+
+test("KVM's call to send interrupts reaches the one processor that there is", () => {
+  const send = (processors: bigint, first: bigint, command: bigint): bigint => {
+    for (const [register, value] of [10n, 0n, first, processors].entries()) unit.state.set64("gpr", value, register);
+    unit.state.set64("gpr", command, 6);
+    unit.log = [];
+    unit.call("hypercall");
+    return BigInt.asIntN(64, unit.state.get64("gpr", 0));
+  };
+  expect([send(0xffff_ffffn, 0xffff_ffffn, 0n), unit.log]).toEqual([0n, []]);
+  expect([send(1n, 0n, 0x55n), unit.log]).toEqual([1n, ["msr 83f 0:55"]]);
+  expect([send(3n, 0n, 0x400n), unit.state.get32("nmiPending")]).toEqual([1n, 1]);
+  expect(send(1n, 0n, 0x4_0055n)).toBe(-22n);
 });
 
 test("LTR looks at 16 bytes: #GP(selector) when the table ends between them", () => {

@@ -119,7 +119,6 @@ function isReadableX2(register: u32): bool {
     register == 0x0a ||
     register == 0x0d ||
     register == 0x0f ||
-    register == 0x2f ||
     register == 0x30 ||
     register == 0x3e
   );

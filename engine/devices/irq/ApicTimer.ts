@@ -31,6 +31,8 @@ export class ApicTimer {
   /** A one-shot count that reached zero stays there, whatever the mode becomes. */
   #running = false;
   #timer: ClockTimer | undefined;
+  /** When `#timer` is due. */
+  #expiryNs = 0;
 
   constructor(parts: { clock: Clock; frequencyHz: number; onExpiry: () => void }) {
     this.#clock = parts.clock;
@@ -59,11 +61,19 @@ export class ApicTimer {
     return this.#deadlineTicks;
   }
 
-  /** Arms the deadline, or disarms with 0. Means nothing in the other modes. */
+  /** Arms the deadline, or disarms with 0; one that has passed expires at once. Means nothing in the other modes. */
   set deadlineTicks(value: number) {
     if (this.#mode !== "deadline") return;
     this.#deadlineTicks = value;
     this.#arm();
+    this.catchUp();
+  }
+
+  /** An expiry whose time has come before the clock called happens now: software may have seen the count at zero, and goes by it. */
+  catchUp(): void {
+    if (!this.#timer || this.#expiryNs > this.#clock.nowNs()) return;
+    this.#timer.cancel();
+    this.#expire();
   }
 
   get currentCount(): number {
@@ -186,21 +196,23 @@ export class ApicTimer {
       periods = passed + interval;
     }
     // A one-shot count that ran out before its callback could (host time passes in here too) is still due: at once.
-    const deadlineNs = Math.ceil(this.#startNs + periods * periodNs);
-    this.#timer = this.#clock.schedule(deadlineNs, () => {
-      this.#timer = undefined;
-      if (!this.#periodic) this.#running = false;
-      else this.#arm();
-      this.#onExpiry();
-    });
+    this.#schedule(Math.ceil(this.#startNs + periods * periodNs));
   }
 
   #armDeadline(): void {
-    if (this.#deadlineTicks === 0) return;
-    this.#timer = this.#clock.schedule(Math.ceil(this.#deadlineNs()), () => {
-      this.#timer = undefined;
-      this.#deadlineTicks = 0;
-      this.#onExpiry();
-    });
+    if (this.#deadlineTicks !== 0) this.#schedule(Math.ceil(this.#deadlineNs()));
+  }
+
+  #schedule(expiryNs: number): void {
+    this.#expiryNs = expiryNs;
+    this.#timer = this.#clock.schedule(expiryNs, () => this.#expire());
+  }
+
+  #expire(): void {
+    this.#timer = undefined;
+    if (this.#mode === "deadline") this.#deadlineTicks = 0;
+    else if (this.#periodic) this.#arm();
+    else this.#running = false;
+    this.#onExpiry();
   }
 }

@@ -360,6 +360,7 @@ export class LocalApic implements Device, IoHandler {
     // While the APIC is software-disabled the mask bits cannot be cleared.
     const forced = this.#softwareEnabled ? 0 : LVT_MASKED;
     const lvt = (value & LVT_WRITABLE[entry]!) | forced;
+    if (entry === LVT_TIMER) this.#timer.catchUp();
     this.#lvt[entry] = lvt;
     if (entry === LVT_TIMER) this.#timer.setMode(timerMode(lvt), (lvt & LVT_MASKED) !== 0);
   }

@@ -18,7 +18,6 @@ const x2Writable: ReadonlyMap<number, number> = new Map([
   [0x0b, 0],
   [0x0f, 0x11ff],
   [0x28, 0],
-  [0x2f, LVT_WRITABLE[1]! | LVT_DELIVERY_STATUS],
   [INTERRUPT_COMMAND, 0xccfff],
   ...LVT_WRITABLE.map((bits, index) => {
     const readOnly = LVT_DELIVERY_STATUS | (LVT_LINTS.includes(index) ? LVT_REMOTE_IRR : 0);
