@@ -6,6 +6,7 @@ describe("routes", () => {
     const routes: Route[] = [
       { kind: "home" },
       { kind: "overview" },
+      { kind: "media", tab: "optical" },
       { kind: "machine", id: "a b/c", tab: "logs" },
       { kind: "console", id: "1f" },
     ];

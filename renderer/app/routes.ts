@@ -1,10 +1,15 @@
 /** The page's places, kept in the URL fragment so that reload and a window of its own come back to them. */
-export type MachineTab = "details" | "console" | "logs" | "activity";
-const machineTabs: readonly MachineTab[] = ["details", "console", "logs", "activity"];
+import type { MediumKind } from "../../engine/api/mediumProtocol.ts";
+
+export type MachineTab = "details" | "console" | "snapshots" | "logs" | "activity";
+const machineTabs: readonly MachineTab[] = ["details", "console", "snapshots", "logs", "activity"];
+
+const mediumTabs: readonly MediumKind[] = ["disk", "optical", "floppy"];
 
 export type Route =
   | { kind: "home" }
   | { kind: "overview" }
+  | { kind: "media"; tab: MediumKind }
   | { kind: "machine"; id: string; tab: MachineTab }
   /** A console that fills its window. */
   | { kind: "console"; id: string };
@@ -15,6 +20,7 @@ export function parseRoute(fragment: string): Route {
     .split("/")
     .map(decode);
   if (place === "overview") return { kind: "overview" };
+  if (place === "media") return { kind: "media", tab: mediumTabs.find((known) => known === id) ?? "disk" };
   if (place === "console" && id) return { kind: "console", id };
   if (place === "machines" && id) {
     return { kind: "machine", id, tab: machineTabs.find((known) => known === tab) ?? "details" };
@@ -28,6 +34,8 @@ export function formatRoute(route: Route): string {
       return "#/";
     case "overview":
       return "#/overview";
+    case "media":
+      return `#/media/${route.tab}`;
     case "console":
       return `#/console/${encodeURIComponent(route.id)}`;
     case "machine":

@@ -2,6 +2,7 @@ import { createContext, type ReactNode, useCallback, useContext } from "react";
 import { useTranslation } from "react-i18next";
 import { type StoreApi, useStore } from "zustand";
 import type { MachineSummary } from "../../engine/api/MachineSummary.ts";
+import { GuesthouseError } from "../../engine/base/GuesthouseError.ts";
 import { describeError } from "./describeError.ts";
 import type { HostSession, HostState } from "./HostSession.ts";
 import type { Preferences } from "./preferences.ts";
@@ -57,6 +58,8 @@ export function useAttempt(): (title: string, work: () => Promise<unknown>) => P
         await work();
         return true;
       } catch (error) {
+        // Whoever cancelled it knows.
+        if (error instanceof GuesthouseError && error.kind === "cancelled") return false;
         const { sentence, details } = describeError(error, t);
         shell.notify({ kind: "error", title, body: sentence, details });
         return false;

@@ -7,6 +7,7 @@ import { createStore, type StoreApi } from "zustand/vanilla";
 import { HostClient } from "../../engine/api/HostClient.ts";
 import type { HostInfo, HostProtocol } from "../../engine/api/hostProtocol.ts";
 import type { Job, MachineSummary } from "../../engine/api/MachineSummary.ts";
+import type { Medium } from "../../engine/api/mediumProtocol.ts";
 import type { OsType } from "../../engine/api/OsType.ts";
 import type { CallNames, ParamsOf, PayloadOf, PostNames, ResultOf } from "../../engine/api/ProtocolSpec.ts";
 import { GuesthouseError } from "../../engine/base/GuesthouseError.ts";
@@ -29,7 +30,13 @@ export interface HostState {
   readonly history: Readonly<Record<string, readonly FigureSample[]>>;
   readonly displays: Readonly<Record<string, PayloadOf<HostProtocol, "machine.display">>>;
   readonly jobs: readonly Job[];
+  /** Undefined until somebody asked for them. */
+  readonly media: readonly Medium[] | undefined;
+  /** By machine, of those that somebody asked for. */
+  readonly snapshots: Readonly<Record<string, SnapshotTree>>;
 }
+
+export type SnapshotTree = ResultOf<HostProtocol, "snapshot.list">;
 
 const initialState: HostState = {
   connection: { kind: "connecting" },
@@ -43,6 +50,8 @@ const initialState: HostState = {
   history: {},
   displays: {},
   jobs: [],
+  media: undefined,
+  snapshots: {},
 };
 
 export interface SessionTimers {
@@ -112,6 +121,18 @@ export class HostSession {
     this.store.setState({ machines: sortMachines(machines) });
   }
 
+  /** Reads all media; from then on events keep them true. */
+  async loadMedia(): Promise<void> {
+    const { media } = await this.call("media.list", {});
+    this.store.setState({ media });
+  }
+
+  /** Reads the snapshots of a machine; from then on events keep them true. */
+  async loadSnapshots(id: string): Promise<void> {
+    const tree = await this.call("snapshot.list", { id });
+    this.store.setState(({ snapshots }) => ({ snapshots: { ...snapshots, [id]: tree } }));
+  }
+
   #lost(client: HostClient | undefined, reason: string): void {
     const state = this.store.getState();
     if (state.client !== client || state.connection.kind === "lost") return;
@@ -129,6 +150,9 @@ export class HostSession {
       client.call("jobs.list", {}),
     ]);
     this.store.setState({ machines: sortMachines(list.machines), osTypes: catalogue.osTypes, info, jobs: jobs.jobs });
+    // Pages that are open would miss what changed while the connection was away.
+    if (this.store.getState().media !== undefined) void this.loadMedia().catch(() => {});
+    for (const id of Object.keys(this.store.getState().snapshots)) this.#snapshotsChanged(id);
   }
 
   #listen(client: HostClient): void {
@@ -140,7 +164,12 @@ export class HostSession {
       store.setState(({ machines }) => ({
         machines: machines.map((machine) => (machine.id === id ? { ...machine, ...change } : machine)),
       }));
+      this.#snapshotsChanged(id);
     });
+    client.on("media.changed", ({ changed, removed }) => {
+      store.setState(({ media }) => (media === undefined ? {} : { media: mergeMedia(media, changed, removed) }));
+    });
+    client.on("snapshots.changed", ({ id }) => this.#snapshotsChanged(id));
     client.on("machine.activity", ({ id, activity }) => {
       store.setState((state) => ({
         activity: { ...state.activity, [id]: nextActivity(state.activity[id], activity, this.#timers.nowMs()) },
@@ -159,6 +188,15 @@ export class HostSession {
     });
     client.on("host.memory", (memory) => store.setState({ memory }));
     client.on("job.changed", ({ job }) => this.#jobChanged(job));
+  }
+
+  /** Whether a machine differs from its snapshot changes with its state too. */
+  #snapshotsChanged(id: string): void {
+    if (this.store.getState().snapshots[id] === undefined) return;
+    this.loadSnapshots(id).catch(() => {
+      // The machine is gone: so are its snapshots.
+      this.store.setState(({ snapshots: { [id]: _gone, ...snapshots } }) => ({ snapshots }));
+    });
   }
 
   #jobChanged(job: Job): void {
@@ -187,4 +225,13 @@ export function mergeMachines(
 ): readonly MachineSummary[] {
   const gone = new Set([...removed, ...changed.map((machine) => machine.id)]);
   return sortMachines([...before.filter((machine) => !gone.has(machine.id)), ...changed]);
+}
+
+export function mergeMedia(
+  before: readonly Medium[],
+  changed: readonly Medium[],
+  removed: readonly string[],
+): readonly Medium[] {
+  const gone = new Set([...removed, ...changed.map((medium) => medium.path)]);
+  return [...before.filter((medium) => !gone.has(medium.path)), ...changed];
 }

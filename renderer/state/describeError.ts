@@ -16,6 +16,14 @@ const knownKinds = [
   "tray-locked",
   "file-exists",
   "file-forbidden",
+  "not-available",
+  "corrupt-image",
+  "unsupported-image",
+  "unknown-format",
+  "backing-missing",
+  "backing-mismatch",
+  "attached",
+  "has-children",
 ] as const;
 
 export interface ErrorDescription {

@@ -4,6 +4,9 @@ import type { ChooseFileOptions } from "../platform/HostPort.ts";
 
 export type SettingsSection = "general" | "system" | "display" | "storage" | "serial";
 
+/** What a dialog does with a medium. */
+export type MediumWork = "copy" | "move" | "resize" | "check" | "remove";
+
 /** A question with a destructive answer: names the thing and what is lost. */
 export interface Confirmation {
   title: string;
@@ -19,6 +22,15 @@ export type OpenDialog =
   | { kind: "rename"; id: string }
   | { kind: "remove"; id: string }
   | { kind: "closeConsole"; id: string }
+  /** A new hard disk in a folder; `made` gets its path. */
+  | { kind: "createDisk"; folder: string; made?: (path: string) => void }
+  | { kind: "medium"; work: MediumWork; path: string }
+  | { kind: "takeSnapshot"; id: string }
+  | { kind: "editSnapshot"; id: string; snapshotId: string }
+  | { kind: "restoreSnapshot"; id: string; snapshotId: string }
+  | { kind: "deleteSnapshot"; id: string; snapshotId: string }
+  /** Null clones the machine as it is. */
+  | { kind: "clone"; id: string; snapshotId: string | null }
   | { kind: "typeText"; id: string }
   | { kind: "captureHelp"; proceed: () => void }
   | { kind: "confirm"; confirmation: Confirmation }

@@ -6,6 +6,8 @@ import { TypeTextDialog } from "../console/TypeTextDialog.tsx";
 import { HostFileDialog } from "../files/HostFileDialog.tsx";
 import { RemoveDialog } from "../library/RemoveDialog.tsx";
 import { RenameDialog } from "../library/RenameDialog.tsx";
+import { CreateDiskDialog } from "../media/CreateDiskDialog.tsx";
+import { MediumDialog } from "../media/MediumDialog.tsx";
 import { CommandPalette } from "../palette/CommandPalette.tsx";
 import { SettingsDialog } from "../settings/SettingsDialog.tsx";
 import { NewMachineDialog } from "../wizard/NewMachineDialog.tsx";
@@ -25,6 +27,10 @@ function renderDialog(dialog: OpenDialog, close: () => void) {
       return <RemoveDialog id={dialog.id} onClose={close} />;
     case "closeConsole":
       return <CloseConsoleDialog id={dialog.id} onClose={close} />;
+    case "createDisk":
+      return <CreateDiskDialog folder={dialog.folder} made={dialog.made} onClose={close} />;
+    case "medium":
+      return <MediumDialog work={dialog.work} path={dialog.path} onClose={close} />;
     case "typeText":
       return <TypeTextDialog id={dialog.id} onClose={close} />;
     case "captureHelp":

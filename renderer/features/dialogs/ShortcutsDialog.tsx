@@ -11,6 +11,7 @@ export function ShortcutsDialog({ onClose }: { onClose: () => void }) {
   const host = (key: string) => t("keys.host", { key });
   const manager: [string, string][] = [
     [session.port.capabilities.ownsAllKeys ? ctrl("N") : t("keys.alt", { key: "N" }), t("actions.newMachine")],
+    [ctrl("D"), t("library.media")],
     [ctrl("S"), t("actions.settings")],
     ["F2", t("actions.rename")],
     [`${ctrl("R")} / Del`, t("actions.remove")],

@@ -1,6 +1,7 @@
-import { Monitor, Moon, Plus, Search, Sun } from "lucide-react";
+import { HardDrive, Monitor, Moon, Plus, Search, Sun } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
+import { navigate } from "../../app/routes.ts";
 import { type Language, languages } from "../../i18n/languages.ts";
 import { usePreference, useServices } from "../../state/AppContext.tsx";
 import type { Theme } from "../../state/preferences.ts";
@@ -27,6 +28,14 @@ function useFileMenu(): MenuEntry[] {
       icon: <Plus size={16} />,
       keys,
       run: () => shell.open({ kind: "newMachine" }),
+    },
+    {
+      kind: "action",
+      id: "media",
+      label: t("library.media"),
+      icon: <HardDrive size={16} />,
+      keys: t("keys.ctrl", { key: "D" }),
+      run: () => navigate({ kind: "media", tab: "disk" }),
     },
     { kind: "separator", id: "afterNew" },
     {

@@ -3,6 +3,7 @@ import type { Route } from "../../app/routes.ts";
 import { useHost, useMachine } from "../../state/AppContext.tsx";
 import { Notice } from "../../ui/Notice.tsx";
 import { ActivityOverview } from "../activity/ActivityOverview.tsx";
+import { MediaPage } from "../media/MediaPage.tsx";
 import { AppHeader } from "./AppHeader.tsx";
 import { HomePage } from "./HomePage.tsx";
 import "./library.css";
@@ -31,6 +32,7 @@ export function ManagerWindow({ route }: { route: Exclude<Route, { kind: "consol
               </Notice>
             </div>
           ) : null}
+          {route.kind === "media" ? <MediaPage tab={route.tab} /> : null}
           {route.kind === "overview" ? <ActivityOverview /> : null}
           {route.kind === "machine" && selected !== undefined ? (
             <MachinePane key={selected.id} machine={selected} tab={route.tab} />

@@ -1,4 +1,4 @@
-import { Activity, House } from "lucide-react";
+import { Activity, HardDrive, House } from "lucide-react";
 import { useState } from "react";
 import { GridList, GridListItem, Link, Text } from "react-aria-components";
 import { useTranslation } from "react-i18next";
@@ -125,6 +125,12 @@ export function Sidebar({ route }: { route: Route }) {
           current={route.kind === "home"}
           icon={<House size={16} aria-hidden />}
           label={t("library.home")}
+        />
+        <ToolLink
+          route={{ kind: "media", tab: "disk" }}
+          current={route.kind === "media"}
+          icon={<HardDrive size={16} aria-hidden />}
+          label={t("library.media")}
         />
         <ToolLink
           route={{ kind: "overview" }}

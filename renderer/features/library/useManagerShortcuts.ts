@@ -1,5 +1,6 @@
 import { useEffect } from "react";
 import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
+import { navigate } from "../../app/routes.ts";
 import { useServices } from "../../state/AppContext.tsx";
 import { useMachineActions } from "../../state/useMachineActions.tsx";
 
@@ -25,6 +26,8 @@ export function useManagerShortcuts(machine: MachineSummary | undefined): void {
         case "Ctrl+KeyN":
         case "Alt+KeyN":
           return run({ run: () => shell.open({ kind: "newMachine" }) });
+        case "Ctrl+KeyD":
+          return run({ run: () => navigate({ kind: "media", tab: "disk" }) });
         case "Ctrl+KeyS":
           return run(machine === undefined ? undefined : actions.settings);
         case "Ctrl+KeyR":

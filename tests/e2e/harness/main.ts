@@ -5,7 +5,8 @@
 import { createRoot } from "react-dom/client";
 import { mountApp } from "../../../renderer/app/mountApp.tsx";
 import { FakeHost, fakeMachine } from "../../../renderer/platform/fakeHost.ts";
-import { paintTextScreen } from "./paintTextScreen.ts";
+import { paintTextScreen, paintThumbnail } from "./paintTextScreen.ts";
+import { someMedia, someSnapshots } from "./storedThings.ts";
 
 const some = [
   fakeMachine(1, {
@@ -45,6 +46,9 @@ const many = Array.from({ length: 200 }, (_, index) =>
 const library = new URLSearchParams(location.search).get("library");
 const host = new FakeHost({
   machines: library === "empty" ? [] : library === "many" ? many : some,
+  media: library === "empty" ? [] : someMedia(some),
+  snapshots: someSnapshots(some),
+  thumbnail: () => paintThumbnail("Debian 12"),
   screen: (machine) => paintTextScreen(machine.name),
 });
 const root = document.getElementById("root");

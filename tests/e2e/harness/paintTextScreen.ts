@@ -27,3 +27,12 @@ export function paintTextScreen(name: string): FakeScreen {
   for (const [row, line] of lines.entries()) context.fillText(line, 4, 16 + row * 16);
   return { width, height, pixels: new Uint8Array(context.getImageData(0, 0, width, height).data.buffer) };
 }
+
+/** The same as a small PNG, as base64. */
+export async function paintThumbnail(name: string): Promise<string> {
+  const { width, height, pixels } = paintTextScreen(name);
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext("2d")?.putImageData(new ImageData(new Uint8ClampedArray(pixels), width, height), 0, 0);
+  const png = new Uint8Array(await (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer());
+  return btoa(Array.from(png, (byte) => String.fromCharCode(byte)).join(""));
+}

@@ -1,0 +1,99 @@
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { copyDiskFormats, type Medium } from "../../../engine/api/mediumProtocol.ts";
+import { useAttempt, useServices } from "../../state/AppContext.tsx";
+import { useFileFilters } from "../../state/useFileChooser.ts";
+import { Button } from "../../ui/Button.tsx";
+import { Checkbox } from "../../ui/Choices.tsx";
+import { Dialog } from "../../ui/Dialog.tsx";
+import { FileField } from "../../ui/FileField.tsx";
+import { type DiskFormatChoice, DiskFormatFields, defaultDiskFormat } from "./DiskFormatFields.tsx";
+import { withExtension } from "./mediumRules.ts";
+
+/** name.qcow2 becomes name-copy.qcow2, beside it. */
+export function copyName(path: string): string {
+  const dot = path.lastIndexOf(".");
+  const slash = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
+  return dot > slash + 1 ? `${path.slice(0, dot)}-copy${path.slice(dot)}` : `${path}-copy`;
+}
+
+function ownFormat(medium: Medium): DiskFormatChoice {
+  const own = copyDiskFormats.find(({ format }) => format === medium.format);
+  if (own === undefined) return defaultDiskFormat;
+  const subformat = own.subformats.find((known) => known === medium.subformat);
+  return { format: own.format, subformat: subformat ?? own.subformats[0] ?? "" };
+}
+
+const compressible = (choice: DiskFormatChoice) => choice.format === "qcow2";
+
+/** Copies a medium; hard disks may change their format on the way. */
+export function CopyMediumDialog({ medium, onClose }: { medium: Medium; onClose: () => void }) {
+  const { t } = useTranslation();
+  const { session } = useServices();
+  const attempt = useAttempt();
+  const filters = useFileFilters();
+  const disk = medium.kind === "disk";
+  const [choice, setChoice] = useState(() => ownFormat(medium));
+  const [compress, setCompress] = useState(false);
+  const [target, setTarget] = useState(() => {
+    const path = copyName(medium.path);
+    return disk ? withExtension(path, ownFormat(medium).format) : path;
+  });
+  const copy = () => {
+    // The job bar tells how far it is; the window is free meanwhile.
+    onClose();
+    void attempt(t("failure.media.copy", { name: medium.name }), () =>
+      session.call("media.copy", {
+        path: medium.path,
+        target,
+        format: disk ? choice.format : null,
+        subformat: disk ? choice.subformat : null,
+        compress: disk && compress && compressible(choice),
+      }),
+    );
+  };
+  return (
+    <Dialog
+      title={t("media.copyTitle", { name: medium.name })}
+      width={560}
+      dismissable={false}
+      onClose={onClose}
+      footer={
+        <>
+          <Button onPress={onClose}>{t("actions.cancel")}</Button>
+          <Button variant="primary" isDisabled={target.trim() === "" || target === medium.path} onPress={copy}>
+            {t(disk ? "media.copyAction" : "media.copyPlainAction")}
+          </Button>
+        </>
+      }
+    >
+      <div className="stack">
+        <FileField
+          label={t("media.target")}
+          value={target}
+          onChange={setTarget}
+          error={target === medium.path ? t("issue.same-file") : undefined}
+          choose={{ title: t("media.target"), filters: filters(medium.kind), mode: "save" }}
+        />
+        {disk ? (
+          <>
+            <DiskFormatFields
+              formats={copyDiskFormats}
+              value={choice}
+              onChange={(next) => {
+                if (next.format !== choice.format) setTarget(withExtension(target, next.format));
+                setChoice(next);
+              }}
+            />
+            {compressible(choice) ? (
+              <Checkbox selected={compress} onChange={setCompress}>
+                {t("media.compress")}
+              </Checkbox>
+            ) : null}
+            {medium.parentPath === null ? null : <p className="field-hint">{t("media.copyWhole")}</p>}
+          </>
+        ) : null}
+      </div>
+    </Dialog>
+  );
+}

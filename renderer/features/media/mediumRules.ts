@@ -1,0 +1,57 @@
+/** What can be done with a medium as it stands. The host decides in the end; this keeps buttons from promising too much. */
+import type { Medium } from "../../../engine/api/mediumProtocol.ts";
+
+export type MediumDeed = "copy" | "move" | "resize" | "compact" | "check" | "release" | "remove";
+
+export function possibleDeeds(medium: Medium | undefined, media: readonly Medium[]): ReadonlySet<MediumDeed> {
+  const deeds = new Set<MediumDeed>();
+  if (medium === undefined) return deeds;
+  const { kind: state } = medium.state;
+  const disk = medium.kind === "disk";
+  const hasChildren = media.some((other) => other.parentPath === medium.path);
+  if (state === "ready") {
+    deeds.add("copy").add("move");
+    // The size of what others rest on is theirs too.
+    if (disk && !hasChildren) deeds.add("resize").add("compact");
+    if (disk) deeds.add("check");
+  }
+  if (disk && state === "broken") deeds.add("check");
+  if (state !== "inUse") {
+    if (medium.attachedTo.some((use) => use.snapshotId === null)) deeds.add("release");
+    if (medium.attachedTo.length === 0 && !hasChildren) deeds.add("remove");
+  }
+  return deeds;
+}
+
+/** What ends the name of a file of a format. */
+export const diskExtensions: Readonly<Record<string, string>> = {
+  raw: "img",
+  qcow: "qcow",
+  qcow2: "qcow2",
+  vdi: "vdi",
+  vmdk: "vmdk",
+  vhd: "vhd",
+  vhdx: "vhdx",
+};
+
+/** The same path with the extension of another format. An extension that is none of ours is a part of the name. */
+export function withExtension(path: string, format: string): string {
+  const extension = diskExtensions[format] ?? format;
+  const known = [...Object.values(diskExtensions), "raw", "bin", "hdd"].join("|");
+  const stem = path.replace(new RegExp(`\\.(${known})$`, "i"), "");
+  return `${stem}.${extension}`;
+}
+
+/** disk.qcow2, disk2.qcow2, ...: the first name in the folder that is not taken. */
+export async function freePath(
+  folder: string,
+  name: string,
+  extension: string,
+  exists: (path: string) => Promise<boolean>,
+): Promise<string> {
+  const separator = folder.includes("\\") ? "\\" : "/";
+  for (let number = 1; ; number++) {
+    const path = `${folder}${separator}${name}${number === 1 ? "" : number}.${extension}`;
+    if (!(await exists(path))) return path;
+  }
+}
