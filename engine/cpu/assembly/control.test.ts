@@ -119,7 +119,7 @@ describe("MSRs", () => {
       expect(read(index)).toEqual([6, 0]);
     }
     expect(write(0x201, 0xff000800, 0xf)).toBeUndefined();
-    expect(write(0x201, 0x800, 0x10)).toEqual(gp0);
+    expect(write(0x201, 0x800, 0x100)).toEqual(gp0);
     expect(write(0x2ff, 0x02)).toEqual(gp0);
   });
   test("EFER offers SCE, LME and NXE; LMA is the processor's own", () => {

@@ -7,6 +7,10 @@
 @external("env", "throwFault")
 export declare function throwFault(): void;
 
+/** Whether the instruction at RIP goes by way of SS when it touches a linear address (as halves). */
+@external("env", "usesStackSegment")
+export declare function usesStackSegment(linearLow: u32, linearHigh: u32): i32;
+
 @external("env", "mmioRead")
 export declare function mmioRead(physLow: u32, physHigh: u32, size: i32): u32;
 @external("env", "mmioWrite")

@@ -2,7 +2,7 @@
  * Raising exceptions (SDM vol. 3, 6.13 and 6.15): a fault is described in the state and then unwinds to the run loop, which asks
  * `deliverFault` to deliver it. Nothing the guest can see may have changed before.
  */
-import { throwFault } from "./environment";
+import { throwFault, usesStackSegment } from "./environment";
 import { CR2, FAULT_ERROR_CODE, FAULT_HAS_ERROR_CODE, FAULT_VECTOR, SS } from "./layout.generated";
 
 export const VECTOR_DE: i32 = 0;
@@ -30,13 +30,37 @@ export function setExternalEvent(value: i32): void {
   externalEvent = value;
 }
 
+/** The fault described in the state is by an access to an address that is not canonical. */
+let nonCanonical: bool = false;
+let nonCanonicalAddress: u64 = 0;
+
 /** raise(vector, error code or -1). Never returns. */
 export function raise(vector: i32, errorCode: i32): void {
+  nonCanonical = false;
+  unwind(vector, errorCode);
+}
+
+function unwind(vector: i32, errorCode: i32): void {
   store<u32>(FAULT_VECTOR, vector);
   store<u32>(FAULT_ERROR_CODE, errorCode == -1 ? 0 : errorCode);
   store<u32>(FAULT_HAS_ERROR_CODE, errorCode == -1 ? 0 : 1);
   throwFault();
   unreachable();
+}
+
+/** An access to an address that is not canonical: #GP(0), unless `meantVector` finds that it went by way of SS. Never returns. */
+export function raiseNonCanonical(linear: u64): void {
+  nonCanonical = true;
+  nonCanonicalAddress = linear;
+  unwind(VECTOR_GP, externalEvent);
+}
+
+/** The vector of the fault described in the state, now that RIP is its instruction's: which segment an access meant is only asked here. */
+export function meantVector(): i32 {
+  const vector = load<i32>(FAULT_VECTOR);
+  if (!nonCanonical) return vector;
+  nonCanonical = false;
+  return usesStackSegment(nonCanonicalAddress as u32, (nonCanonicalAddress >> 32) as u32) ? VECTOR_SS : vector;
 }
 
 /** An exception whose error code names a selector (or none: 0), with the EXT bit. Never returns. */

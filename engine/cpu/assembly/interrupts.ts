@@ -11,7 +11,6 @@ import {
   FAULT_ERROR_CODE,
   FAULT_HAS_ERROR_CODE,
   FAULT_KEEPS_RIP,
-  FAULT_VECTOR,
   IDTR_BASE,
   IDTR_LIMIT,
   INTERRUPT_PIN,
@@ -32,6 +31,7 @@ import {
   VECTOR_PF,
   VECTOR_TS,
   generalProtection,
+  meantVector,
   raiseGate,
   setExternalEvent,
 } from "./faults";
@@ -181,7 +181,7 @@ function makesDoubleFault(first: i32, second: i32): bool {
  * tells that it is the second. A third one shuts down.
  */
 export function deliverFault(): void {
-  let vector = load<i32>(FAULT_VECTOR);
+  let vector = meantVector();
   if (vector == VECTOR_WATCHPOINT) return;
   let errorCode = load<u32>(FAULT_ERROR_CODE);
   let hasErrorCode = load<u32>(FAULT_HAS_ERROR_CODE) != 0;

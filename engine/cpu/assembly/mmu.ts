@@ -10,7 +10,7 @@ import {
   PAGE_WALKS,
   PDPTE,
 } from "./layout.generated";
-import { generalProtection, raisePageFault } from "./faults";
+import { raiseNonCanonical, raisePageFault } from "./faults";
 import { maskA20, physRead32, physRead64, physWrite32, physWrite64 } from "./physical";
 import {
   CR0_PG,
@@ -41,7 +41,7 @@ export const ACCESS_QUIET: u32 = 8;
 export const NO_PHYSICAL: u64 = 0xffffffffffffffff;
 
 /** MAXPHYADDR. */
-export const PHYSICAL_ADDRESS_BITS: u32 = 36;
+export const PHYSICAL_ADDRESS_BITS: u32 = 40;
 
 const ENTRY_P: u64 = 1;
 const ENTRY_RW: u64 = 2;
@@ -51,10 +51,10 @@ const ENTRY_D: u64 = 1 << 6;
 const ENTRY_PS: u64 = 1 << 7;
 const ENTRY_G: u64 = 1 << 8;
 const ENTRY_XD: u64 = 1 << 63;
-const PHYSICAL_MASK: u64 = 0xfffffffff;
+const PHYSICAL_MASK: u64 = 0xffffffffff;
 /** Reserved in 8-byte entries: from MAXPHYADDR to bit 51; in PAE up to bit 62. */
-const RESERVED_LONG: u64 = 0x000fffffffffffff & ~0xfffffffff;
-const RESERVED_PAE: u64 = 0x7fffffffffffffff & ~0xfffffffff;
+const RESERVED_LONG: u64 = 0x000fffffffffffff & ~PHYSICAL_MASK;
+const RESERVED_PAE: u64 = 0x7fffffffffffffff & ~PHYSICAL_MASK;
 
 function pageFaultCode(access: u32, present: bool, reserved: bool): i32 {
   let code: i32 = (access & (ACCESS_WRITE | ACCESS_USER)) << 1;
@@ -128,7 +128,7 @@ function walk32(linear: u64, access: u32): u64 {
   let leaf = directoryEntry;
   let leafAt = directoryAt;
   if (large) {
-    if (directoryEntry & (offersPse36() ? 0x003e0000 : 0x003fe000)) return failTranslation(linear, access, true, true);
+    if (directoryEntry & (offersPse36() ? 0x00200000 : 0x003fe000)) return failTranslation(linear, access, true, true);
   } else {
     leafAt = maskA20(((directoryEntry & 0xfffff000) | ((address >> 10) & 0xffc)) as u64);
     leaf = physRead32(leafAt);
@@ -144,8 +144,8 @@ function walk32(linear: u64, access: u32): u64 {
     leaf |= leafBits;
   }
   let phys: u64 = (large ? (leaf & 0xffc00000) | (address & 0x3fffff) : (leaf & 0xfffff000) | (address & 0xfff)) as u64;
-  // PSE-36: bits 13 to 16 are the address's 32 to 35.
-  if (large) phys |= (((leaf >> 13) & 15) as u64) << 32;
+  // PSE-36, with MAXPHYADDR of 40: bits 13 to 20 are the address's 32 to 39.
+  if (large) phys |= (((leaf >> 13) & 0xff) as u64) << 32;
   return remember(linear, maskA20(phys), access, rights, leaf as u64, large);
 }
 
@@ -260,7 +260,7 @@ export function translate(linear: u64, access: u32): u64 {
   if (!(cr4() & CR4_PAE)) return walk32(linear, access);
   if (isLongMode() && !isCanonical(linear)) {
     if (access & ACCESS_QUIET) return NO_PHYSICAL;
-    generalProtection();
+    raiseNonCanonical(linear);
   }
   return walk64(linear, access);
 }

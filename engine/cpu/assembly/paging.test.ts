@@ -94,13 +94,13 @@ describe("32-bit paging", () => {
     unit.call("storeSlow32", 0x40_1234n, 0xabcd);
     expect(unit.r32(0x1234)).toBe(0xabcd);
     expect(unit.r32(pageDirectory + 4) & 0x60).toBe(0x60);
-    unit.w32(pageDirectory + 8, 0x0002_0087);
+    unit.w32(pageDirectory + 8, 0x0020_0087);
     expect(unit.fault("loadSlow8", 0x80_0000n)).toEqual({ vector: 14, errorCode: 9 });
   });
-  test("bits 13 to 16 of a 4 MiB page are address bits 32 to 35, where PSE-36 is on offer", () => {
+  test("bits 13 to 20 of a 4 MiB page are address bits 32 to 39, where PSE-36 is on offer", () => {
     unit.call("writeControl", 4, 0x10n);
-    unit.w32(pageDirectory + 8, 0x0001_e087);
-    expect(unit.callBig("translateForDebugger", 0x80_1234n)).toBe(0xf_0000_1234n);
+    unit.w32(pageDirectory + 8, 0x0011_e087);
+    expect(unit.callBig("translateForDebugger", 0x80_1234n)).toBe(0x8f_0000_1234n);
     unit.state.set32("featureEdx", 0);
     expect(unit.fault("loadSlow8", 0x80_0000n)).toEqual({ vector: 14, errorCode: 9 });
   });
@@ -200,7 +200,7 @@ describe("PAE paging", () => {
   });
   test("frames beyond the physical address width are reserved", () => {
     start();
-    unit.w64(table + 3 * 8, 0x10_0000_0007n);
+    unit.w64(table + 3 * 8, 0x100_0000_0007n);
     expect(unit.fault("loadSlow8", 0x3000n)).toEqual({ vector: 14, errorCode: 9 });
   });
 });

@@ -127,7 +127,7 @@ function extendedAnswers(model: CpuModel, words: Required<FeatureWords>): Map<nu
 }
 
 /** MAXPHYADDR, as the page walk knows it. */
-const physicalAddressBits = 36;
+const physicalAddressBits = 40;
 
 /** Every answer that is not all zeros, and the last of each leaf with subleaves. */
 export function cpuidTable(model: CpuModel): CpuidTable {

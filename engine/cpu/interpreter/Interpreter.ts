@@ -11,6 +11,7 @@ import { DebugStops } from "./DebugStops.ts";
 import { codeSizeOf, isLong } from "./HandlerSpec.ts";
 import type { HandlerTable } from "./HandlerTable.ts";
 import { recordLayout } from "./recordLayout.ts";
+import { usesStackSegment } from "./usesStackSegment.ts";
 
 /** What the system unit calls of the outside; 64-bit values as halves. */
 export interface UnitEnvironment {
@@ -129,6 +130,7 @@ export class Interpreter {
       memory: parts.memory,
       ...fault,
       ...parts.environment,
+      usesStackSegment: (low: number, high: number) => (this.#usesStackSegment(low, high) ? 1 : 0),
       codeWritten: (page: number, offset: number, size: number) => this.#codeWritten(page >>> 0, offset, size),
       abort: () => {
         throw new Error("a CPU unit broke an invariant");
@@ -371,6 +373,21 @@ export class Interpreter {
     }
     if (available < longestInstruction && this.#isTruncated(available, mode)) this.system.raise(generalProtection, 0);
     return this.cache.single({ bytes, start: 0, available }, offset, mode, leave);
+  }
+
+  /** Does the instruction at rip touch a linear address by way of SS? It was fetched before; if it is gone since, no. */
+  #usesStackSegment(low: number, high: number): boolean {
+    const bytes = this.#fetched;
+    let available = 0;
+    for (; available < longestInstruction; available++) {
+      const physical = this.system.translateForDebugger(this.linearRip() + BigInt(available));
+      if (physical < 0n) break;
+      bytes[available] = this.#readPhysical(Number(physical));
+    }
+    const decoded = this.#decoder.decode(bytes, 0, available, { codeSize: codeSizeOf(this.#state.get32("codeMode")) });
+    if ("failure" in decoded) return false;
+    const linear = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+    return usesStackSegment(decoded, linear, this.#state.get64("gpr", 4));
   }
 
   #isTruncated(available: number, mode: number): boolean {

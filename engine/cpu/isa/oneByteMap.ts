@@ -54,6 +54,7 @@ const moves: RowText[] = [
   ["90", "NOP"],
   ["REX.B 90", "XCHG", "Zv rAX"],
   ["F3 90", "PAUSE"],
+  ["F3 REX.B 90", "PAUSE"],
   ["98", "CBW"],
   ["99", "CWD"],
   ["9E", "SAHF", "", { mode: "legacy" }],

@@ -122,6 +122,9 @@ function image(name: HelperName, bytes: (size: number) => number, enter: HelperN
     x.helper(name, x.linearAddress(operand!, bytes(size)), size);
   };
 }
+/** FXSAVE images hold the vector registers that the code can name, whatever its addresses' size. */
+const vectorsInImage = (x: Algebra): 8 | 16 => (x.stackSize === 64 ? 16 : 8);
+
 const environmentBytes = (size: number) => size * 7;
 const stateBytes = (size: number) => size * 7 + 80;
 
@@ -241,10 +244,10 @@ export const x87Operations = {
   FNSAVE: image("fpuSave", stateBytes, "fpuEnterNoWait"),
   FXSAVE: (x, [operand]) => {
     x.helper("fpuEnterNoWait");
-    x.helper("fpuFxsave", x.linearAddress(operand!, 512), x.addressSize === 64 ? 16 : 8);
+    x.helper("fpuFxsave", x.linearAddress(operand!, 512), vectorsInImage(x));
   },
   FXRSTOR: (x, [operand]) => {
     x.helper("fpuEnterNoWait");
-    x.helper("fpuFxrstor", x.linearAddress(operand!, 512), x.addressSize === 64 ? 16 : 8);
+    x.helper("fpuFxrstor", x.linearAddress(operand!, 512), vectorsInImage(x));
   },
 } satisfies Record<string, Semantics>;

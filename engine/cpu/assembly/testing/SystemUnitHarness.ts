@@ -42,6 +42,8 @@ export class SystemUnitHarness {
   msrValue = 0n;
   msrRefused = false;
   wallClockMs = 0;
+  /** What an address that is not canonical is reached by. */
+  throughStack = false;
   vector = 0x20;
 
   private constructor(module: WebAssembly.Module) {
@@ -51,6 +53,7 @@ export class SystemUnitHarness {
       throwFault: () => {
         throw new GuestFault();
       },
+      usesStackSegment: () => (this.throughStack ? 1 : 0),
       mmioRead: (low: number, high: number, size: number) => {
         this.log.push(`mmioRead ${hex(high)}:${hex(low)} ${size}`);
         return this.deviceValue;
