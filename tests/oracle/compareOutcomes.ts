@@ -37,7 +37,7 @@ interface KnownDeviation {
 }
 
 const [stackFault, generalProtection, pageFault] = [12, 13, 14];
-const debugTrap = 1;
+const [debugTrap, invalidOpcode] = [1, 6];
 const [mathFault, alignmentCheck] = [16, 17];
 const atFaults = [stackFault, generalProtection, pageFault];
 
@@ -137,7 +137,7 @@ export const knownDeviations: readonly KnownDeviation[] = [
   },
   {
     operations: /^F(BSTP|ISTT?P|IST|STP?_F)/,
-    vectors: [breakpoint, mathFault, ...atFaults],
+    vectors: [breakpoint, mathFault, invalidOpcode, ...atFaults],
     fields: "all",
     applies: (_, got) => got === BigInt(pageFault) || got === BigInt(generalProtection),
     reason: "an x87 store with an unmasked exception does not reach its memory, which ours looks at first",

@@ -39,14 +39,12 @@ export function enter(size: i32, frameBytes: i32, nesting: i32): void {
 
 export function bound(index: i32, linear: u64, size: i32): void {
   const user = isUser();
-  let lower: i32;
-  let upper: i32;
-  if (size == 2) {
-    lower = ((readLinear16(linear, user) << 16) as i32) >> 16;
-    upper = ((readLinear16(linear + 2, user) << 16) as i32) >> 16;
-  } else {
-    lower = readLinear32(linear, user) as i32;
-    upper = readLinear32(linear + 4, user) as i32;
+  // An index below the first bound leaves the second unread.
+  if (index < readBound(linear, size, user) || index > readBound(linear + (size as u64), size, user)) {
+    raise(VECTOR_BR, -1);
   }
-  if (index < lower || index > upper) raise(VECTOR_BR, -1);
+}
+
+function readBound(linear: u64, size: i32, user: bool): i32 {
+  return size == 2 ? ((readLinear16(linear, user) << 16) as i32) >> 16 : (readLinear32(linear, user) as i32);
 }

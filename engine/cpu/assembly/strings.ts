@@ -38,6 +38,8 @@ export function advance(number: i32, addressSize: i32, bytes: i64): void {
 export function elementBudget(addressSize: i32, rep: i32): u64 {
   if (rep == 0) return 1;
   const count = indexRegister(RCX, addressSize);
+  // Counting in ECX clears the upper half of RCX even when there is nothing to count.
+  if (count == 0) setIndexRegister(RCX, addressSize, 0);
   if (load<u32>(STEP_ARMED)) return min<u64>(count, 1);
   const taken = min<u64>(count, ELEMENTS_PER_CALL);
   // Long repetitions use up the turn as the instructions do that would take as long.
@@ -160,6 +162,11 @@ function moveRun(size: i32, addressSize: i32, segment: i32, wanted: u64): u64 {
 export function movs(size: i32, addressSize: i32, segment: i32, rep: i32): i32 {
   let left = elementBudget(addressSize, rep);
   let more = 0;
+  if (left == 0) {
+    // As in RCX: 32-bit addresses leave zeros above them also when nothing is moved.
+    advance(RSI, addressSize, 0);
+    advance(RDI, addressSize, 0);
+  }
   while (left > 0) {
     const done = moveRun(size, addressSize, segment, left);
     more = countDown(addressSize, rep, done);
@@ -202,6 +209,7 @@ export function stos(size: i32, addressSize: i32, segment: i32, rep: i32): i32 {
   let left = elementBudget(addressSize, rep);
   const value = gpr64(RAX);
   let more = 0;
+  if (left == 0) advance(RDI, addressSize, 0);
   while (left > 0) {
     const done = storeRun(size, addressSize, value, left);
     more = countDown(addressSize, rep, done);
@@ -247,6 +255,14 @@ function goesOn(rep: i32, equal: bool): bool {
   return rep == 1 ? equal : !equal;
 }
 
+/**
+ * A fault leaves the flags as they were before the instruction (SDM vol. 2, CMPS), so they change with its last element only, and where a
+ * single step shows each.
+ */
+function showsFlags(left: u64, more: i32): bool {
+  return left == 1 && (more == 0 || load<u32>(STEP_ARMED) != 0);
+}
+
 export function cmps(size: i32, addressSize: i32, segment: i32, rep: i32): i32 {
   let left = elementBudget(addressSize, rep);
   let more = 0;
@@ -258,8 +274,7 @@ export function cmps(size: i32, addressSize: i32, segment: i32, rep: i32): i32 {
     advance(RDI, addressSize, elementStep(size));
     more = countDown(addressSize, rep, 1);
     const last = rep != 0 && !goesOn(rep, first == second);
-    // A fault leaves the flags as they were before the instruction (SDM vol. 2, CMPS).
-    if (last || left == 1) compareFlags(first, second, size);
+    if (last || showsFlags(left, more)) compareFlags(first, second, size);
     if (last) return 0;
   }
   return more;
@@ -275,7 +290,7 @@ export function scas(size: i32, addressSize: i32, segment: i32, rep: i32): i32 {
     advance(RDI, addressSize, elementStep(size));
     more = countDown(addressSize, rep, 1);
     const last = rep != 0 && !goesOn(rep, first == second);
-    if (last || left == 1) compareFlags(first, second, size);
+    if (last || showsFlags(left, more)) compareFlags(first, second, size);
     if (last) return 0;
   }
   return more;

@@ -73,7 +73,7 @@ const moves: RowText[] = [
   ["C7 /0", "MOV", "Ev Iz"],
   ["D6", "SALC", "", legacy],
   ["D7", "XLAT", "BBb"],
-  ["63 /r", "MOVSXD", "Gv Ed", long],
+  ["63 /r", "MOVSXD", "Gv Ez", long],
   ["63 /r", "ARPL", "Ew Gw", legacy],
 ];
 

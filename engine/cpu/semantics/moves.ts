@@ -6,7 +6,7 @@
 
 import { segmentIndex } from "../layout/cpuLayout.ts";
 import type { Algebra, ConditionCode, OperandRef, Semantics, Width } from "./Algebra.ts";
-import { binary, mixed, nullary, unary } from "./shapes.ts";
+import { binary, mixed, nullary, resize, unary } from "./shapes.ts";
 
 const conditionalMove = (code: ConditionCode): Semantics =>
   binary((x, destination, source) => {
@@ -36,11 +36,11 @@ export const moves = {
   MOVNTI: binary((x, destination, source) => x.write(destination, x.read(source))),
   MOVZX: mixed((x, destination, source) => x.write(destination, x.zeroExtend(x.read(source), destination.width))),
   MOVSX: mixed((x, destination, source) => x.write(destination, x.signExtend(x.read(source), destination.width))),
-  /** With a 16-bit operand size it moves the low half. */
+  /** With a 16-bit operand size it is a plain move. */
   MOVSXD: mixed((x, destination, source) => {
     const value = x.read(source);
-    const narrow = destination.width < source.width;
-    x.write(destination, narrow ? x.truncate(value, destination.width) : x.signExtend(value, destination.width));
+    const wider = destination.width > source.width;
+    x.write(destination, wider ? x.signExtend(value, destination.width) : resize(x, value, destination.width));
   }),
   XCHG: binary((x, destination, source) => {
     const old = x.readForWrite(destination);

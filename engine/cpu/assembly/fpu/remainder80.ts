@@ -1,5 +1,5 @@
 // FPREM and FPREM1: exact remainders by steps. Source: Intel SDM vol. 2, FPREM, FPREM1.
-import { EXP_MAX, IE, UE, flag, isZero, setDefaultNan, setZ, settleOperands, unmasked } from "./format80";
+import { EXP_MAX, IE, UE, WRAP_EXP, flag, isZero, setDefaultNan, setZ, settleOperands, unmasked } from "./format80";
 import { nExp, nSig, normalize } from "./rounding80";
 
 /**
@@ -30,7 +30,7 @@ export function remainder(aSign: u32, aExp: i32, aSig: u64, bSign: u32, bExp: i3
   let m = nSig;
   const distance = e - be;
   if (distance < -1 || (distance < 0 && !nearest)) {
-    setZ(aSign, aExp, aSig);
+    finishRemainder(aSign, e, m);
     return;
   }
   if (distance > 63) {
@@ -107,7 +107,7 @@ function finishRemainderWide(sign: u32, exp: i32, high: u64, low: u64): void {
   finishRemainder(sign, exp, high);
 }
 
-/** The remainder is exact: pack it without rounding. */
+/** The remainder is exact: pack it without rounding. A tiny one is an underflow only where that is not masked, its exponent then being adjusted. */
 function finishRemainder(sign: u32, exp: i32, sig: u64): void {
   if (sig == 0) {
     setZ(sign, 0, 0);
@@ -116,8 +116,9 @@ function finishRemainder(sign: u32, exp: i32, sig: u64): void {
   const shift = <i32>clz(sig);
   sig <<= shift;
   exp -= shift;
-  if (exp <= 0) {
-    setZ(sign, 0, sig >> (1 - exp));
-    if (unmasked(UE)) flag(UE);
-  } else setZ(sign, exp, sig);
+  if (exp <= 0 && unmasked(UE)) {
+    setZ(sign, exp + WRAP_EXP, sig);
+    flag(UE);
+  } else if (exp <= 0) setZ(sign, 0, sig >> (1 - exp));
+  else setZ(sign, exp, sig);
 }
