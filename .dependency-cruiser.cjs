@@ -11,8 +11,9 @@ const mayImport = {
   devices: ["base", "contracts"],
   firmware: ["base", "contracts"],
   storage: ["base", "contracts"],
+  appliance: ["base", "contracts", "api"],
   machine: ["base", "contracts", "api", "memory", "cpu", "devices", "firmware", "storage"],
-  host: ["base", "contracts", "api", "machine", "storage"],
+  host: ["base", "contracts", "api", "machine", "storage", "appliance"],
   web: ["base", "api", "host"],
   cli: ["base", "api", "host"],
 };
