@@ -6,6 +6,7 @@
 import { writeFile } from "node:fs/promises";
 import { decodeBinaryMessage } from "../api/binaryMessage.ts";
 import { encodePng } from "../host/encodePng.ts";
+import { GdbServer } from "../host/gdb/GdbServer.ts";
 import { KeyTypist } from "../host/KeyTypist.ts";
 import { type MachineParts, type OpenMachine, openMachine } from "../host/openMachine.ts";
 import { SerialOutlet } from "../host/SerialOutlet.ts";
@@ -73,7 +74,9 @@ export class EphemeralRun {
     this.#machine = machine;
     try {
       const closeOutlets = this.#connect(machine);
+      await this.#letDebug(machine);
       machine.control.start();
+      if (this.#options.gdb?.wait === true) machine.control.pause();
       this.#started = true;
       for (const bytes of this.#early) machine.control.sendSerial(0, bytes);
       this.#schedule(machine);
@@ -136,6 +139,18 @@ export class EphemeralRun {
       }
     });
     return () => outlet.close();
+  }
+
+  async #letDebug({ control }: OpenMachine): Promise<void> {
+    const { gdb } = this.#options;
+    if (gdb === undefined) return;
+    const server = await GdbServer.listen(gdb.port, {
+      target: control.debug,
+      kill: () => control.powerOff(),
+      ...(gdb.architecture === undefined ? {} : { architecture: gdb.architecture }),
+    });
+    this.#timers.push(() => server.close());
+    this.#streams.say(`GDB can attach: target remote 127.0.0.1:${server.port}`);
   }
 
   #schedule(machine: OpenMachine): void {

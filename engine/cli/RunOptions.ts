@@ -32,7 +32,17 @@ export interface RunArguments {
   readonly screenshot: readonly string[];
   readonly timeout?: string;
   readonly debugExit?: boolean;
+  readonly gdb?: string;
   readonly json?: boolean;
+}
+
+/** A GDB may attach. */
+export interface GdbOptions {
+  /** 0 is any free one. */
+  readonly port: number;
+  /** The guest waits for it. */
+  readonly wait: boolean;
+  readonly architecture: "i386" | undefined;
 }
 
 export interface RunOptions {
@@ -45,6 +55,7 @@ export interface RunOptions {
   readonly screenshots: readonly { readonly atSeconds: number | undefined; readonly path: string }[];
   readonly timeoutSeconds: number | undefined;
   readonly debugExit: boolean;
+  readonly gdb: GdbOptions | undefined;
   readonly json: boolean;
 }
 
@@ -69,6 +80,7 @@ export function parseRunOptions(given: RunArguments): RunOptions {
     screenshots: given.screenshot.map(parseScreenshot),
     timeoutSeconds: given.timeout === undefined ? undefined : parseSeconds("--timeout", given.timeout),
     debugExit,
+    gdb: given.gdb === undefined ? undefined : parseGdb(given.gdb),
     json: given.json === true,
   };
 }
@@ -145,6 +157,20 @@ function parsePattern(text: string): RegExp {
   } catch (error) {
     throw new BadArguments(`--until is no regular expression: ${error instanceof Error ? error.message : text}`);
   }
+}
+
+/** PORT and then, after commas, "wait" and "i386". */
+function parseGdb(text: string): GdbOptions {
+  const [port = "", ...words] = text.split(",");
+  const known = words.every((word) => word === "wait" || word === "i386");
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65535 || !known) {
+    throw new BadArguments(`--gdb takes PORT[,wait][,i386], not ${text}`);
+  }
+  return {
+    port: Number(port),
+    wait: words.includes("wait"),
+    architecture: words.includes("i386") ? "i386" : undefined,
+  };
 }
 
 function parseNumber(option: string, text: string): number {

@@ -91,6 +91,7 @@ function addRun(program: Command, setStatus: (status: number) => void): void {
       "--debug-exit",
       "writing v to port 0xF4 ends the run with status (v << 1) | 1; adds the latches and interrupt switches of a test board",
     )
+    .option("--gdb <port[,wait][,i386]>", "let a GDB of this computer attach; wait for it; show it a 32-bit processor")
     .option("--json", "end with a line of figures")
     .addHelpText(
       "after",

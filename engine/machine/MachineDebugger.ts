@@ -123,9 +123,7 @@ export class MachineDebugger implements DebugTarget {
         point.kind === "execute" ? [] : [{ address: point.address, length: point.length, access: point.kind }],
       ),
     );
-    this.#parts.vcpu.debug.setBreakpoints(
-      points.flatMap((point) => (point.kind === "execute" ? [point.address] : [])),
-    );
+    this.#parts.vcpu.debug.setBreakpoints(points.flatMap((point) => (point.kind === "execute" ? [point.address] : [])));
   }
 
   /** Goes through the memory page by page as long as `needed` is true of it; gives how many bytes that were. */

@@ -25,9 +25,9 @@ export class DebugStops {
     this.#watchpoints = watchpoints;
   }
 
-  /** The next time that this address is reached does not count. */
+  /** A breakpoint at this address is not met the next time. */
   pass(linear: bigint): void {
-    this.#passed = linear;
+    this.#passed = this.#breakpoints.has(linear) ? linear : undefined;
   }
 
   /** An instruction is about to be executed: is it to be stopped at? */
@@ -43,6 +43,7 @@ export class DebugStops {
 
   /** The instruction that is executed next ends the run: as a step, or because it meets the watchpoint with this number, from 1 on. */
   endAfterNext(watchpoint = 0): void {
+    this.#passed = undefined;
     const met = this.#watchpoints[watchpoint - 1];
     this.#due = met === undefined ? { kind: "step" } : { kind: "watchpoint", watchpoint: met };
   }
