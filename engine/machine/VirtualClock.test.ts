@@ -78,11 +78,18 @@ test("a turn that the host drags out costs the guest only the limit; waiting cos
   const { host, clock } = build();
   clock.beginTurn();
   host.ns += 1_000_000_000;
-  expect(clock.nowNs()).toBe(4_000_000);
+  expect(clock.nowNs()).toBe(4_000_100);
   clock.beginWait();
   host.ns += 1_000_000_000;
-  expect(clock.nowNs()).toBe(1_004_000_000);
+  expect(clock.nowNs()).toBe(1_004_000_100);
   clock.beginTurn();
   host.ns += 10;
-  expect(clock.nowNs()).toBe(1_004_000_010);
+  expect(clock.nowNs()).toBe(1_004_000_110);
+});
+
+test("two looks at the clock differ even in a turn that has lasted too long, but never run ahead of the host", () => {
+  const { host, clock } = build();
+  clock.beginTurn();
+  host.ns += 4_000_150;
+  expect([clock.nowNs(), clock.nowNs(), clock.nowNs()]).toEqual([4_000_100, 4_000_150, 4_000_150]);
 });

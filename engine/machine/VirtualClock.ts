@@ -6,9 +6,11 @@ import type { Clock, ClockTimer } from "../contracts/Clock.ts";
  * time-driven happen at an instruction boundary. Times are whole nanoseconds, so that their differences in a saved state are exact.
  *
  * Within one turn of guest work at most `TURN_LIMIT_NS` pass. A host that takes the processor away for longer would otherwise let a
- * guest's delay loops expire before its timer ticks were delivered; the guest's time falls behind instead.
+ * guest's delay loops expire before its timer ticks were delivered; the guest's time falls behind instead. It never stands still, though:
+ * beyond the limit each look at the clock takes a little time, as reading a device does.
  */
 const TURN_LIMIT_NS = 4_000_000;
+const LATE_LOOK_NS = 100;
 
 interface Timer {
   deadlineNs: number;
@@ -37,7 +39,9 @@ export class VirtualClock implements Clock {
   nowNs(): number {
     if (this.#heldNs !== undefined) return this.#heldNs;
     if (!this.#running) return this.#base;
-    return this.#base + Math.min(Math.floor(this.#steadyNowNs() - this.#started), this.#limitNs);
+    const passed = Math.floor(this.#steadyNowNs() - this.#started);
+    if (passed > this.#limitNs) this.#limitNs = Math.min(this.#limitNs + LATE_LOOK_NS, passed);
+    return this.#base + Math.min(passed, this.#limitNs);
   }
 
   /** Time stands still for the action and is made good afterwards: what it sees and saves is one moment. */
