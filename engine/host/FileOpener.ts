@@ -20,6 +20,8 @@ export interface FileOpenerOptions {
   readonly writeLock?: Locking;
   /** For files that are read; "none" is for having a look. */
   readonly readLock?: Locking;
+  /** Hears of the path of every file that is opened or made. */
+  readonly onFile?: (path: string) => void;
 }
 
 export class FileOpener implements StoreOpener {
@@ -34,12 +36,17 @@ export class FileOpener implements StoreOpener {
 
   async open(name: string, access: "read" | "write"): Promise<ByteStore> {
     const path = await this.#demand(name);
-    const { writeLock = "exclusive", readLock = "shared" } = this.#options;
-    return await FileStore.open(path, access, access === "write" ? writeLock : readLock);
+    const { writeLock = "exclusive", readLock = "shared", onFile } = this.#options;
+    const store = await FileStore.open(path, access, access === "write" ? writeLock : readLock);
+    onFile?.(path);
+    return store;
   }
 
   async create(name: string): Promise<ByteStore> {
-    return await FileStore.create(this.path(name), this.#options.writeLock ?? "exclusive");
+    const path = this.path(name);
+    const store = await FileStore.create(path, this.#options.writeLock ?? "exclusive");
+    this.#options.onFile?.(path);
+    return store;
   }
 
   async remove(name: string): Promise<void> {

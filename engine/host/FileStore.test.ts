@@ -5,9 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { RawImage } from "../storage/formats/RawImage.ts";
-import { createDiskFile } from "./createDiskFile.ts";
+import { checkDiskSize } from "./diskSize.ts";
 import { FileStore } from "./FileStore.ts";
 import { LockFile } from "./LockFile.ts";
+import { createDisk } from "./mediumWork.ts";
 import { writeFileAtomically } from "./writeFileAtomically.ts";
 
 let folder: string;
@@ -132,11 +133,14 @@ describe("LockFile", () => {
 describe("new files", () => {
   test("a new disk is sparse, and never replaces a file", async () => {
     const path = join(folder, "disk.img");
-    await createDiskFile(path, 1024 ** 3);
+    await createDisk(path, { format: "raw", sizeBytes: 1024 ** 3 });
     expect(statSync(path).size).toBe(1024 ** 3);
     if (process.platform !== "win32") expect(statSync(path).blocks).toBeLessThan(1000);
-    await expect(createDiskFile(path, 1024 ** 2)).rejects.toMatchObject({ kind: "file-exists" });
-    await expect(createDiskFile(join(folder, "b"), 1000)).rejects.toMatchObject({ kind: "invalid-size" });
+    await expect(createDisk(path, { format: "raw", sizeBytes: 1024 ** 2 })).rejects.toMatchObject({
+      kind: "file-exists",
+    });
+    expect(readdirSync(folder)).toEqual(["disk.img"]);
+    expect(() => checkDiskSize(1000)).toThrow(expect.objectContaining({ kind: "invalid-size" }));
   });
 
   test("an atomic write replaces the whole and leaves no temporary file", async () => {

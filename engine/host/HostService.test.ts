@@ -70,7 +70,7 @@ describe("the library", () => {
     await other.ready;
     const draft = defaultMachineDraft("One");
     const { machine } = await client.call("library.create", { draft, newDisks: [{ sizeBytes: 1024 ** 2 }] });
-    expect(machine.config?.storage.disks).toEqual([{ path: "disk.img" }]);
+    expect(machine.config?.storage.disks).toEqual([{ path: "disk.img", format: "raw" }]);
     expect(existsSync(join(machine.folder, "disk.img"))).toBe(true);
     await client.call("library.update", { id: machine.id, draft: { ...draftOf(machine.config!), memoryMiB: 16 } });
     await client.call("library.rename", { id: machine.id, name: "Two" });

@@ -7,7 +7,6 @@ import { freemem, totalmem } from "node:os";
 import { commandLegality } from "../api/commandLegality.ts";
 import type { Endpoint } from "../api/Endpoint.ts";
 import { type HostCommandName, type HostInfo, type HostProtocol, hostProtocol } from "../api/hostProtocol.ts";
-import { mediumCommands } from "../api/mediumProtocol.ts";
 import { type CommandHandlers, ProtocolServer } from "../api/ProtocolServer.ts";
 import type { EventNames, PayloadOf } from "../api/ProtocolSpec.ts";
 import { snapshotCommands } from "../api/snapshotProtocol.ts";
@@ -18,11 +17,15 @@ import type { EngineSupervisor } from "./EngineSupervisor.ts";
 import { HostConnection } from "./HostConnection.ts";
 import { informationCommands } from "./informationCommands.ts";
 import { JobList } from "./JobList.ts";
-import { libraryCommands } from "./libraryCommands.ts";
+import { libraryCommands, machineUpdater } from "./libraryCommands.ts";
 import { MachineRegistry } from "./MachineRegistry.ts";
+import { MediaRegistry } from "./MediaRegistry.ts";
 import { ChannelNumbers, closeChannel, machineCommands, receiveSerialInput } from "./machineCommands.ts";
+import { mediumCommands } from "./mediumCommands.ts";
+import { pinDiskFormats } from "./pinDiskFormats.ts";
 
 const MEMORY_MS = 2000;
+const MEDIA_MS = 200;
 
 export interface HostServiceOptions {
   readonly dataFolder: string;
@@ -34,7 +37,6 @@ export interface HostServiceOptions {
   readonly onFault?: (error: unknown, command: string) => void;
 }
 
-type MediumCommand = keyof typeof mediumCommands;
 type SnapshotCommand = keyof typeof snapshotCommands;
 type Server = ProtocolServer<HostProtocol, HostConnection>;
 
@@ -44,7 +46,10 @@ export class HostService {
   readonly #registry: MachineRegistry;
   readonly #jobs = new JobList();
   readonly #handlers: CommandHandlers<HostProtocol, HostConnection>;
+  readonly #media: MediaRegistry;
+  readonly #updateMachine: ReturnType<typeof machineUpdater>;
   readonly #servers = new Set<Server>();
+  #mediaTimer: NodeJS.Timeout | undefined;
   #memoryTimer: NodeJS.Timeout | undefined;
 
   private constructor(options: HostServiceOptions) {
@@ -55,13 +60,30 @@ export class HostService {
     registry.supervised.subscribe(({ id, supervisor }) => this.#watch(id, supervisor));
     this.#jobs.changed.subscribe((job) => this.#broadcast("job.changed", { job }));
     const { dataFolder, shell } = options;
+    this.#media = new MediaRegistry({
+      dataFolder,
+      machines: () => registry.library.list(),
+      snapshotUses: async () => [],
+    });
+    const library = {
+      registry,
+      jobs: this.#jobs,
+      changed: (change: PayloadOf<HostProtocol, "library.changed">) => {
+        this.#broadcast("library.changed", change);
+        this.#soonReportMedia();
+      },
+    };
+    this.#updateMachine = machineUpdater(library);
     this.#handlers = onlyWhenLegal(registry, {
-      ...libraryCommands({
+      ...libraryCommands(library),
+      ...machineCommands(registry, new ChannelNumbers(), (id, disposable) => this.#start(id, disposable)),
+      ...mediumCommands({
         registry,
+        media: this.#media,
         jobs: this.#jobs,
-        changed: (change) => this.#broadcast("library.changed", change),
+        updateMachine: this.#updateMachine,
+        changed: () => this.#reportMedia(),
       }),
-      ...machineCommands(registry, new ChannelNumbers()),
       ...notYet(),
       ...informationCommands({ registry, jobs: this.#jobs, dataFolder, shell }),
     });
@@ -109,6 +131,7 @@ export class HostService {
   /** Pulls the plug of every machine and ends all connections. */
   async close(): Promise<void> {
     clearInterval(this.#memoryTimer);
+    clearTimeout(this.#mediaTimer);
     this.#engines.keep(false);
     await Promise.all(this.#registry.live().map((supervisor) => supervisor.powerOff()));
     for (const server of [...this.#servers]) server.close("the host ends");
@@ -118,11 +141,31 @@ export class HostService {
     supervisor.stateChanged.subscribe((facts) => {
       this.#broadcast("machine.state", { id, ...facts });
       if (facts.state.kind !== "starting") this.#engines.replenish();
+      this.#soonReportMedia();
     });
     supervisor.activity.subscribe((activity) => this.#broadcast("machine.activity", { id, activity }));
     supervisor.figures.subscribe((figures) => this.#broadcast("machine.figures", { id, figures }));
     supervisor.display.subscribe((mode) => this.#broadcast("machine.display", { id, ...mode }));
     supervisor.logLine.subscribe((line) => this.#broadcast("log.line", { id, line }));
+  }
+
+  async #start(id: string, disposable: boolean): Promise<void> {
+    await pinDiskFormats(this.#registry.library, id, this.#updateMachine);
+    const trusted = await this.#media.trusted();
+    await this.#registry.supervisor(id).start(this.#registry.library.config(id), { disposable, trusted });
+  }
+
+  /** Several changes in a row are one. */
+  #soonReportMedia(): void {
+    clearTimeout(this.#mediaTimer);
+    this.#mediaTimer = setTimeout(() => void this.#reportMedia().catch(() => undefined), MEDIA_MS);
+    this.#mediaTimer.unref();
+  }
+
+  /** Files may be anywhere and gone at any time: what cannot be told now is told the next time. */
+  async #reportMedia(): Promise<void> {
+    const changes = await this.#media.changes();
+    if (changes !== undefined) this.#broadcast("media.changed", changes);
   }
 
   #reportMemory(): void {
@@ -136,17 +179,14 @@ export class HostService {
 }
 
 /** Commands whose work is not done by this version. */
-function notYet(): Pick<CommandHandlers<HostProtocol, HostConnection>, MediumCommand | SnapshotCommand> {
-  const refusals = [...Object.keys(mediumCommands), ...Object.keys(snapshotCommands)].map((command) => [
+function notYet(): Pick<CommandHandlers<HostProtocol, HostConnection>, SnapshotCommand> {
+  const refusals = Object.keys(snapshotCommands).map((command) => [
     command,
     () => {
       throw new GuesthouseError("not-available", `This version has no ${command}.`, { command });
     },
   ]);
-  return Object.fromEntries(refusals) as Pick<
-    CommandHandlers<HostProtocol, HostConnection>,
-    MediumCommand | SnapshotCommand
-  >;
+  return Object.fromEntries(refusals) as Pick<CommandHandlers<HostProtocol, HostConnection>, SnapshotCommand>;
 }
 
 /** Puts the table of legality before the handlers of commands that it restricts. */

@@ -3,7 +3,7 @@ import { arch, cpus, freemem, homedir, totalmem } from "node:os";
 import type { HostInfo, HostProtocol } from "../api/hostProtocol.ts";
 import { osTypes } from "../api/osTypes.ts";
 import type { CommandHandlers } from "../api/ProtocolServer.ts";
-import { freeBytes } from "./createDiskFile.ts";
+import { freeBytes } from "./diskSize.ts";
 import { listFolder, statFile } from "./FileBrowser.ts";
 import type { HostConnection } from "./HostConnection.ts";
 import { appVersion } from "./installation.ts";

@@ -3,17 +3,18 @@ import { copyFile, readdir, rm, stat } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { checkMachineDraft, lockedChanges } from "../api/checkMachineDraft.ts";
 import type { HostProtocol } from "../api/hostProtocol.ts";
-import { defaultMachineDraft, draftOf, type MachineDraft } from "../api/MachineConfig.ts";
+import { type DiskConfig, defaultMachineDraft, draftOf, type MachineDraft } from "../api/MachineConfig.ts";
 import type { MachineSummary } from "../api/MachineSummary.ts";
 import type { CommandHandlers } from "../api/ProtocolServer.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
-import { createDiskFile } from "./createDiskFile.ts";
+import { checkDiskSize } from "./diskSize.ts";
 import { statFile } from "./FileBrowser.ts";
 import { fileError } from "./fileError.ts";
 import type { HostConnection } from "./HostConnection.ts";
 import { builtFile } from "./installation.ts";
 import type { JobList } from "./JobList.ts";
 import type { MachineRegistry } from "./MachineRegistry.ts";
+import { createDisk } from "./mediumWork.ts";
 
 type Handlers = CommandHandlers<HostProtocol, HostConnection>;
 type LibraryCommand =
@@ -30,6 +31,7 @@ export interface LibraryContext {
   changed(change: { changed: MachineSummary[]; removed: string[] }): void;
 }
 
+type NewDisk = Parameters<Handlers["library.create"]>[0]["newDisks"][number];
 type LockRule = typeof lockedChanges;
 /** Media were changed in the engine already; the configuration only follows. */
 const removableToo: LockRule = () => [];
@@ -37,27 +39,38 @@ const removableToo: LockRule = () => [];
 const TOUR_NAME = "Guesthouse tour";
 const TOUR_IMAGE = "guest/tour.img";
 
-export function libraryCommands(context: LibraryContext): Pick<Handlers, LibraryCommand> {
-  const { registry, jobs } = context;
-  const { library } = registry;
-
-  const announce = (id: string): { machine: MachineSummary } => {
-    const machine = registry.summary(library.get(id));
-    context.changed({ changed: [machine], removed: [] });
+function announcer({ registry, changed }: LibraryContext) {
+  return (id: string): { machine: MachineSummary } => {
+    const machine = registry.summary(registry.library.get(id));
+    changed({ changed: [machine], removed: [] });
     return { machine };
   };
-  const update = (id: string, change: (draft: MachineDraft) => MachineDraft, mayChange: LockRule = lockedChanges) =>
+}
+
+/** Changes a machine's configuration where its state allows it, and tells all clients. */
+export function machineUpdater(context: LibraryContext) {
+  const { registry } = context;
+  const announce = announcer(context);
+  return (id: string, change: (draft: MachineDraft) => MachineDraft, mayChange: LockRule = lockedChanges) =>
     registry.changing(id, async () => {
-      const before = draftOf(library.config(id));
+      const before = draftOf(registry.library.config(id));
       const after = change(before);
       const locked = mayChange(registry.supervisor(id).facts.state.kind, before, after)[0];
       if (locked !== undefined) {
         const message = "This setting can only be changed while the machine is powered off.";
         throw new GuesthouseError("not-while-running", message, { field: locked });
       }
-      await library.update(id, after);
+      await registry.library.update(id, after);
       return announce(id);
     });
+}
+
+export function libraryCommands(context: LibraryContext): Pick<Handlers, LibraryCommand> {
+  const { registry, jobs } = context;
+  const { library } = registry;
+
+  const announce = announcer(context);
+  const update = machineUpdater(context);
 
   return {
     "library.list": async () => {
@@ -106,7 +119,8 @@ export function libraryCommands(context: LibraryContext): Pick<Handlers, Library
     },
     "media.createDisk": async ({ path, sizeBytes }) => {
       if (!isAbsolute(path)) throw new GuesthouseError("file-missing", `This is not a whole path: ${path}`, { path });
-      await createDiskFile(path, sizeBytes);
+      checkDiskSize(sizeBytes);
+      await createDisk(path, { format: "raw", sizeBytes });
       return { path };
     },
     "builtinGuest.create": () =>
@@ -121,19 +135,22 @@ export function libraryCommands(context: LibraryContext): Pick<Handlers, Library
   };
 }
 
-async function withNewDisks(
-  draft: MachineDraft,
-  folder: string,
-  newDisks: readonly { sizeBytes: number }[],
-): Promise<MachineDraft> {
-  const names = newDisks.map((_disk, index) => (index === 0 ? "disk.img" : `disk ${index + 1}.img`));
-  const disks = [...draft.storage.disks, ...names.map((path) => ({ path }))];
+async function withNewDisks(draft: MachineDraft, folder: string, newDisks: readonly NewDisk[]): Promise<MachineDraft> {
+  const made = newDisks.map(({ format = "raw" }, index): DiskConfig => {
+    const extension = format === "raw" ? "img" : format;
+    return { path: index === 0 ? `disk.${extension}` : `disk ${index + 1}.${extension}`, format };
+  });
+  const disks = [...draft.storage.disks, ...made];
   const complete = { ...draft, storage: { ...draft.storage, disks } };
   const issue = checkMachineDraft(complete)[0];
   if (issue !== undefined) {
     throw new GuesthouseError("invalid-config", issue.message, { field: issue.field, code: issue.code });
   }
-  for (const [index, { sizeBytes }] of newDisks.entries()) await createDiskFile(join(folder, names[index]!), sizeBytes);
+  for (const [index, { sizeBytes, subformat }] of newDisks.entries()) {
+    const { path, format = "raw" } = made[index]!;
+    checkDiskSize(sizeBytes);
+    await createDisk(join(folder, path), { format, subformat, sizeBytes });
+  }
   return complete;
 }
 

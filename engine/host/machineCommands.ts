@@ -26,11 +26,15 @@ export class ChannelNumbers {
   }
 }
 
-export function machineCommands(registry: MachineRegistry, numbers: ChannelNumbers): Pick<Handlers, MachineCommand> {
+export function machineCommands(
+  registry: MachineRegistry,
+  numbers: ChannelNumbers,
+  start: (id: string, disposable: boolean) => Promise<void>,
+): Pick<Handlers, MachineCommand> {
   const done = {};
   return {
-    "machine.start": async ({ id }) => {
-      await registry.supervisor(id).start(registry.library.config(id));
+    "machine.start": async ({ id, disposable = false }) => {
+      await start(id, disposable);
       return done;
     },
     "machine.pause": ({ id }) =>

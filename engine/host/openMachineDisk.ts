@@ -89,11 +89,11 @@ async function openShared(disk: DiskConfig, place: DiskPlace): Promise<DiskImage
 
 async function underRunOverlay(disk: DiskConfig, place: DiskPlace): Promise<DiskImage> {
   await mkdir(place.runFolder, { recursive: true });
-  return await newOverlay(disk, place, join(place.runFolder, overlayName(disk, place)));
+  return await newOverlay(disk, place, join(place.runFolder, overlayName(disk, place.folder)));
 }
 
 async function underOwnOverlay(disk: DiskConfig, place: DiskPlace): Promise<DiskImage> {
-  const overlay = join(place.folder, "overlays", overlayName(disk, place));
+  const overlay = ownOverlay(disk, place.folder);
   const base = await realpath(resolve(place.folder, disk.path)).catch(() => "");
   const { mayUse } = place;
   const known: DiskPlace = mayUse === undefined ? place : { ...place, mayUse: (path) => path === base || mayUse(path) };
@@ -122,8 +122,13 @@ async function newOverlay(disk: DiskConfig, place: DiskPlace, overlay: string): 
   }
 }
 
+/** Where a machine's own changes of a "multiAttach" disk lie. */
+export function ownOverlay(disk: DiskConfig, folder: string): string {
+  return join(folder, "overlays", overlayName(disk, folder));
+}
+
 /** Two disks of one name in different folders have overlays of their own. */
-function overlayName({ path }: DiskConfig, { folder }: DiskPlace): string {
+function overlayName({ path }: DiskConfig, folder: string): string {
   const digest = createHash("sha256").update(resolve(folder, path)).digest("hex").slice(0, 12);
   return `${basename(path).slice(0, 80)}.${digest}.qcow2`;
 }

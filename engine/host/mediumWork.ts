@@ -1,0 +1,235 @@
+/**
+ * What is done to a medium's files, whoever asks: the host's commands and the command line. Locks are respected ("in-use"). New files
+ * are written in a folder beside their place and moved there whole, the one that names the others last: a crash leaves a folder whose
+ * name begins with a dot and ends in ".new", and never half a disk.
+ */
+import { randomBytes } from "node:crypto";
+import { copyFile, link, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { GuesthouseError } from "../base/GuesthouseError.ts";
+import type { BackingReference, CheckReport, DiskFormatId, DiskImage, LongWork } from "../contracts/DiskImage.ts";
+import { compareDisks, type DiskComparison } from "../storage/compareDisks.ts";
+import { convertDisk } from "../storage/convertDisk.ts";
+import { diskFormat, openDisk } from "../storage/openDisk.ts";
+import { diskServices } from "./diskServices.ts";
+import { FileOpener } from "./FileOpener.ts";
+import { errorCode, fileError } from "./fileError.ts";
+
+export interface OpenMediumOptions {
+  readonly format?: DiskFormatId | undefined;
+  readonly passphrase?: string | undefined;
+  /** Without what it rests on. */
+  readonly alone?: boolean;
+  readonly mayUse?: ((path: string) => boolean) | undefined;
+}
+
+export interface NewDisk {
+  readonly format: DiskFormatId;
+  readonly subformat?: string | undefined;
+  readonly passphrase?: string | undefined;
+}
+
+export async function openDiskFile(
+  path: string,
+  access: "read" | "write",
+  options: OpenMediumOptions = {},
+): Promise<DiskImage> {
+  const { format, passphrase, alone, mayUse } = options;
+  const opener = new FileOpener({ folder: dirname(path), ...(mayUse === undefined ? {} : { mayUse }) });
+  return await openDisk(opener, path, {
+    access,
+    services: diskServices,
+    ...(format === undefined ? {} : { format }),
+    ...(passphrase === undefined ? {} : { passphrase }),
+    ...(alone === undefined ? {} : { alone }),
+  });
+}
+
+async function closing<T>(image: DiskImage, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } finally {
+    await image.close();
+  }
+}
+
+/** A new disk of zeros, or one that rests on `parent` and has its size unless another is given. Throws "file-exists". */
+export async function createDisk(
+  path: string,
+  disk: NewDisk & { readonly sizeBytes?: number | undefined; readonly parent?: string | undefined },
+): Promise<void> {
+  const { parent } = disk;
+  if (parent === undefined) {
+    if (disk.sizeBytes === undefined) throw new GuesthouseError("unsupported-size", "A new disk needs a size.");
+    await makeWhole(path, disk, disk.sizeBytes, async () => {});
+    return;
+  }
+  const base = await openDiskFile(parent, "read");
+  await closing(base, async () => {
+    const { format, identity } = await base.info();
+    const reference = { names: [referenceName(path, parent)], format, identity };
+    await makeWhole(path, disk, disk.sizeBytes ?? base.sizeBytes, async () => {}, reference);
+  });
+}
+
+/** Relative within one folder, so that folders can be moved; absolute elsewhere. */
+export function referenceName(path: string, parent: string): string {
+  const from = relative(dirname(path), parent);
+  return from.startsWith("..") || isAbsolute(from) ? resolve(parent) : from;
+}
+
+/** A whole copy in any format. Throws "cancelled", and leaves nothing then. */
+export async function copyDisk(
+  path: string,
+  target: string,
+  disk: NewDisk & { readonly compress?: boolean; readonly source?: OpenMediumOptions },
+  work: LongWork = {},
+): Promise<void> {
+  const image = await openDiskFile(path, "read", disk.source);
+  await closing(image, () =>
+    makeWhole(target, disk, image.sizeBytes, (copy) =>
+      convertDisk(image, copy, { ...work, compress: disk.compress === true }),
+    ),
+  );
+}
+
+/** Byte for byte, for media that are no disks. */
+export async function copyPlainFile(path: string, target: string): Promise<void> {
+  await inNewFolder(target, async (folder) => {
+    const copy = join(folder, basename(target));
+    await copyFile(path, copy).catch((error: unknown) => Promise.reject(fileError(error, path)));
+    await syncFile(copy);
+  });
+}
+
+async function makeWhole(
+  target: string,
+  { format, subformat, passphrase }: NewDisk,
+  sizeBytes: number,
+  fill: (image: DiskImage) => Promise<void>,
+  reference?: BackingReference,
+): Promise<void> {
+  await inNewFolder(target, async (folder) => {
+    const image = await diskFormat(format).create(new FileOpener({ folder }), basename(target), {
+      sizeBytes,
+      services: diskServices,
+      ...(subformat === undefined ? {} : { subformat }),
+      ...(passphrase === undefined ? {} : { passphrase }),
+      ...(reference === undefined ? {} : { backing: { reference } }),
+    });
+    await closing(image, () => fill(image));
+    for (const name of await readdir(folder)) await syncFile(join(folder, name));
+  });
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, "r+");
+  await file.sync().finally(() => file.close());
+}
+
+/** Moves what `make` left in the folder beside the target, which itself goes last. */
+async function inNewFolder(target: string, make: (folder: string) => Promise<void>): Promise<void> {
+  if (await fileExists(target)) throw alreadyThere(target);
+  const folder = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString("hex")}.new`);
+  await mkdir(folder).catch((error: unknown) => Promise.reject(fileError(error, dirname(target))));
+  const placed: string[] = [];
+  try {
+    await make(folder);
+    const names = (await readdir(folder)).filter((name) => name !== basename(target));
+    for (const name of [...names, basename(target)]) {
+      await placeFile(join(folder, name), join(dirname(target), name));
+      placed.push(join(dirname(target), name));
+    }
+    await syncFolder(dirname(target));
+  } catch (error) {
+    for (const path of placed) await rm(path, { force: true });
+    throw fileError(error, target);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** As rename, but never over another file. */
+async function placeFile(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (errorCode(error) === "EEXIST") throw alreadyThere(to);
+    if (await fileExists(to)) throw alreadyThere(to);
+    await rename(from, to);
+  }
+}
+
+export async function syncFolder(folder: string): Promise<void> {
+  // Windows cannot open folders.
+  const handle = await open(folder, "r").catch(() => undefined);
+  await handle?.sync().catch(() => undefined);
+  await handle?.close();
+}
+
+export async function fileExists(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+export function alreadyThere(path: string): GuesthouseError {
+  return new GuesthouseError("file-exists", `The file exists already: ${path}`, { path });
+}
+
+/** Throws "truncation-needed" where data would be cut off, unless `truncate`. */
+export async function resizeDisk(
+  path: string,
+  sizeBytes: number,
+  truncate: boolean,
+  options?: OpenMediumOptions,
+): Promise<void> {
+  const image = await openDiskFile(path, "write", options);
+  await closing(image, async () => {
+    await image.resize(sizeBytes, truncate);
+    await image.flush();
+  });
+}
+
+export async function compactDisk(path: string, work: LongWork, options?: OpenMediumOptions): Promise<void> {
+  const image = await openDiskFile(path, "write", options);
+  await closing(image, () => image.compact(work));
+}
+
+export async function checkDisk(
+  path: string,
+  repair: boolean,
+  work: LongWork,
+  options?: OpenMediumOptions,
+): Promise<CheckReport> {
+  const image = await openDiskFile(path, repair ? "write" : "read", options);
+  return await closing(image, () => image.check(repair, work));
+}
+
+export async function compareDiskFiles(
+  one: string,
+  other: string,
+  work: LongWork,
+  options: readonly [OpenMediumOptions, OpenMediumOptions] = [{}, {}],
+): Promise<DiskComparison> {
+  const first = await openDiskFile(one, "read", options[0]);
+  return await closing(first, async () => {
+    const second = await openDiskFile(other, "read", options[1]);
+    return await closing(second, () => compareDisks(first, second, work));
+  });
+}
+
+/** All files that an image consists of, without what it rests on. */
+export async function filesOfDisk(path: string, format?: DiskFormatId): Promise<string[]> {
+  const files = new Set<string>();
+  const opener = new FileOpener({ folder: dirname(path), readLock: "none", onFile: (file) => files.add(file) });
+  const image = await openDisk(opener, path, {
+    access: "read",
+    services: diskServices,
+    alone: true,
+    ...(format === undefined ? {} : { format }),
+  });
+  await image.close();
+  return [...files];
+}
