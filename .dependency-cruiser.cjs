@@ -12,8 +12,9 @@ const mayImport = {
   firmware: ["base", "contracts"],
   storage: ["base", "contracts"],
   appliance: ["base", "contracts", "api"],
-  machine: ["base", "contracts", "api", "memory", "cpu", "devices", "firmware", "storage"],
-  host: ["base", "contracts", "api", "machine", "storage", "appliance"],
+  snapshot: ["base", "contracts"],
+  machine: ["base", "contracts", "api", "memory", "cpu", "devices", "firmware", "storage", "snapshot"],
+  host: ["base", "contracts", "api", "machine", "storage", "appliance", "snapshot"],
   web: ["base", "api", "host"],
   cli: ["base", "api", "host"],
 };

@@ -50,6 +50,7 @@ test.each([
   ["renderer/forbiddenImportProbe.tsx", 'import "node:fs";\n', "no Node"],
   ["engine/cpu/forbiddenImportProbe.ts", 'import "node:fs";\n', "pure-engine"],
   ["engine/devices/forbiddenImportProbe.ts", 'import "../memory/Bus.ts";\n', "devices-imports"],
+  ["engine/snapshot/forbiddenImportProbe.ts", 'import "../machine/MachineControl.ts";\n', "snapshot-imports"],
   ["engine/appliance/forbiddenImportProbe.ts", 'import "../storage/openDisk.ts";\n', "appliance-imports"],
   ["engine/base/forbiddenImportProbe.ts", 'import "../contracts/Vcpu.ts";\n', "base-imports"],
 ])("%s: %s breaks %s", (path, text, rule) => {
