@@ -10,6 +10,7 @@ import { Shell } from "../state/shellState.ts";
 import "../ui/tokens.css";
 import "../ui/base.css";
 import "../ui/controls.css";
+import "../ui/tree.css";
 import { App } from "./App.tsx";
 
 /** Builds the services of the page and shows it. Translations follow the preference from then on. */

@@ -133,6 +133,23 @@ export class HostSession {
     this.store.setState(({ snapshots }) => ({ snapshots: { ...snapshots, [id]: tree } }));
   }
 
+  /** Waits for a machine to come into a state. Rejects when the machine is gone. */
+  whenState(id: string, reached: (state: MachineSummary["state"]["kind"]) => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = (): boolean => {
+        const state = this.machine(id)?.state.kind;
+        if (state !== undefined && !reached(state)) return false;
+        if (state === undefined) reject(new GuesthouseError("no-such-machine", "The machine is gone.", { id }));
+        else resolve();
+        return true;
+      };
+      if (look()) return;
+      const stop = this.store.subscribe(() => {
+        if (look()) stop();
+      });
+    });
+  }
+
   #lost(client: HostClient | undefined, reason: string): void {
     const state = this.store.getState();
     if (state.client !== client || state.connection.kind === "lost") return;

@@ -6,7 +6,11 @@
 import type { TFunction } from "i18next";
 import {
   AppWindow,
+  Camera,
+  CircleX,
+  Copy,
   EyeOff,
+  HardDriveDownload,
   MonitorUp,
   Pause,
   Pencil,
@@ -43,6 +47,11 @@ export interface MachineActions {
   settings: MenuAction;
   rename: MenuAction;
   remove: MenuAction;
+  takeSnapshot: MenuAction;
+  /** Keeps memory and devices in a file and ends the run. */
+  saveState: MenuAction;
+  discardState: MenuAction;
+  clone: MenuAction;
 }
 
 const ICON = 16;
@@ -123,6 +132,53 @@ function stopActions({ machine, t, shell, may, send }: ActionContext) {
   };
 }
 
+function pastActions({ machine, t, shell, may, send }: ActionContext) {
+  const id = machine?.id ?? "";
+  const name = machine?.name ?? "";
+  return {
+    takeSnapshot: action(
+      "takeSnapshot",
+      t("actions.takeSnapshot"),
+      <Camera size={ICON} />,
+      may("snapshot.take"),
+      () => shell.open({ kind: "takeSnapshot", id }),
+      { keys: t("keys.ctrlShift", { key: "T" }) },
+    ),
+    saveState: action(
+      "saveState",
+      t("actions.saveState"),
+      <HardDriveDownload size={ICON} />,
+      may("machine.saveState"),
+      () => send("machine.saveState"),
+    ),
+    discardState: action(
+      "discardState",
+      t("actions.discardState"),
+      <CircleX size={ICON} />,
+      may("machine.discardState"),
+      () =>
+        shell.open({
+          kind: "confirm",
+          confirmation: {
+            title: t("confirm.discardState.title", { name }),
+            body: t("confirm.discardState.body", { name }),
+            action: t("confirm.discardState.action"),
+            danger: true,
+            run: () => send("machine.discardState"),
+          },
+        }),
+    ),
+    clone: action(
+      "clone",
+      t("actions.clone"),
+      <Copy size={ICON} />,
+      may("machine.clone"),
+      () => shell.open({ kind: "clone", id, snapshotId: null }),
+      { keys: t("keys.ctrl", { key: "O" }) },
+    ),
+  };
+}
+
 function otherActions({ machine, t, shell, may, showHere, showWindow }: ActionContext) {
   const id = machine?.id ?? "";
   const live = machine !== undefined && isLive(machine.state.kind);
@@ -174,6 +230,6 @@ export function useMachineActions(machine: MachineSummary | undefined): MachineA
       showHere: () => navigate({ kind: "machine", id, tab: "console" }),
       showWindow: () => session.port.capabilities.openWindow(formatRoute({ kind: "console", id })),
     };
-    return { ...startActions(context), ...stopActions(context), ...otherActions(context) };
+    return { ...startActions(context), ...stopActions(context), ...pastActions(context), ...otherActions(context) };
   }, [machine, session, shell, attempt, t]);
 }

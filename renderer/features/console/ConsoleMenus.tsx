@@ -55,10 +55,12 @@ export function ConsoleMenus(props: ConsoleMenusProps) {
         label={t("menu.machine")}
         entries={[
           ofMachine.settings,
+          ofMachine.takeSnapshot,
           { kind: "separator", id: "afterSettings" },
           ofMachine.start,
           ofMachine.pause,
           ofMachine.reset,
+          ofMachine.saveState,
           ofMachine.shutDown,
           ofMachine.powerOff,
           { kind: "separator", id: "beforeClose" },

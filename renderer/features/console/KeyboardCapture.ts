@@ -10,6 +10,7 @@ export type HostCommand =
   | "close"
   | "screenshot"
   | "settings"
+  | "takeSnapshot"
   | "ctrlAltDelete";
 
 /** Host key combinations, by physical key. */
@@ -22,6 +23,7 @@ export const hostCombinations: Readonly<Record<string, HostCommand>> = {
   KeyQ: "close",
   KeyE: "screenshot",
   KeyS: "settings",
+  KeyT: "takeSnapshot",
   Delete: "ctrlAltDelete",
 };
 

@@ -175,6 +175,7 @@ export function useConsoleActions(
         reset: { ...ofMachine.reset, keys: host("R") },
         shutDown: { ...ofMachine.shutDown, keys: host("H") },
         settings: { ...ofMachine.settings, keys: host("S") },
+        takeSnapshot: { ...ofMachine.takeSnapshot, keys: host("T") },
       },
       ...viewActions(context, rootRef, scaleMode, setScaleMode),
       ...pictureActions(context),
@@ -194,6 +195,7 @@ function runCommand(command: HostCommand, actions: Built): void {
     close: actions.close,
     screenshot: actions.screenshot,
     settings: actions.machine.settings,
+    takeSnapshot: actions.machine.takeSnapshot,
     ctrlAltDelete: actions.ctrlAltDelete,
   };
   const action = byCommand[command];

@@ -10,6 +10,10 @@ import { CreateDiskDialog } from "../media/CreateDiskDialog.tsx";
 import { MediumDialog } from "../media/MediumDialog.tsx";
 import { CommandPalette } from "../palette/CommandPalette.tsx";
 import { SettingsDialog } from "../settings/SettingsDialog.tsx";
+import { CloneDialog } from "../snapshots/CloneDialog.tsx";
+import { DeleteSnapshotDialog } from "../snapshots/DeleteSnapshotDialog.tsx";
+import { RestoreSnapshotDialog } from "../snapshots/RestoreSnapshotDialog.tsx";
+import { EditSnapshotDialog, TakeSnapshotDialog } from "../snapshots/SnapshotTextDialog.tsx";
 import { NewMachineDialog } from "../wizard/NewMachineDialog.tsx";
 import { AboutDialog } from "./AboutDialog.tsx";
 import { ConfirmDialog } from "./ConfirmDialog.tsx";
@@ -31,6 +35,16 @@ function renderDialog(dialog: OpenDialog, close: () => void) {
       return <CreateDiskDialog folder={dialog.folder} made={dialog.made} onClose={close} />;
     case "medium":
       return <MediumDialog work={dialog.work} path={dialog.path} onClose={close} />;
+    case "takeSnapshot":
+      return <TakeSnapshotDialog id={dialog.id} onClose={close} />;
+    case "editSnapshot":
+      return <EditSnapshotDialog id={dialog.id} snapshotId={dialog.snapshotId} onClose={close} />;
+    case "restoreSnapshot":
+      return <RestoreSnapshotDialog id={dialog.id} snapshotId={dialog.snapshotId} onClose={close} />;
+    case "deleteSnapshot":
+      return <DeleteSnapshotDialog id={dialog.id} snapshotId={dialog.snapshotId} onClose={close} />;
+    case "clone":
+      return <CloneDialog id={dialog.id} snapshotId={dialog.snapshotId} onClose={close} />;
     case "typeText":
       return <TypeTextDialog id={dialog.id} onClose={close} />;
     case "captureHelp":

@@ -13,6 +13,7 @@ import { ConsoleView } from "../console/ConsoleView.tsx";
 import { DetailsTab } from "../details/DetailsTab.tsx";
 import { InaccessiblePane } from "../details/InaccessiblePane.tsx";
 import { LogsTab } from "../logs/LogsTab.tsx";
+import { SnapshotsTab } from "../snapshots/SnapshotsTab.tsx";
 import { newMachineAction } from "./newMachineAction.tsx";
 
 function ToolButton({ action, primary = false }: { action: MenuAction; primary?: boolean }) {
@@ -53,7 +54,11 @@ function MachineToolbar({ machine }: { machine: MachineSummary }) {
           </MenuButton>
         </span>
       )}
-      <ToolButton action={actions.pause} />
+      {machine.state.kind === "saved" ? (
+        <ToolButton action={actions.discardState} />
+      ) : (
+        <ToolButton action={actions.pause} />
+      )}
       <ToolButton action={actions.reset} />
       <span className="split-button">
         <ToolButton action={actions.shutDown} />
@@ -61,7 +66,7 @@ function MachineToolbar({ machine }: { machine: MachineSummary }) {
           label={t("actions.shutDownMenu")}
           className="button button-icon button-flat"
           disabled={actions.powerOff.disabled ?? false}
-          entries={[actions.shutDown, actions.powerOff]}
+          entries={[actions.saveState, actions.shutDown, actions.powerOff]}
         >
           <ChevronDown size={14} aria-hidden />
         </MenuButton>
@@ -89,6 +94,9 @@ export function MachinePane({ machine, tab }: { machine: MachineSummary; tab: Ma
           <Tab id="console" className="tab">
             {t("tabs.console")}
           </Tab>
+          <Tab id="snapshots" className="tab">
+            {t("tabs.snapshots")}
+          </Tab>
           <Tab id="logs" className="tab">
             {t("tabs.logs")}
           </Tab>
@@ -101,6 +109,9 @@ export function MachinePane({ machine, tab }: { machine: MachineSummary; tab: Ma
         </TabPanel>
         <TabPanel id="console" className="tab-panel tab-panel-console">
           <ConsoleView machine={machine} />
+        </TabPanel>
+        <TabPanel id="snapshots" className="tab-panel">
+          <SnapshotsTab machine={machine} />
         </TabPanel>
         <TabPanel id="logs" className="tab-panel">
           <LogsTab machine={machine} />

@@ -30,6 +30,10 @@ export function useManagerShortcuts(machine: MachineSummary | undefined): void {
           return run({ run: () => navigate({ kind: "media", tab: "disk" }) });
         case "Ctrl+KeyS":
           return run(machine === undefined ? undefined : actions.settings);
+        case "Ctrl+KeyO":
+          return run(machine === undefined ? undefined : actions.clone);
+        case "Ctrl+Shift+KeyT":
+          return run(machine === undefined ? undefined : actions.takeSnapshot);
         case "Ctrl+KeyR":
           return run(machine === undefined ? undefined : actions.remove);
         case "F2":

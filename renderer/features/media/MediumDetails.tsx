@@ -73,7 +73,7 @@ export function MediumDetails({ medium }: { medium: Medium }) {
   return (
     <section className="medium-details stack" aria-label={t("media.detailsOf", { name: medium.name })}>
       <StateNotice medium={medium} />
-      <dl className="medium-facts selectable">
+      <dl className="facts selectable">
         {facts.map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>

@@ -14,11 +14,9 @@ function MediumIcon({ medium }: { medium: Medium }) {
   const { kind } = medium.state;
   if (kind === "ready" || kind === "inUse") {
     const Icon = medium.encrypted ? Lock : icons[medium.kind];
-    return <Icon size={16} aria-hidden className="medium-icon" />;
+    return <Icon size={16} aria-hidden className="tree-icon" />;
   }
-  return (
-    <CircleAlert size={16} className="medium-icon state-aborted" role="img" aria-label={t(`media.state.${kind}`)} />
-  );
+  return <CircleAlert size={16} className="tree-icon state-aborted" role="img" aria-label={t(`media.state.${kind}`)} />;
 }
 
 /** Names of the machines that use a medium, each once. */
@@ -37,11 +35,11 @@ function MediumRow({ node }: { node: MediumNode }) {
     t("media.attachedNow", { machines }),
   ].join(", ");
   return (
-    <TreeItem id={medium.path} textValue={sentence} className="medium-row">
+    <TreeItem id={medium.path} textValue={sentence} className="tree-row">
       <TreeItemContent>
         {({ level, hasChildItems }) => (
           <div className="medium-columns">
-            <span className="medium-name" style={{ paddingInlineStart: (level - 1) * 18 }}>
+            <span className="tree-name" style={{ paddingInlineStart: (level - 1) * 18 }}>
               {hasChildItems ? (
                 <Button slot="chevron" className="tree-chevron" aria-label={t("media.children", { name: medium.name })}>
                   <ChevronRight size={14} aria-hidden />
@@ -108,7 +106,7 @@ export function MediumTree(props: MediumTreeProps) {
       </div>
       <Tree
         aria-label={props.label}
-        className="medium-tree"
+        className="tree"
         items={props.forest}
         selectionMode="single"
         selectionBehavior="replace"

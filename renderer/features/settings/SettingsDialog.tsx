@@ -1,3 +1,4 @@
+import type { TFunction } from "i18next";
 import { Cable, Cpu, HardDrive, Info, type LucideIcon, Monitor } from "lucide-react";
 import { useState } from "react";
 import { Tab, TabList, TabPanel, Tabs } from "react-aria-components";
@@ -45,6 +46,11 @@ interface SettingsFormProps {
   onClose: () => void;
 }
 
+function lockedSentence(section: SettingsSection, machine: MachineSummary, t: TFunction): string {
+  if (machine.state.kind === "saved") return t("settings.lockedSaved");
+  return section === "storage" ? t("settings.lockedStorage") : t("settings.locked");
+}
+
 function SectionPanel({
   id,
   machine,
@@ -58,7 +64,7 @@ function SectionPanel({
   const bound = props.locked && id !== "general" && id !== "display";
   return (
     <TabPanel id={id} className="settings-panel stack">
-      {bound ? <Notice kind="info">{t(id === "storage" ? "settings.lockedStorage" : "settings.locked")}</Notice> : null}
+      {bound ? <Notice kind="info">{lockedSentence(id, machine, t)}</Notice> : null}
       {id === "general" ? <GeneralSettings {...props} /> : null}
       {id === "system" ? <SystemSettings {...props} /> : null}
       {id === "display" ? <DisplaySettings {...props} /> : null}
@@ -88,7 +94,9 @@ function SettingsForm({ machine, initial, section, onClose }: SettingsFormProps)
     if (saved) onClose();
   };
   const change = (part: Partial<MachineDraft>) => setDraft((before) => ({ ...before, ...part }));
-  const props: SettingsSectionProps = { draft, change, problem, locked: isLive(machine.state.kind) };
+  // What was saved was saved with these settings.
+  const locked = isLive(machine.state.kind) || machine.state.kind === "saved";
+  const props: SettingsSectionProps = { draft, change, problem, locked };
   const footer = (
     <>
       <Button onPress={onClose}>{t("actions.cancel")}</Button>

@@ -1,0 +1,97 @@
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useAttempt, useMachine, useServices } from "../../state/AppContext.tsx";
+import { useNameTaken } from "../../state/useNameTaken.ts";
+import { useSnapshots } from "../../state/useSnapshots.ts";
+import { Button } from "../../ui/Button.tsx";
+import { Choice } from "../../ui/Choices.tsx";
+import { Dialog } from "../../ui/Dialog.tsx";
+import { TextField } from "../../ui/TextField.tsx";
+
+type Kind = "full" | "linked";
+type Scope = "state" | "all";
+
+interface CloneDialogProps {
+  id: string;
+  /** Null clones the machine as it is. */
+  snapshotId: string | null;
+  onClose: () => void;
+}
+
+/** Makes a twin of a machine, of what it is now or was at a snapshot. */
+export function CloneDialog({ id, snapshotId, onClose }: CloneDialogProps) {
+  const { t } = useTranslation();
+  const { session, shell } = useServices();
+  const attempt = useAttempt();
+  const machine = useMachine(id);
+  const snapshots = useSnapshots(id)?.snapshots ?? [];
+  const snapshot = snapshots.find((candidate) => candidate.id === snapshotId);
+  const [name, setName] = useState(() => t("clone.named", { name: machine?.name ?? "" }));
+  const [kind, setKind] = useState<Kind>("full");
+  const [scope, setScope] = useState<Scope>("state");
+  const taken = useNameTaken(name, null);
+  if (machine === undefined) return null;
+  const trimmed = name.trim();
+  const error = trimmed === "" ? t("issue.name-empty") : taken ? t("issue.name-taken") : undefined;
+  // Only a full clone of the machine as it is can bring the snapshots along.
+  const mayTakeAll = kind === "full" && snapshotId === null && snapshots.length > 0;
+  const clone = () => {
+    onClose();
+    void attempt(t("failure.machine.clone", { name: machine.name }), async () => {
+      await session.call("machine.clone", {
+        id,
+        snapshotId,
+        name: trimmed,
+        linked: kind === "linked",
+        scope: mayTakeAll ? scope : "state",
+      });
+      shell.notify({ kind: "info", title: t("clone.done", { name: machine.name, clone: trimmed }) });
+    });
+  };
+  return (
+    <Dialog
+      title={t("clone.title", { name: machine.name })}
+      width={520}
+      dismissable={false}
+      onClose={onClose}
+      footer={
+        <>
+          <Button onPress={onClose}>{t("actions.cancel")}</Button>
+          <Button variant="primary" isDisabled={error !== undefined} onPress={clone}>
+            {t("clone.action")}
+          </Button>
+        </>
+      }
+    >
+      <div className="stack">
+        <TextField label={t("clone.name")} value={name} onChange={setName} error={error} autoFocus />
+        {snapshot === undefined ? null : <p>{t("clone.ofSnapshot", { name: snapshot.name })}</p>}
+        <Choice<Kind>
+          label={t("clone.kind")}
+          look="list"
+          value={kind}
+          onChange={setKind}
+          options={[
+            { id: "full", label: t("clone.full") },
+            { id: "linked", label: t("clone.linked") },
+          ]}
+        />
+        {kind === "linked" ? (
+          <p className="field-hint">{t(snapshotId === null ? "clone.linkedTakesHint" : "clone.linkedHint")}</p>
+        ) : null}
+        {mayTakeAll ? (
+          <Choice<Scope>
+            label={t("tabs.snapshots")}
+            look="list"
+            value={scope}
+            onChange={setScope}
+            options={[
+              { id: "state", label: t("clone.stateOnly") },
+              { id: "all", label: t("clone.all") },
+            ]}
+          />
+        ) : null}
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,71 @@
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useAttempt, useMachine, useServices } from "../../state/AppContext.tsx";
+import { useSnapshots } from "../../state/useSnapshots.ts";
+import { Button } from "../../ui/Button.tsx";
+import { Checkbox } from "../../ui/Choices.tsx";
+import { Dialog } from "../../ui/Dialog.tsx";
+import { Notice } from "../../ui/Notice.tsx";
+import { SnapshotTextFields, type SnapshotTexts, useNextSnapshotName } from "./SnapshotTextDialog.tsx";
+
+/** Goes back to a snapshot, and offers to keep what there is now as another one. */
+export function RestoreSnapshotDialog({
+  id,
+  snapshotId,
+  onClose,
+}: {
+  id: string;
+  snapshotId: string;
+  onClose: () => void;
+}) {
+  const { t } = useTranslation();
+  const { session } = useServices();
+  const attempt = useAttempt();
+  const machine = useMachine(id);
+  const tree = useSnapshots(id);
+  const proposal = useNextSnapshotName(id);
+  const changed = tree?.changed ?? true;
+  const [take, setTake] = useState(changed);
+  const [texts, setTexts] = useState<SnapshotTexts>({ name: proposal, description: "" });
+  const snapshot = tree?.snapshots.find((candidate) => candidate.id === snapshotId);
+  if (machine === undefined || snapshot === undefined) return null;
+  const restore = () => {
+    onClose();
+    void attempt(t("failure.snapshot.restore", { name: snapshot.name }), () =>
+      session.call("snapshot.restore", {
+        id,
+        snapshotId,
+        takeCurrent: take ? { ...texts, name: texts.name.trim() } : null,
+      }),
+    );
+  };
+  return (
+    <Dialog
+      role="alertdialog"
+      title={t("snapshot.restoreTitle", { name: snapshot.name })}
+      width={500}
+      onClose={onClose}
+      footer={
+        <>
+          <Button onPress={onClose}>{t("actions.cancel")}</Button>
+          <Button
+            variant={take || !changed ? "primary" : "danger"}
+            isDisabled={take && texts.name.trim() === ""}
+            onPress={restore}
+          >
+            {t("snapshot.restore")}
+          </Button>
+        </>
+      }
+    >
+      <div className="stack">
+        <p>{t("snapshot.restoreBody", { machine: machine.name, name: snapshot.name })}</p>
+        <Checkbox selected={take} onChange={setTake}>
+          {t("snapshot.takeCurrent")}
+        </Checkbox>
+        {take ? <SnapshotTextFields value={texts} onChange={setTexts} /> : null}
+        {!take && changed ? <Notice kind="warning">{t("snapshot.restoreLost")}</Notice> : null}
+      </div>
+    </Dialog>
+  );
+}

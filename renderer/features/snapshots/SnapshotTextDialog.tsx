@@ -1,0 +1,152 @@
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useAttempt, useMachine, useServices } from "../../state/AppContext.tsx";
+import { useSnapshots } from "../../state/useSnapshots.ts";
+import { Button } from "../../ui/Button.tsx";
+import { Dialog } from "../../ui/Dialog.tsx";
+import { TextField } from "../../ui/TextField.tsx";
+import { nextSnapshotName } from "./snapshotForest.ts";
+
+export interface SnapshotTexts {
+  name: string;
+  description: string;
+}
+
+/** Name and description of a snapshot. */
+export function SnapshotTextFields({
+  value,
+  onChange,
+}: {
+  value: SnapshotTexts;
+  onChange: (value: SnapshotTexts) => void;
+}) {
+  const { t } = useTranslation();
+  return (
+    <>
+      <TextField
+        label={t("snapshot.name")}
+        value={value.name}
+        autoFocus
+        onChange={(name) => onChange({ ...value, name })}
+        error={value.name.trim() === "" ? t("snapshot.nameEmpty") : undefined}
+      />
+      <TextField
+        label={t("section.description")}
+        value={value.description}
+        multiline
+        onChange={(description) => onChange({ ...value, description })}
+      />
+    </>
+  );
+}
+
+/** A proposal for the name of the next snapshot of a machine. */
+export function useNextSnapshotName(id: string): string {
+  const { t } = useTranslation();
+  const names = useSnapshots(id)?.snapshots.map(({ name }) => name) ?? [];
+  return nextSnapshotName(names, (number) => t("snapshot.numbered", { number }));
+}
+
+interface TextDialogProps {
+  title: string;
+  action: string;
+  hint?: string | undefined;
+  initial: SnapshotTexts;
+  onDone: (texts: SnapshotTexts) => void;
+  onClose: () => void;
+}
+
+function TextDialog({ title, action, hint, initial, onDone, onClose }: TextDialogProps) {
+  const { t } = useTranslation();
+  const [texts, setTexts] = useState(initial);
+  const good = texts.name.trim() !== "";
+  const done = () => {
+    if (!good) return;
+    onClose();
+    onDone({ ...texts, name: texts.name.trim() });
+  };
+  return (
+    <Dialog
+      title={title}
+      width={480}
+      dismissable={false}
+      onClose={onClose}
+      footer={
+        <>
+          <Button onPress={onClose}>{t("actions.cancel")}</Button>
+          <Button variant="primary" isDisabled={!good} onPress={done}>
+            {action}
+          </Button>
+        </>
+      }
+    >
+      <form
+        className="stack"
+        onSubmit={(event) => {
+          event.preventDefault();
+          done();
+        }}
+      >
+        <SnapshotTextFields value={texts} onChange={setTexts} />
+        {hint === undefined ? null : <p className="field-hint">{hint}</p>}
+      </form>
+    </Dialog>
+  );
+}
+
+export function TakeSnapshotDialog({ id, onClose }: { id: string; onClose: () => void }) {
+  const { t } = useTranslation();
+  const { session } = useServices();
+  const attempt = useAttempt();
+  const machine = useMachine(id);
+  const name = useNextSnapshotName(id);
+  const known = useSnapshots(id) !== undefined;
+  if (machine === undefined) return null;
+  const up = machine.state.kind === "running" || machine.state.kind === "paused";
+  return (
+    <TextDialog
+      // A proposal that came before the list of names would be wrong.
+      key={String(known)}
+      title={t("snapshot.takeTitle", { name: machine.name })}
+      action={t("snapshot.take")}
+      hint={t(up ? "snapshot.takeRunningHint" : "snapshot.takeHint")}
+      initial={{ name, description: "" }}
+      onClose={onClose}
+      onDone={(texts) =>
+        void attempt(t("failure.snapshot.take", { name: machine.name }), () =>
+          session.call("snapshot.take", { id, ...texts }),
+        )
+      }
+    />
+  );
+}
+
+export function EditSnapshotDialog({
+  id,
+  snapshotId,
+  onClose,
+}: {
+  id: string;
+  snapshotId: string;
+  onClose: () => void;
+}) {
+  const { t } = useTranslation();
+  const { session } = useServices();
+  const attempt = useAttempt();
+  const snapshot = useSnapshots(id)?.snapshots.find((candidate) => candidate.id === snapshotId);
+  if (snapshot === undefined) return null;
+  const { name, description } = snapshot;
+  return (
+    <TextDialog
+      title={t("snapshot.editTitle", { name })}
+      action={t("settings.save")}
+      initial={{ name, description }}
+      onClose={onClose}
+      onDone={(texts) =>
+        void attempt(t("failure.snapshot.edit", { name }), () =>
+          session.call("snapshot.edit", { id, snapshotId, ...texts }),
+        )
+      }
+    />
+  );
+}

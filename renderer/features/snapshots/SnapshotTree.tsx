@@ -1,0 +1,100 @@
+import { Camera, ChevronRight, CircleDot, MonitorPlay } from "lucide-react";
+import { useState } from "react";
+import { Button, Collection, Tree, TreeItem, TreeItemContent } from "react-aria-components";
+import { useTranslation } from "react-i18next";
+import type { SnapshotTree as Snapshots } from "../../state/HostSession.ts";
+import { formatDate } from "../../ui/formatQuantities.ts";
+import { ContextMenu, type MenuEntry } from "../../ui/Menu.tsx";
+import { type SnapshotNode, snapshotForest } from "./snapshotForest.ts";
+
+function NodeRow({ node, changed }: { node: SnapshotNode; changed: boolean }) {
+  const { t, i18n } = useTranslation();
+  const { snapshot } = node;
+  const name = snapshot?.name ?? (changed ? t("snapshot.currentChanged") : t("snapshot.current"));
+  const Icon = snapshot === undefined ? CircleDot : snapshot.withState ? MonitorPlay : Camera;
+  return (
+    <TreeItem id={node.id} textValue={name} className="tree-row">
+      <TreeItemContent>
+        {({ level, hasChildItems }) => (
+          <div className="snapshot-row">
+            <span className="tree-name" style={{ paddingInlineStart: (level - 1) * 20 }}>
+              {hasChildItems ? (
+                <Button slot="chevron" className="tree-chevron" aria-label={t("snapshot.children", { name })}>
+                  <ChevronRight size={14} aria-hidden />
+                </Button>
+              ) : (
+                <span className="tree-chevron" />
+              )}
+              <Icon size={16} aria-hidden className="tree-icon" />
+              <span className={`truncate${snapshot === undefined ? " snapshot-current" : ""}`}>{name}</span>
+            </span>
+            <span className="quiet">{snapshot === undefined ? "" : formatDate(snapshot.takenMs, i18n.language)}</span>
+          </div>
+        )}
+      </TreeItemContent>
+      <Collection items={node.children} dependencies={[changed]}>
+        {(child) => <NodeRow node={child} changed={changed} />}
+      </Collection>
+    </TreeItem>
+  );
+}
+
+interface SnapshotTreeProps {
+  tree: Snapshots;
+  selectedId: string;
+  onSelect: (id: string) => void;
+  menu: readonly MenuEntry[];
+  /** True when the key meant something. */
+  onKey: (key: string) => boolean;
+}
+
+export function SnapshotTree({ tree, selectedId, onSelect, menu, onKey }: SnapshotTreeProps) {
+  const { t } = useTranslation();
+  const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
+  const [menuAt, setMenuAt] = useState<{ x: number; y: number }>();
+  const all = tree.snapshots.map(({ id }) => id);
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: keys and clicks that bubble up from the tree
+    <div
+      className="snapshot-tree-frame"
+      onKeyDown={(event) => {
+        if (!onKey(event.key)) return;
+        // F2 is the machine's outside of the tree.
+        event.preventDefault();
+        event.stopPropagation();
+      }}
+      onContextMenu={(event) => {
+        const row = (event.target as HTMLElement).closest<HTMLElement>("[data-key]");
+        const id = row?.dataset.key;
+        if (row === null || id === undefined) return;
+        event.preventDefault();
+        const edges = row.getBoundingClientRect();
+        const inside = event.clientY >= edges.top && event.clientY <= edges.bottom && event.clientX > 0;
+        onSelect(id);
+        setMenuAt(inside ? { x: event.clientX, y: event.clientY } : { x: edges.left + 24, y: edges.bottom });
+      }}
+    >
+      <Tree
+        aria-label={t("tabs.snapshots")}
+        className="tree"
+        items={snapshotForest(tree)}
+        dependencies={[tree.changed]}
+        selectionMode="single"
+        selectionBehavior="replace"
+        disallowEmptySelection
+        selectedKeys={[selectedId]}
+        onSelectionChange={(keys) => {
+          const [id] = keys === "all" ? [] : [...keys];
+          if (typeof id === "string") onSelect(id);
+        }}
+        expandedKeys={all.filter((id) => !closed.has(id))}
+        onExpandedChange={(keys) => setClosed(new Set(all.filter((id) => !keys.has(id))))}
+      >
+        {(node) => <NodeRow node={node} changed={tree.changed} />}
+      </Tree>
+      {menuAt === undefined ? null : (
+        <ContextMenu label={t("tabs.snapshots")} at={menuAt} entries={menu} onClose={() => setMenuAt(undefined)} />
+      )}
+    </div>
+  );
+}
