@@ -79,6 +79,13 @@ export const applianceItemSchema = v.variant("kind", [
     storedBytes: v.number(),
     /** How this machine will have it; null when skipped. */
     interface: v.nullable(diskInterfaceSchema),
+    /** What it becomes in the library. */
+    target: v.strictObject({
+      format: diskFormatSchema,
+      /** Null is the format's default. */
+      subformat: v.nullable(v.string()),
+      fileName: v.string(),
+    }),
   }),
   v.strictObject({ kind: v.literal("optical"), ...driveEntries }),
   v.strictObject({ kind: v.literal("floppy"), ...driveEntries }),
@@ -111,6 +118,8 @@ export type ApplianceProduct = v.InferOutput<typeof productSchema>;
 export const applianceMachineSchema = v.strictObject({
   /** Position in the appliance; names the machine in edits. */
   index: v.number(),
+  /** False when an edit leaves it out. */
+  included: v.boolean(),
   /** The appliance's own name for it. */
   id: v.string(),
   name: v.string(),

@@ -1,8 +1,8 @@
 /** What any reader finds out about one machine, before it is judged what becomes of it. */
-import type { ApplianceMachine } from "../api/applianceProtocol.ts";
+import type { ApplianceItem, ApplianceMachine } from "../api/applianceProtocol.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-export type MachineFacts = Mutable<Omit<ApplianceMachine, "index">>;
+export type MachineFacts = Mutable<Omit<ApplianceMachine, "index" | "included">>;
 
 /** An item's common part. Outcomes are decided later, for all readers in one place. */
 export function plainItem(
@@ -33,4 +33,9 @@ export function emptyMachine(id: string, name: string): MachineFacts {
     items: [],
     notes: [],
   };
+}
+
+/** Names are given when all items are known. */
+export function newTarget(): Extract<ApplianceItem, { kind: "disk" }>["target"] {
+  return { format: "qcow2", subformat: null, fileName: "" };
 }

@@ -5,6 +5,7 @@
 import type { ApplianceItem, ApplianceMachine, ApplianceNote, DiskInterface } from "../api/applianceProtocol.ts";
 import { FLOPPY_DRIVES_MAX, IDE_DEVICES_MAX, MEMORY_MIB_MAX, SERIAL_PORTS_MAX } from "../api/checkMachineDraft.ts";
 import { osTypeById } from "../api/osTypes.ts";
+import { withTargetNames } from "./diskTargets.ts";
 import type { MachineFacts } from "./MachineFacts.ts";
 
 type Kind = ApplianceItem["kind"];
@@ -32,7 +33,7 @@ export function judgeMachine(facts: MachineFacts, index: number): ApplianceMachi
   const opticals = facts.items.filter(({ kind }) => kind === "optical").length;
   const budget: Budget = { ide: IDE_DEVICES_MAX - Math.min(opticals, 2), met: new Map() };
   const items = facts.items.map((item) => judgeItem(item, facts, budget));
-  return { ...facts, index, notes, items };
+  return { ...facts, index, included: true, notes, items: withTargetNames(items) };
 }
 
 /** Never more than a machine may have; the system's own figure when the appliance says nothing. */

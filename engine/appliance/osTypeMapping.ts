@@ -53,6 +53,12 @@ export function foreignOsNames(osType: string): Names {
   return names[osType] ?? names.other!;
 }
 
+/** What VMware's OVF tools call a system whose `guestOS` is this. */
+export function vmwareGuestId(guestOs: string): string {
+  if (guestOs === "other-64") return "otherGuest64";
+  return `${/^debian/.test(guestOs) ? guestOs.replace("-", "_") : guestOs.replace("-", "")}Guest`;
+}
+
 /** CIM's numbers that are no system of ours by name. Several systems may share a number: the plainest is meant. */
 const byCim: Readonly<Record<number, string>> = {
   1: "other",

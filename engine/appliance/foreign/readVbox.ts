@@ -6,7 +6,7 @@
 import type { ApplianceItem, ApplianceNote } from "../../api/applianceProtocol.ts";
 import { applianceError } from "../applianceError.ts";
 import { diskFormatOf } from "../diskFormatOf.ts";
-import { emptyMachine, type MachineFacts, plainItem } from "../MachineFacts.ts";
+import { emptyMachine, type MachineFacts, newTarget, plainItem } from "../MachineFacts.ts";
 import { macOf } from "../ovf/describeItems.ts";
 import type { XmlTree } from "../xml/XmlTree.ts";
 import { applySettings, attachedDevices, enabledAdapters, plainUuid, storageControllers } from "./virtualBoxMachine.ts";
@@ -113,7 +113,7 @@ function drives(machine: XmlTree, media: ReadonlyMap<string, RegisteredMedium>):
     if (type !== "HardDisk" || medium === undefined)
       return [{ kind: "other", ...plainItem(id, base.label), notes, model: type }];
     const format = diskFormatOf(medium.format, medium.location);
-    return [{ kind: "disk", ...base, format, capacityBytes: 0, storedBytes: 0, interface: null }];
+    return [{ kind: "disk", ...base, format, capacityBytes: 0, storedBytes: 0, interface: null, target: newTarget() }];
   });
 }
 

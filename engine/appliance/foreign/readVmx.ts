@@ -5,7 +5,7 @@
 import type { ApplianceItem } from "../../api/applianceProtocol.ts";
 import { applianceError } from "../applianceError.ts";
 import { diskFormatOf } from "../diskFormatOf.ts";
-import { emptyMachine, type MachineFacts, plainItem } from "../MachineFacts.ts";
+import { emptyMachine, type MachineFacts, newTarget, plainItem } from "../MachineFacts.ts";
 import { osTypeOfForeignName } from "../osTypeMapping.ts";
 import { macOf } from "../ovf/describeItems.ts";
 import { positive } from "./virtualBoxMachine.ts";
@@ -114,6 +114,7 @@ function drives(settings: VmxSettings): ApplianceItem[] {
         capacityBytes: 0,
         storedBytes: 0,
         interface: null,
+        target: newTarget(),
       });
     }
   }

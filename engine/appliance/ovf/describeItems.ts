@@ -5,7 +5,7 @@
 import type { ApplianceItem, ApplianceNote } from "../../api/applianceProtocol.ts";
 import { applianceError } from "../applianceError.ts";
 import { diskFormatOf } from "../diskFormatOf.ts";
-import { type MachineFacts, plainItem } from "../MachineFacts.ts";
+import { type MachineFacts, newTarget, plainItem } from "../MachineFacts.ts";
 import { bytesOf } from "./allocationUnits.ts";
 import type { OvfDisk, OvfEnvelope, OvfFile, OvfItem } from "./OvfEnvelope.ts";
 
@@ -184,6 +184,7 @@ function describeDisk(
     capacityBytes: disk?.capacityBytes ?? 0,
     storedBytes: file?.sizeBytes ?? 0,
     interface: null,
+    target: newTarget(),
   };
 }
 

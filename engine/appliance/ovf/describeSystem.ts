@@ -3,7 +3,7 @@ import type { ApplianceNote } from "../../api/applianceProtocol.ts";
 import { osTypes } from "../../api/osTypes.ts";
 import { applyVirtualBoxMachine, type VirtualBoxDisks } from "../foreign/virtualBoxMachine.ts";
 import { emptyMachine, type MachineFacts } from "../MachineFacts.ts";
-import { foreignOsNames, osTypeOfCim, osTypeOfForeignName } from "../osTypeMapping.ts";
+import { foreignOsNames, osTypeOfCim, osTypeOfForeignName, vmwareGuestId } from "../osTypeMapping.ts";
 import type { XmlTree } from "../xml/XmlTree.ts";
 import { describeItems } from "./describeItems.ts";
 import type { OvfEnvelope, OvfFile, OvfSystem } from "./OvfEnvelope.ts";
@@ -59,8 +59,8 @@ function applyGuesthouse(facts: MachineFacts, machine: XmlTree): void {
   const osType = machine.attribute("osType");
   // The description was perhaps edited since: our own word holds as long as it means the same elsewhere.
   if (osType !== undefined && osTypes.some(({ id }) => id === osType)) {
-    const word = foreignOsNames(osType).virtualBox;
-    if (facts.foreignOsType === word || facts.foreignOsType === foreignOsNames(osType).vmware) facts.osType = osType;
+    const { virtualBox, vmware } = foreignOsNames(osType);
+    if ([virtualBox, vmwareGuestId(vmware)].includes(facts.foreignOsType)) facts.osType = osType;
   }
   const utc = machine.attribute("rtcUtc");
   if (utc === "true" || utc === "false") facts.rtcUtc = utc === "true";

@@ -1,0 +1,50 @@
+/** What imported disks are called in their machine's folder: after the file they come from, with the extension of what they become, none twice. */
+import type { ApplianceItem } from "../api/applianceProtocol.ts";
+import type { DiskFormatName } from "../api/mediumProtocol.ts";
+import { applianceError } from "./applianceError.ts";
+import { baseName } from "./memberName.ts";
+
+export const diskExtensions: Readonly<Record<DiskFormatName, string>> = {
+  raw: "img",
+  qcow: "qcow",
+  qcow2: "qcow2",
+  vdi: "vdi",
+  vmdk: "vmdk",
+  vhd: "vhd",
+  vhdx: "vhdx",
+};
+const NAME_MAX = 80;
+
+/** A stem that every file system takes. */
+export function plainFileName(name: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters have no place in file names
+  const safe = name.replace(/[\u0000-\u001f\u007f<>:"/\\|?*]+/g, "_").slice(0, NAME_MAX);
+  const trimmed = safe.replace(/^[. ]+|[. ]+$/g, "");
+  return trimmed === "" || /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(trimmed) ? `disk ${trimmed}`.trim() : trimmed;
+}
+
+/** Gives every disk without a name one of its own. Names that were chosen stand; "invalid-edit" when two are the same. */
+export function withTargetNames(items: readonly ApplianceItem[]): ApplianceItem[] {
+  const taken = new Set<string>();
+  for (const item of items) {
+    if (item.kind !== "disk" || item.target.fileName === "") continue;
+    const name = item.target.fileName.toLowerCase();
+    if (taken.has(name))
+      throw applianceError("invalid-edit", `Two disks would be called “${item.target.fileName}”.`, { name });
+    taken.add(name);
+  }
+  return items.map((item) => {
+    if (item.kind !== "disk" || item.target.fileName !== "") return item;
+    const source = baseName((item.file ?? "disk").replaceAll("\\", "/")).replace(
+      /\.(gz|vmdk|qcow2?|vdi|vhdx?|img|raw|iso)$/gi,
+      "",
+    );
+    const stem = plainFileName(source);
+    for (let number = 1; ; number++) {
+      const fileName = `${number === 1 ? stem : `${stem} ${number}`}.${diskExtensions[item.target.format]}`;
+      if (taken.has(fileName.toLowerCase())) continue;
+      taken.add(fileName.toLowerCase());
+      return { ...item, target: { ...item.target, fileName } };
+    }
+  });
+}

@@ -1,0 +1,37 @@
+/** A machine as an export describes it. Files are named as in the package. */
+import type { ApplianceProduct, DiskInterface } from "../../api/applianceProtocol.ts";
+
+export interface ExportFile {
+  readonly href: string;
+  /** As stored in the package. */
+  readonly sizeBytes: number;
+}
+
+export interface ExportDisk extends ExportFile {
+  readonly capacityBytes: number;
+  readonly interface: DiskInterface;
+}
+
+export interface ExportMachine {
+  readonly name: string;
+  readonly description: string;
+  readonly osType: string;
+  readonly memoryMiB: number;
+  readonly bootOrder: readonly ("cdrom" | "floppy" | "disk")[];
+  readonly rtcUtc: boolean;
+  readonly cpuLevel: string;
+  readonly serialPorts: number;
+  readonly product: Partial<ApplianceProduct> | undefined;
+  readonly licence: string;
+  readonly disks: readonly ExportDisk[];
+  /** By drive; undefined is an empty one. */
+  readonly opticals: readonly (ExportFile | undefined)[];
+  readonly floppies: readonly (ExportFile | undefined)[];
+}
+
+export interface OvfOptions {
+  readonly version: "1.0" | "2.0";
+  readonly variant: "standard" | "vmware";
+  /** The package's, for the collection of several machines. */
+  readonly name: string;
+}
