@@ -1,5 +1,5 @@
 import { mkdtempSync, readFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decode } from "fast-png";
@@ -80,4 +80,34 @@ test("an interrupt powers the machine off", async () => {
 test("a medium that is missing is an error before power-on", async () => {
   const { finished } = start({ floppy: join(folder, "none.img") });
   await expect(finished).rejects.toMatchObject({ kind: "file-missing" });
+});
+
+test("a state saved at the end of one run is where the next goes on", async () => {
+  const file = join(folder, "guest.state");
+  const first = start({ until: "HELLO", saveState: file }, "hello\n");
+  expect((await first.finished).status).toBe(0);
+  const second = start({ loadState: file, timeout: "0.1" });
+  expect((await second.finished).end).toBe("timeIsUp");
+  expect(second.machine()?.calls.filter((call) => /start|restore|resume/.test(call))).toEqual([
+    `restore ${file}`,
+    "resume",
+  ]);
+  expect(second.machine()?.screen).toEqual(first.machine()?.screen);
+});
+
+test("a state of another machine, and what is none, is refused before the guest runs", async () => {
+  const file = join(folder, "guest.state");
+  await start({ timeout: "0.05", saveState: file }).finished;
+  await expect(start({ loadState: file, memory: "32" }).finished).rejects.toMatchObject({
+    kind: "state-other-machine",
+  });
+  await writeFile(file, "hello");
+  await expect(start({ loadState: file }).finished).rejects.toMatchObject({ kind: "not-a-state" });
+  await expect(start({ loadState: join(folder, "none") }).finished).rejects.toMatchObject({ kind: "file-missing" });
+});
+
+test("a state that cannot be saved is said, and the run has failed", async () => {
+  const { finished, said } = start({ timeout: "0.05", saveState: join(folder, "guest.state", "no", "\0") });
+  expect((await finished).status).not.toBe(0);
+  expect(said.join()).toContain("No state in");
 });

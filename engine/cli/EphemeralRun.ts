@@ -4,10 +4,12 @@
  * time-out decides the exit status.
  */
 import { writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { decodeBinaryMessage } from "../api/binaryMessage.ts";
 import { encodePng } from "../host/encodePng.ts";
 import { GdbServer } from "../host/gdb/GdbServer.ts";
 import { KeyTypist } from "../host/KeyTypist.ts";
+import { loadStateFile, saveStateFile } from "../host/machineStateFile.ts";
 import { type MachineParts, type OpenMachine, openMachine } from "../host/openMachine.ts";
 import { SerialOutlet } from "../host/SerialOutlet.ts";
 import { debugExitStatus, exitStatus } from "./exitStatus.ts";
@@ -48,6 +50,7 @@ export class EphemeralRun {
   readonly #early: Uint8Array[] = [];
   #machine: OpenMachine | undefined;
   #started = false;
+  #failedToSave = false;
 
   constructor(options: RunOptions, parts: MachineParts, streams: RunStreams) {
     this.#options = options;
@@ -75,13 +78,14 @@ export class EphemeralRun {
     try {
       const closeOutlets = this.#connect(machine);
       await this.#letDebug(machine);
-      machine.control.start();
+      await this.#powerOn(machine);
       if (this.#options.gdb?.wait === true) machine.control.pause();
       this.#started = true;
       for (const bytes of this.#early) machine.control.sendSerial(0, bytes);
       this.#schedule(machine);
       const end = await this.#end.promise;
       await this.#finalScreenshots(machine);
+      await this.#saveState(machine);
       for (const cancel of this.#timers) cancel();
       const figures = this.#figures(machine, end, startedMs);
       closeOutlets();
@@ -91,6 +95,26 @@ export class EphemeralRun {
     } finally {
       for (const cancel of this.#timers) cancel();
       await machine.close();
+    }
+  }
+
+  async #powerOn(machine: OpenMachine): Promise<void> {
+    const { loadState } = this.#options;
+    if (loadState === undefined) return machine.control.start();
+    await loadStateFile(machine.control, resolve(loadState));
+    machine.control.resume();
+  }
+
+  /** A guest that has ended by itself leaves no state. */
+  async #saveState(machine: OpenMachine): Promise<void> {
+    const { saveState } = this.#options;
+    if (saveState === undefined) return;
+    try {
+      machine.control.pause();
+      await saveStateFile(machine.control, resolve(saveState));
+    } catch (error) {
+      this.#failedToSave = true;
+      this.#streams.say(`No state in ${saveState}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
@@ -202,6 +226,7 @@ export class EphemeralRun {
   }
 
   #statusOf(end: RunEnd): number {
+    if (this.#failedToSave) return exitStatus.failed;
     switch (end.kind) {
       case "poweredOff":
       case "matched":

@@ -31,6 +31,8 @@ export interface RunArguments {
   readonly keys: readonly string[];
   readonly screenshot: readonly string[];
   readonly timeout?: string;
+  readonly saveState?: string;
+  readonly loadState?: string;
   readonly debugExit?: boolean;
   readonly gdb?: string;
   readonly json?: boolean;
@@ -54,6 +56,10 @@ export interface RunOptions {
   /** `atSeconds` undefined is the end of the run. */
   readonly screenshots: readonly { readonly atSeconds: number | undefined; readonly path: string }[];
   readonly timeoutSeconds: number | undefined;
+  /** Where the guest's state goes when the run ends before the guest does. */
+  readonly saveState: string | undefined;
+  /** The guest goes on from this state instead of starting. */
+  readonly loadState: string | undefined;
   readonly debugExit: boolean;
   readonly gdb: GdbOptions | undefined;
   readonly json: boolean;
@@ -79,6 +85,8 @@ export function parseRunOptions(given: RunArguments): RunOptions {
     keys: given.keys.map(parseKeys),
     screenshots: given.screenshot.map(parseScreenshot),
     timeoutSeconds: given.timeout === undefined ? undefined : parseSeconds("--timeout", given.timeout),
+    saveState: given.saveState,
+    loadState: given.loadState,
     debugExit,
     gdb: given.gdb === undefined ? undefined : parseGdb(given.gdb),
     json: given.json === true,

@@ -11,6 +11,7 @@ import {
   startMachine,
   stopMachine,
 } from "./libraryActions.ts";
+import { addMedium } from "./mediumProgram.ts";
 import type { RunArguments } from "./RunOptions.ts";
 
 const collect = (value: string, values: readonly string[]): readonly string[] => [...values, value];
@@ -63,6 +64,7 @@ function makeProgram(setStatus: (status: number) => void): Command {
     .option("--with-files", "delete everything in its folder, disks included")
     .action(async (name: string, given: { withFiles?: boolean }) => setStatus(await removeMachine(name, given)));
 
+  addMedium(program, setStatus);
   addRun(program, setStatus);
   return program;
 }
@@ -87,6 +89,8 @@ function addRun(program: Command, setStatus: (status: number) => void): void {
     .option("--keys <text@seconds>", 'type "text{enter}" so many seconds after power-on (repeatable)', collect, [])
     .option("--screenshot <F.png@seconds>", "save the screen; without a time at the end (repeatable)", collect, [])
     .option("--timeout <seconds>", "give up after this time")
+    .option("--save-state <file>", "save the guest's state when the run ends before the guest does")
+    .option("--load-state <file>", "go on from a saved state; the machine and its disks must be the same")
     .option(
       "--debug-exit",
       "writing v to port 0xF4 ends the run with status (v << 1) | 1; adds the latches and interrupt switches of a test board",

@@ -26,7 +26,8 @@ export async function writeFileAtomically(path: string, content: string | Uint8A
   await syncFolder(folder);
 }
 
-async function syncFolder(folder: string): Promise<void> {
+/** Makes renames in it lasting. */
+export async function syncFolder(folder: string): Promise<void> {
   // Windows cannot open folders; there the rename itself is journalled.
   const handle = await open(folder, "r").catch(() => undefined);
   await handle?.sync().catch(() => undefined);

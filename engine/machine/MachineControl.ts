@@ -4,6 +4,7 @@ import type { DisplaySource } from "../contracts/DisplaySink.ts";
 import type { KeyboardSink, PointerSink } from "../contracts/InputSink.ts";
 import type { CapturedState, RestorableState } from "../contracts/MachineStateParts.ts";
 import type { RemovableDrive } from "../contracts/Medium.ts";
+import type { MachineDescription } from "../snapshot/container/stateFileLayout.ts";
 import type { MachineStop } from "./MachineOptions.ts";
 
 /** Bytes moved since power-on, per light of the status bar. */
@@ -52,6 +53,8 @@ export interface MachineControl {
    * on where it was.
    */
   restoreState(state: RestorableState): Promise<void>;
+  /** What a state must be of to fit this machine. */
+  readonly hardware: MachineDescription;
 
   readonly display: DisplaySource;
   readonly keyboard: KeyboardSink;

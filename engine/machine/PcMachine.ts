@@ -7,11 +7,13 @@ import type { CapturedState, RestorableState } from "../contracts/MachineStatePa
 import type { RemovableDrive } from "../contracts/Medium.ts";
 import { memoryPlan } from "../cpu/layout/memoryPlan.ts";
 import type { FrozenMemory } from "../memory/FrozenMemory.ts";
+import type { MachineDescription } from "../snapshot/container/stateFileLayout.ts";
 import { Board } from "./board/Board.ts";
 import { type Firmware, installFirmware } from "./board/firmwareSetup.ts";
+import { describeHardware } from "./describeHardware.ts";
 import type { ActivityCounters, MachineControl, MachineFigures } from "./MachineControl.ts";
-import type { MachineOptions, MachineStop } from "./MachineOptions.ts";
 import { MachineDebugger } from "./MachineDebugger.ts";
+import type { MachineOptions, MachineStop } from "./MachineOptions.ts";
 import { checkSections, loadSections, type StatefulParts, saveSections } from "./machineState.ts";
 import { RunLoop } from "./RunLoop.ts";
 import { VirtualClock } from "./VirtualClock.ts";
@@ -137,6 +139,10 @@ export class PcMachine implements MachineControl {
     const ram = this.#board.regions.freeze();
     this.#lastState = { label, memory: ram };
     return { sections, ram, base: last && { label: last.label, changed: last.memory.written } };
+  }
+
+  get hardware(): MachineDescription {
+    return describeHardware(this.#options);
   }
 
   async restoreState(state: RestorableState): Promise<void> {
