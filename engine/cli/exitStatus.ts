@@ -1,6 +1,8 @@
 /** The command's exit statuses: a contract with scripts. */
 export const exitStatus = {
   done: 0,
+  /** Compared media differ, or a checked one has faults that are left. */
+  different: 1,
   badArguments: 2,
   timeIsUp: 4,
   guestCrashed: 6,

@@ -7,7 +7,7 @@ import { basename, dirname, resolve } from "node:path";
 import type { Medium, MediumKind, MediumState } from "../api/mediumProtocol.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import type { BackingReference, DiskFormatId, DiskImageInfo } from "../contracts/DiskImage.ts";
-import { openDisk } from "../storage/openDisk.ts";
+import { openDisk, probeDisk } from "../storage/openDisk.ts";
 import { probeImage } from "../storage/openImage.ts";
 import { diskServices } from "./diskServices.ts";
 import { FileOpener } from "./FileOpener.ts";
@@ -63,6 +63,11 @@ function stateOf(error: unknown): MediumState {
   if (kind === "file-missing") return { kind: "missing" };
   if (kind === "file-forbidden") return { kind: "forbidden", reason };
   return { kind: "broken", reason };
+}
+
+/** What the content says. */
+export async function formatOfFile(path: string): Promise<DiskFormatId> {
+  return await probeDisk(new FileOpener({ folder: dirname(path), readLock: "none" }), path);
 }
 
 /** The image alone: what it rests on is named, not opened. */

@@ -15,6 +15,8 @@ import { diskServices } from "./diskServices.ts";
 import { FileOpener } from "./FileOpener.ts";
 import { errorCode, fileError } from "./fileError.ts";
 
+export type MediumWork = LongWork;
+
 export interface OpenMediumOptions {
   readonly format?: DiskFormatId | undefined;
   readonly passphrase?: string | undefined;

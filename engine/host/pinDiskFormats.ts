@@ -2,11 +2,10 @@
  * Writes into a machine's configuration which format each of its disks has, before the machine runs for the first time with them: later the
  * content of a raw disk is its guest's, who could make it look like an image that rests on somebody else's file.
  */
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { DiskConfig, MachineDraft } from "../api/MachineConfig.ts";
 import type { DiskFormatId } from "../contracts/DiskImage.ts";
-import { probeDisk } from "../storage/openDisk.ts";
-import { FileOpener } from "./FileOpener.ts";
+import { formatOfFile } from "./inspectMedium.ts";
 import type { MachineLibrary } from "./MachineLibrary.ts";
 
 type UpdateMachine = (id: string, change: (draft: MachineDraft) => MachineDraft) => Promise<unknown>;
@@ -17,9 +16,7 @@ export async function pinDiskFormats(library: MachineLibrary, id: string, update
   const found = new Map<string, DiskFormatId>();
   for (const { path, format } of library.config(id).storage.disks) {
     if (format !== undefined) continue;
-    const file = resolve(folder, path);
-    const opener = new FileOpener({ folder: dirname(file), readLock: "none" });
-    const probed = await probeDisk(opener, file).catch(() => undefined);
+    const probed = await formatOfFile(resolve(folder, path)).catch(() => undefined);
     if (probed !== undefined) found.set(path, probed);
   }
   if (found.size === 0) return;

@@ -1,0 +1,115 @@
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { openDiskFile } from "../host/mediumWork.ts";
+import { bytesOf } from "./mediumActions.ts";
+
+const bin = fileURLToPath(new URL("bin.mjs", import.meta.url));
+const qemuImg = spawnSync("qemu-img", ["--version"]).status === 0;
+const MiB = 1024 ** 2;
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "guesthouse-test-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** `guesthouse medium` from its sources, in the folder. */
+function medium(...args: string[]): Promise<{ status: number | null; output: string; errors: string }> {
+  const env = { ...process.env, GUESTHOUSE_SOURCE: "1", GUESTHOUSE_HOME: join(folder, ".home") };
+  const child = spawn(process.execPath, [bin, "medium", ...args], {
+    env,
+    cwd: folder,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  let errors = "";
+  child.stdout.on("data", (data) => {
+    output += data;
+  });
+  child.stderr.on("data", (data) => {
+    errors += data;
+  });
+  return new Promise((resolve) => child.on("close", (status) => resolve({ status, output, errors })));
+}
+
+async function write(name: string, value: number): Promise<void> {
+  const image = await openDiskFile(join(folder, name), "write");
+  await image.write(MiB, new Uint8Array(64 * 1024).fill(value));
+  await image.close();
+}
+
+test("create, info, convert, compare, resize, compact, check, remove", async () => {
+  expect(await medium("create", "a.qcow2", "--size", "8M")).toMatchObject({ status: 0 });
+  await write("a.qcow2", 7);
+  const converted = await medium(
+    "convert",
+    "a.qcow2",
+    "a.vmdk",
+    "--format",
+    "vmdk",
+    "--subformat",
+    "streamOptimized",
+    "--json",
+  );
+  expect(JSON.parse(converted.output)).toMatchObject({
+    format: "vmdk",
+    subformat: "streamOptimized",
+    sizeBytes: 8 * MiB,
+  });
+  expect(await medium("compare", "a.qcow2", "a.vmdk")).toMatchObject({ status: 0, output: "Equal.\n" });
+  expect(await medium("create", "b.qcow2", "--backing", "a.qcow2")).toMatchObject({ status: 0 });
+  await write("b.qcow2", 8);
+  const compared = await medium("compare", "a.vmdk", "b.qcow2", "--json");
+  expect(compared.status).toBe(1);
+  expect(JSON.parse(compared.output)).toEqual({ equal: false, firstDifferentSector: 2048, sameSize: true });
+  expect((await medium("info", "b.qcow2")).output).toContain(`rests on   ${join(folder, "a.qcow2")}`);
+  expect(JSON.parse((await medium("resize", "b.qcow2", "16M", "--json")).output)).toMatchObject({
+    sizeBytes: 16 * MiB,
+  });
+  expect(await medium("compact", "b.qcow2")).toMatchObject({ status: 0 });
+  expect(await medium("check", "b.qcow2", "--json")).toMatchObject({ status: 0 });
+  if (qemuImg) {
+    expect(spawnSync("qemu-img", ["check", join(folder, "b.qcow2")]).status).toBe(0);
+    expect(spawnSync("qemu-img", ["compare", join(folder, "a.qcow2"), join(folder, "a.vmdk")]).status).toBe(0);
+  }
+  expect(await medium("remove", "b.qcow2")).toMatchObject({ status: 0 });
+  expect(readdirSync(folder).filter((name) => !name.startsWith("."))).toEqual(["a.qcow2", "a.vmdk"]);
+}, 60_000);
+
+test("what makes no sense ends with 2, what cannot be done with 8, and nothing is replaced", async () => {
+  writeFileSync(join(folder, "full.img"), "precious");
+  expect(await medium("create", "x", "--format", "zip", "--size", "1M")).toMatchObject({ status: 2 });
+  expect(await medium("create", "x", "--subformat", "round", "--size", "1M")).toMatchObject({ status: 2 });
+  expect(await medium("create", "x")).toMatchObject({ status: 2 });
+  expect(await medium("create", "full.img", "--size", "1M")).toMatchObject({ status: 8 });
+  expect(statSync(join(folder, "full.img")).size).toBe(8);
+  expect(await medium("info", "none.img")).toMatchObject({ status: 8, errors: expect.stringContaining("none.img") });
+}, 60_000);
+
+test("an image that somebody writes to is left alone; one with faults says so", async () => {
+  await medium("create", "a.qcow2", "--size", "4M");
+  await write("a.qcow2", 1);
+  const image = await openDiskFile(join(folder, "a.qcow2"), "write");
+  expect(await medium("resize", "a.qcow2", "8M")).toMatchObject({
+    status: 8,
+    errors: expect.stringContaining("in use"),
+  });
+  await image.close();
+  truncateSync(join(folder, "a.qcow2"), statSync(join(folder, "a.qcow2")).size - 65_536);
+  expect((await medium("check", "a.qcow2")).status).not.toBe(0);
+}, 60_000);
+
+test.each([
+  ["512", 512],
+  ["1K", 1024],
+  ["1.5G", 1.5 * 1024 ** 3],
+  ["20GiB", 20 * 1024 ** 3],
+  ["1000", 1024],
+])("%s is %i bytes", (text, bytes) => {
+  expect(bytesOf("--size", text)).toBe(bytes);
+});

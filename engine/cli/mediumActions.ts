@@ -1,0 +1,202 @@
+/**
+ * `guesthouse medium`: what can be done to files of media, with or without an app that runs. Works on the files themselves, under the same
+ * locks as the app; only `remove` asks the library first, so that nothing a machine needs goes away.
+ */
+import { resolve } from "node:path";
+import { copyDiskFormats, type DiskFormatName } from "../api/mediumProtocol.ts";
+import { GuesthouseError } from "../base/GuesthouseError.ts";
+import { checkDiskSize } from "../host/diskSize.ts";
+import { formatOfFile, inspectMedium } from "../host/inspectMedium.ts";
+import { checkDisk, compactDisk, compareDiskFiles, copyDisk, createDisk, resizeDisk } from "../host/mediumWork.ts";
+import { BadArguments } from "./BadArguments.ts";
+import { exitStatus } from "./exitStatus.ts";
+import { withHost } from "./HostAccess.ts";
+import { showProgress } from "./showProgress.ts";
+
+export interface CreateMediumArguments {
+  readonly format: string;
+  readonly subformat?: string;
+  readonly size?: string;
+  readonly backing?: string;
+  readonly json?: boolean;
+}
+
+export interface ConvertArguments {
+  readonly format: string;
+  readonly subformat?: string;
+  readonly sourceFormat?: string;
+  readonly compress?: boolean;
+  readonly json?: boolean;
+}
+
+export interface MediumArguments {
+  readonly format?: string;
+  readonly json?: boolean;
+}
+
+const formats: readonly DiskFormatName[] = ["raw", "qcow", "qcow2", "vdi", "vmdk", "vhd", "vhdx"];
+
+export async function createMedium(file: string, given: CreateMediumArguments): Promise<number> {
+  const format = newFormat(given.format, given.subformat);
+  if (given.size === undefined && given.backing === undefined) throw new BadArguments("--size or --backing is needed");
+  const sizeBytes = given.size === undefined ? undefined : bytesOf("--size", given.size);
+  if (sizeBytes !== undefined) checkDiskSize(sizeBytes);
+  const { subformat, backing } = given;
+  const parent = backing === undefined ? undefined : resolve(backing);
+  await createDisk(resolve(file), { format, subformat, sizeBytes, parent });
+  return await tell(file, given.json);
+}
+
+/** Says what the file is, and what it rests on. */
+export async function mediumInformation(file: string, given: MediumArguments): Promise<number> {
+  return await tell(file, given.json, knownFormat(given.format));
+}
+
+export async function convertMedium(file: string, target: string, given: ConvertArguments): Promise<number> {
+  const format = newFormat(given.format, given.subformat);
+  const source = { format: knownFormat(given.sourceFormat) };
+  const compress = given.compress === true;
+  await withProgress("Converting", (work) =>
+    copyDisk(resolve(file), resolve(target), { format, subformat: given.subformat, compress, source }, work),
+  );
+  return await tell(target, given.json);
+}
+
+export async function resizeMedium(
+  file: string,
+  size: string,
+  given: MediumArguments & { truncate?: boolean },
+): Promise<number> {
+  const sizeBytes = bytesOf("SIZE", size);
+  checkDiskSize(sizeBytes);
+  await resizeDisk(resolve(file), sizeBytes, given.truncate === true, { format: knownFormat(given.format) });
+  return await tell(file, given.json);
+}
+
+export async function compactMedium(file: string, given: MediumArguments): Promise<number> {
+  const format = knownFormat(given.format);
+  await withProgress("Compacting", (work) => compactDisk(resolve(file), work, { format }));
+  return await tell(file, given.json);
+}
+
+/** Status 1 says that faults are left. */
+export async function checkMedium(file: string, given: MediumArguments & { repair?: boolean }): Promise<number> {
+  const options = { format: knownFormat(given.format), alone: true };
+  const report = await withProgress("Checking", (work) =>
+    checkDisk(resolve(file), given.repair === true, work, options),
+  );
+  if (given.json === true) {
+    console.log(JSON.stringify(report));
+  } else {
+    for (const error of report.errors) console.log(error);
+    if (report.repaired > 0) console.log(`Repaired: ${report.repaired}.`);
+    if (report.leakedBytes > 0) console.log(`Space that nothing refers to: ${report.leakedBytes} bytes.`);
+    if (report.errors.length === 0) console.log("No errors.");
+  }
+  return report.errors.length === 0 ? exitStatus.done : exitStatus.different;
+}
+
+/** Status 1 says that they differ. */
+export async function compareMedia(
+  one: string,
+  other: string,
+  given: { firstFormat?: string; secondFormat?: string; json?: boolean },
+): Promise<number> {
+  const comparison = await withProgress("Comparing", (work) =>
+    compareDiskFiles(resolve(one), resolve(other), work, [
+      { format: knownFormat(given.firstFormat) },
+      { format: knownFormat(given.secondFormat) },
+    ]),
+  );
+  const { equal, firstDifferentSector = null, sameSize } = comparison;
+  if (given.json === true) console.log(JSON.stringify({ equal, firstDifferentSector, sameSize }));
+  else if (equal) console.log(sameSize ? "Equal." : "Equal, but for zeros at the end of the longer one.");
+  else console.log(`Different from sector ${firstDifferentSector} on.`);
+  return equal ? exitStatus.done : exitStatus.different;
+}
+
+export async function removeMedium(file: string, given: { json?: boolean }): Promise<number> {
+  const path = resolve(file);
+  await withHost(false, (client) => client.call("media.remove", { path, withFile: true }));
+  console.log(given.json === true ? JSON.stringify({ removed: path }) : `${path} is gone.`);
+  return exitStatus.done;
+}
+
+async function tell(file: string, json: boolean | undefined, given?: DiskFormatName): Promise<number> {
+  const path = resolve(file);
+  const format = given ?? (await formatOfFile(path));
+  const facts = await inspectMedium(path, "disk", format);
+  if (facts.state.kind === "missing") throw new GuesthouseError("file-missing", `The file does not exist: ${path}`);
+  if (facts.state.kind === "broken" || facts.state.kind === "forbidden") {
+    throw new GuesthouseError("corrupt-image", facts.state.reason);
+  }
+  const { subformat, sizeBytes, allocatedBytes, parentPath, encrypted, dirty, state, innerSnapshots } = facts;
+  if (json === true) {
+    const shown = { path, format, subformat, sizeBytes, allocatedBytes, parentPath, encrypted, dirty, innerSnapshots };
+    console.log(JSON.stringify({ ...shown, state: state.kind }));
+    return exitStatus.done;
+  }
+  console.log(`${path}: ${format}${subformat === null || subformat === format ? "" : `, ${subformat}`}`);
+  console.log(`  size       ${sizeBytes} bytes (${readable(sizeBytes)})`);
+  console.log(`  on disk    ${allocatedBytes} bytes (${readable(allocatedBytes)})`);
+  if (parentPath !== null)
+    console.log(`  rests on   ${parentPath}${state.kind === "parentMissing" ? " (missing)" : ""}`);
+  if (encrypted) console.log("  encrypted");
+  if (dirty) console.log("  was not closed in good order");
+  for (const { name, sizeBytes: size } of innerSnapshots)
+    console.log(`  holds a snapshot “${name}” (${readable(size)})`);
+  return exitStatus.done;
+}
+
+/** Ctrl+C cancels, and leaves what was there before. */
+async function withProgress<T>(title: string, action: (work: MediumWork) => Promise<T>): Promise<T> {
+  const abort = new AbortController();
+  const cancel = (): void => abort.abort();
+  process.on("SIGINT", cancel);
+  const progress = showProgress(title);
+  try {
+    return await action({ onProgress: progress.report, signal: abort.signal });
+  } finally {
+    progress.end();
+    process.off("SIGINT", cancel);
+  }
+}
+
+function newFormat(format: string, subformat: string | undefined): DiskFormatName {
+  const found = copyDiskFormats.find((candidate) => candidate.format === format);
+  if (found === undefined) {
+    throw new BadArguments(
+      `--format is one of ${copyDiskFormats.map((known) => known.format).join(", ")}, not ${format}`,
+    );
+  }
+  if (subformat !== undefined && !found.subformats.some((name) => name === subformat)) {
+    throw new BadArguments(`--subformat of ${format} is one of ${found.subformats.join(", ")}, not ${subformat}`);
+  }
+  return found.format;
+}
+
+function knownFormat(format: string | undefined): DiskFormatName | undefined {
+  if (format === undefined) return undefined;
+  const found = formats.find((known) => known === format);
+  if (found === undefined) throw new BadArguments(`A format is one of ${formats.join(", ")}, not ${format}`);
+  return found;
+}
+
+/** "1048576", "64M", "20G", "1.5T". */
+export function bytesOf(option: string, text: string): number {
+  const [, number, unit = ""] = /^(\d{1,15}(?:\.\d{1,3})?)\s*([KMGT]?)(?:i?B)?$/i.exec(text) ?? [];
+  if (number === undefined) throw new BadArguments(`${option} takes bytes or a number with K, M, G or T, not ${text}`);
+  const bytes = Number(number) * 1024 ** " KMGT".indexOf(unit.toUpperCase() || " ");
+  return Math.ceil(bytes / 512) * 512;
+}
+
+function readable(bytes: number): string {
+  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${Number(value.toFixed(1))} ${units[unit]}`;
+}
