@@ -9,7 +9,7 @@ import { encodePng } from "../../engine/host/encodePng.ts";
 import { FileStore } from "../../engine/host/FileStore.ts";
 import { createMachine } from "../../engine/machine/createMachine.ts";
 import type { MachineControl } from "../../engine/machine/MachineControl.ts";
-import type { BootSource, MachineOptions, MachineStop } from "../../engine/machine/MachineOptions.ts";
+import type { BootSource, MachineOptions, MachineStop, OpticalInterface } from "../../engine/machine/MachineOptions.ts";
 import { type ImageUse, openImage } from "../../engine/storage/openImage.ts";
 import { buildCpu } from "../../resources/build/buildCpu.ts";
 import { ScratchStore } from "../fixtures/ScratchStore.ts";
@@ -22,6 +22,10 @@ export interface GuestMedia {
   readonly floppy?: string;
   readonly cdrom?: string;
   readonly disk?: string;
+  /** Further disks, of any interface. */
+  readonly disks?: MachineOptions["disks"];
+  /** How the optical drive hangs on the machine. */
+  readonly opticalInterface?: OpticalInterface;
   readonly kernel?: string;
   readonly initrd?: string;
   readonly commandLine?: string;
@@ -183,7 +187,8 @@ export async function bootGuest(media: GuestMedia): Promise<Guest> {
     firmware: media.firmware === undefined ? { kind: "builtin" } : { kind: "rom", image: readBytes(media.firmware) },
     bootOrder: media.bootOrder ?? ["cdrom", "floppy", "disk"],
     ...directBoot(media),
-    disks: disk === undefined ? [] : [await openMedium(disk, "disk")],
+    disks: [...(disk === undefined ? [] : [await openMedium(disk, "disk")]), ...(media.disks ?? [])],
+    ...(media.opticalInterface === undefined ? {} : { opticalInterfaces: [media.opticalInterface] }),
     opticalDrives: [cdrom === undefined ? undefined : await openMedium(cdrom, "optical")],
     floppyDrives: [floppy === undefined ? undefined : await openMedium(floppy, "floppy")],
     debugPorts: { console: true, exit: true },

@@ -38,6 +38,16 @@ export function debianFile(packageName: string, path: string): string {
   return extracted;
 }
 
+/** The package of Debian's present kernel for amd64, with its modules. */
+export function debianKernelPackage(): string {
+  const folder = existsSync(cache) ? readdirSync(cache) : [];
+  const known = folder.map((name) => /^(linux-image-[^_]*-amd64)_.*\.deb$/.exec(name)?.[1]).find(Boolean);
+  if (known !== undefined) return known;
+  mkdirSync(cache, { recursive: true });
+  const depends = run("apt-cache", ["depends", "linux-image-amd64"]);
+  return /Depends: (linux-image-\S+-amd64)/.exec(depends)![1]!;
+}
+
 const installerFolder = (architecture: string) =>
   `usr/lib/debian-installer/images/12/${architecture}/text/debian-installer/${architecture}`;
 

@@ -3,7 +3,8 @@
  * older standards, over a BlockDevice of 512-byte sectors. Sectors move in chunks of up to 128 KiB between the block device
  * and the buffer, and in DRQ blocks between the buffer and the host. A sector the block device cannot read or write
  * is reported as UNC at its address, after all sectors before it were moved.
- * Absent: security, SMART, host protected area beyond READ NATIVE MAX, queued commands, streaming.
+ * TRIM where the disk is said to be solid-state, SMART of a disk in good health. Native queued commands are the port's.
+ * Absent: security, self-tests, host protected area beyond READ NATIVE MAX, streaming.
  */
 import type { StateReader } from "../../base/StateReader.ts";
 import type { StateWriter } from "../../base/StateWriter.ts";
@@ -23,7 +24,16 @@ import { AtaDrive } from "./AtaDrive.ts";
 import { type AtaGeometry, addressedSector, defaultGeometry, geometryFor, storeSector } from "./AtaGeometry.ts";
 import { SECTOR_COUNT } from "./AtaTaskFile.ts";
 import { ABRT, ataCommand, DRDY, DSC, IDNF, UNC } from "./ataRegisters.ts";
-import { type DriveIdentity, identifyDisk } from "./identifyData.ts";
+import {
+  logDirectory,
+  QUEUED_ERROR_LOG,
+  queuedErrorLog,
+  type SectorRange,
+  smartData,
+  smartThresholds,
+  trimRanges,
+} from "./ataReports.ts";
+import { type DriveIdentity, identifyDisk, TRIM_SECTORS_MAX } from "./identifyData.ts";
 import { readSectors, writeSectors } from "./sectorAccess.ts";
 import { type TransferCommand, transferCommands } from "./transferCommands.ts";
 import { selectTransferMode } from "./transferModes.ts";
@@ -34,9 +44,15 @@ export interface AtaDiskOptions {
   readonly identity: DriveIdentity;
   /** No rotating platters, and DATA SET MANAGEMENT with TRIM. */
   readonly solidState?: boolean;
+  /** On a serial link, whose port takes queued commands. */
+  readonly serial?: boolean;
 }
 
 const SECTOR_BYTES = 512;
+/** Log 10h without a queued command. */
+const NO_TAG = 0x80;
+/** The signature of SMART commands. */
+const SMART_CYLINDER = 0xc24f;
 
 export class AtaDisk extends AtaDrive {
   protected override readonly signatureCylinder = 0x0000;
@@ -45,6 +61,10 @@ export class AtaDisk extends AtaDrive {
   readonly #activity: ActivitySink;
   readonly #identity: DriveIdentity;
   readonly #sectors: number;
+  readonly #serial: boolean;
+  readonly #solidState: boolean;
+  /** Log 10h. */
+  #queuedError = queuedErrorLog(NO_TAG, 0, 0, 0);
   #state: DiskState = { ...powerOnState };
 
   constructor(options: AtaDiskOptions) {
@@ -52,8 +72,20 @@ export class AtaDisk extends AtaDrive {
     this.#blocks = options.blocks;
     this.#activity = options.activity;
     this.#identity = options.identity;
+    this.#serial = options.serial ?? false;
+    this.#solidState = options.solidState ?? false;
     this.#sectors = Math.floor(options.blocks.sizeBytes / SECTOR_BYTES);
     this.reset(true);
+  }
+
+  /** For queued commands. */
+  get queueTarget(): { blocks: BlockDevice; activity: ActivitySink; sectors: number } {
+    return { blocks: this.#blocks, activity: this.#activity, sectors: this.#sectors };
+  }
+
+  /** The port says which queued command failed, for log 10h. */
+  noteQueuedError(tag: number, status: number, error: number, sector: number): void {
+    this.#queuedError = queuedErrorLog(tag, status, error, sector);
   }
 
   get #geometry(): AtaGeometry {
@@ -92,6 +124,12 @@ export class AtaDisk extends AtaDrive {
       case ataCommand.readNativeMaxExt:
         this.taskFile.setLba48(this.#sectors - 1);
         return this.finish();
+      case ataCommand.dataSetManagement:
+        return this.#acceptTrimList();
+      case ataCommand.smart:
+        return this.#executeSmart();
+      case ataCommand.readLogExt:
+        return this.#readLog();
       default:
         return this.#executePowerOrSeek(command);
     }
@@ -192,6 +230,8 @@ export class AtaDisk extends AtaDrive {
         if (chunkDone) this.#storeChunk();
         else this.#offerBlock("fromHost", true);
         return;
+      case "trim":
+        return this.#trim();
       default:
         state.operation = "none";
         this.finish(false);
@@ -242,7 +282,6 @@ export class AtaDisk extends AtaDrive {
 
   #identify(): void {
     const state = this.#state;
-    state.operation = "identify";
     const facts = {
       ...this.#identity,
       ...state,
@@ -250,9 +289,62 @@ export class AtaDisk extends AtaDrive {
       defaultGeometry: defaultGeometry(this.#sectors),
       geometry: this.#geometry,
       multipleMaximum: MULTIPLE_MAXIMUM,
+      serial: this.#serial,
+      solidState: this.#solidState,
     };
-    this.buffer.set(identifyDisk(facts));
+    this.#report(identifyDisk(facts));
+  }
+
+  #report(data: Uint8Array): void {
+    this.#state.operation = "identify";
+    this.buffer.set(data);
     this.startTransfer("toHost", SECTOR_BYTES, true);
+  }
+
+  #executeSmart(): void {
+    const { features, cylinder } = this.taskFile;
+    if (cylinder !== SMART_CYLINDER) return this.abortCommand();
+    if (features === 0xd0) return this.#report(smartData());
+    if (features === 0xd1) return this.#report(smartThresholds());
+    // Autosave, enable, disable, and "return status": the cylinder stays as it is while all is well.
+    if ([0xd2, 0xd8, 0xd9, 0xda, 0xdb].includes(features)) return this.finish();
+    this.abortCommand();
+  }
+
+  #readLog(): void {
+    const { sectorNumber, sectorCount16 } = this.taskFile;
+    if (!this.#serial || sectorCount16 !== 1) return this.abortCommand();
+    if (sectorNumber === 0) return this.#report(logDirectory([QUEUED_ERROR_LOG]));
+    if (sectorNumber !== QUEUED_ERROR_LOG) return this.abortCommand();
+    this.#report(this.#queuedError);
+  }
+
+  #acceptTrimList(): void {
+    const { features, sectorCount16 } = this.taskFile;
+    const isTrim = (features & 1) !== 0 && sectorCount16 >= 1 && sectorCount16 <= TRIM_SECTORS_MAX;
+    if (!this.#solidState || this.#blocks.readOnly || !isTrim) return this.abortCommand();
+    this.#state.operation = "trim";
+    this.dma = true;
+    this.startTransfer("fromHost", sectorCount16 * SECTOR_BYTES, false);
+  }
+
+  #trim(): void {
+    const state = this.#state;
+    const ranges = trimRanges(this.buffer.subarray(0, this.limit));
+    if (ranges.some(({ sector, sectors }) => sector + sectors > this.#sectors)) {
+      state.operation = "none";
+      return this.fail(IDNF | ABRT);
+    }
+    state.working = true;
+    this.startWork(
+      () => discardRanges(this.#blocks, ranges),
+      (done) => {
+        state.working = false;
+        state.operation = "none";
+        if (done) this.finish();
+        else this.abortCommand();
+      },
+    );
   }
 
   #initializeDeviceParameters(): void {
@@ -357,8 +449,19 @@ export class AtaDisk extends AtaDrive {
         return this.#storeChunk();
       case "flush":
         return this.#flush();
+      case "trim":
+        return this.#trim();
       default:
         this.#state.working = false;
     }
+  }
+}
+
+async function discardRanges(blocks: BlockDevice, ranges: readonly SectorRange[]): Promise<boolean> {
+  try {
+    for (const { sector, sectors } of ranges) await blocks.discard(sector * SECTOR_BYTES, sectors * SECTOR_BYTES);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -12,7 +12,7 @@ export const CHUNK_SECTORS = 256;
 export const MULTIPLE_MAXIMUM = 16;
 
 /** What goes on. "identify" and the others without sectors end with their transfer or work. */
-const operations = ["none", "identify", "read", "write", "verify", "flush"] as const;
+const operations = ["none", "identify", "read", "write", "verify", "flush", "trim"] as const;
 type Operation = (typeof operations)[number];
 
 export const ACTIVE = 0xff;

@@ -99,6 +99,19 @@ export abstract class AtaDrive {
     this.setInterrupt(true);
   }
 
+  /** What the drive waits for; "dma" is `serviceDma`, the PIO phases are the data register. */
+  get phase(): "idle" | "busy" | "dma" | "pioToHost" | "pioFromHost" {
+    if ((this.status & BSY) !== 0) return "busy";
+    if (this.direction === "none") return "idle";
+    if (this.dma) return "dma";
+    return this.direction === "toHost" ? "pioToHost" : "pioFromHost";
+  }
+
+  /** Bytes to the end of the present DRQ block. */
+  get blockBytes(): number {
+    return this.direction === "none" ? 0 : this.limit - this.position;
+  }
+
   // The data register. Without a DRQ block nothing drives the bus and nothing listens.
 
   readData(width: 1 | 2 | 4): number {

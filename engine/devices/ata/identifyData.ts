@@ -22,7 +22,14 @@ export interface DiskFacts extends DriveIdentity, TransferMode {
   readonly multiple: number;
   readonly writeCache: boolean;
   readonly lookAhead: boolean;
+  /** On a serial link, with native command queuing. */
+  readonly serial: boolean;
+  readonly solidState: boolean;
 }
+
+export const QUEUE_DEPTH = 32;
+/** Sectors of a TRIM list. */
+export const TRIM_SECTORS_MAX = 8;
 
 class IdentifyWords {
   readonly bytes = new Uint8Array(512);
@@ -83,9 +90,20 @@ export function identifyDisk(disk: DiskFacts): Uint8Array {
   words.set(59, disk.multiple > 0 ? 0x0100 | disk.multiple : 0);
   words.set32(60, Math.min(disk.sectors, LBA28_SECTORS));
   // ATA-1 to ATA/ATAPI-6; NOP, look-ahead, write cache and power management; 48-bit addresses and both flushes.
-  words.set(80, 0x007e).set(82, 0x4068).set(83, 0x7400).set(84, 0x4000);
-  words.set(85, 0x4008 | (disk.lookAhead ? 0x40 : 0) | (disk.writeCache ? 0x20 : 0));
-  words.set(86, 0x3400).set(87, 0x4000).set(93, 0x6001);
+  // SMART; general purpose logs on a serial link.
+  words
+    .set(80, 0x007e)
+    .set(82, 0x4069)
+    .set(83, 0x7400)
+    .set(84, 0x4000 | (disk.serial ? 0x20 : 0));
+  words.set(85, 0x4009 | (disk.lookAhead ? 0x40 : 0) | (disk.writeCache ? 0x20 : 0));
+  words
+    .set(86, 0x3400)
+    .set(87, 0x4000 | (disk.serial ? 0x20 : 0))
+    .set(93, disk.serial ? 0 : 0x6001);
+  // 1.5 and 3 Gb/s, native queuing.
+  if (disk.serial) words.set(75, QUEUE_DEPTH - 1).set(76, 0x0106);
+  if (disk.solidState) words.set(105, TRIM_SECTORS_MAX).set(169, 0x0001).set(217, 0x0001);
   words.set32(100, disk.sectors % 0x1_0000_0000).set32(102, Math.floor(disk.sectors / 0x1_0000_0000));
   return words.finish();
 }

@@ -3,7 +3,13 @@ import type { Device } from "../../contracts/Device.ts";
 import type { IoBus } from "../../contracts/IoHandler.ts";
 import type { MessageSink } from "../../contracts/MessageSink.ts";
 import type { PhysicalMemory } from "../../contracts/PhysicalMemory.ts";
+import { AHCI_PORTS, AhciController } from "../../devices/ahci/AhciController.ts";
+import { AHCI_WINDOW_BYTES } from "../../devices/ahci/ahciRegisters.ts";
+import { AtaDisk } from "../../devices/ata/AtaDisk.ts";
+import type { AtaDrive } from "../../devices/ata/AtaDrive.ts";
 import type { AtapiDrive } from "../../devices/ata/AtapiDrive.ts";
+import { NvmeController } from "../../devices/nvme/NvmeController.ts";
+import { NVME_WINDOW_BYTES } from "../../devices/nvme/nvmeRegisters.ts";
 import { MSIX_WINDOW_BYTES } from "../../devices/pci/Msix.ts";
 import type { PciBus } from "../../devices/pci/PciBus.ts";
 import { VirtioBlk } from "../../devices/virtio/VirtioBlk.ts";
@@ -13,7 +19,7 @@ import { VirtioRng } from "../../devices/virtio/VirtioRng.ts";
 import { MODERN_WINDOW_BYTES } from "../../devices/virtio/virtioRegisters.ts";
 import type { DiskAttachment, MachineOptions } from "../MachineOptions.ts";
 import { diskIdentity } from "./driveIdentity.ts";
-import type { DriveActivity } from "./driveSlots.ts";
+import { type DriveActivity, makeOpticalDrive } from "./driveSlots.ts";
 import { MovableWindow } from "./MovableWindow.ts";
 
 /**
@@ -30,6 +36,7 @@ export interface StorageParts {
   readonly messages: MessageSink;
 }
 
+const AHCI_SLOT = 3;
 const ENTROPY_SLOT = 5;
 /** Disks that are functions of their own, in order of the machine's list. */
 const FIRST_DISK_SLOT = 8;
@@ -42,13 +49,18 @@ export class StorageControllers {
   readonly diskPaths: (string | undefined)[] = [];
   readonly opticalPaths: (string | undefined)[] = [];
   readonly opticals: (AtapiDrive | undefined)[] = [];
+  /** There when a drive hangs on it. */
+  ahci: AhciController | undefined;
   readonly #parts: StorageParts;
+  readonly #serialDrives: AtaDrive[] = [];
   #functionDisks = 0;
 
   constructor(parts: StorageParts) {
     this.#parts = parts;
     const { options } = parts;
     for (const [index, disk] of options.disks.entries()) this.diskPaths.push(this.#attachDisk(disk, index));
+    for (const index of options.opticalDrives.keys()) this.opticalPaths.push(this.#attachOptical(index));
+    if (this.#serialDrives.length > 0) this.#addAhci();
     const isVirtio = options.disks.some(({ interface: kind }) => kind === "virtio-blk" || kind === "virtio-scsi");
     if (options.entropyDevice ?? isVirtio) {
       this.#addVirtio("virtio-rng", ENTROPY_SLOT, new VirtioRng(options.entropy));
@@ -59,9 +71,54 @@ export class StorageControllers {
     switch (disk.interface ?? "ide") {
       case "virtio-blk":
         return this.#addVirtioDisk(disk, index);
+      case "nvme":
+        return this.#addNvme(disk, index);
+      case "ahci":
+        return this.#addSerialDrive(this.#makeSerialDisk(disk, index));
       default:
         return undefined;
     }
+  }
+
+  #attachOptical(index: number): string | undefined {
+    const { options, activity } = this.#parts;
+    const kind = options.opticalInterfaces?.[index] ?? "ide";
+    const drive = kind === "ide" ? undefined : makeOpticalDrive(options, activity, index);
+    this.opticals.push(drive);
+    if (drive === undefined) return undefined;
+    return this.#addSerialDrive(drive);
+  }
+
+  #makeSerialDisk({ blocks, serialNumber, solidState }: DiskAttachment, index: number): AtaDisk {
+    return new AtaDisk({
+      blocks,
+      activity: this.#parts.activity.disk,
+      identity: diskIdentity(index, serialNumber),
+      solidState: solidState ?? false,
+      serial: true,
+    });
+  }
+
+  #addSerialDrive(drive: AtaDrive): string {
+    const port = this.#serialDrives.push(drive) - 1;
+    if (port >= AHCI_PORTS) {
+      throw new GuesthouseError("too-many-drives", "An AHCI controller takes six drives.", { most: AHCI_PORTS });
+    }
+    return `/pci@i0cf8/pci8086,2922@${AHCI_SLOT}/drive@${port}/disk@0`;
+  }
+
+  #addAhci(): void {
+    const { bus, memory, mmio } = this.#parts;
+    const registers = new MovableWindow(mmio, AHCI_WINDOW_BYTES);
+    this.ahci = new AhciController({
+      memory,
+      irq: bus.interruptLine(AHCI_SLOT, INTA),
+      drives: this.#serialDrives,
+      onRegistersMoved: (address) => registers.place(address),
+    });
+    registers.serve(this.ahci.registers);
+    bus.attach(AHCI_SLOT, 0, this.ahci);
+    this.devices.push(this.ahci);
   }
 
   #addVirtioDisk({ blocks, serialNumber }: DiskAttachment, index: number): string {
@@ -70,6 +127,28 @@ export class StorageControllers {
     const disk = new VirtioBlk({ blocks, activity: this.#parts.activity.disk, serialNumber: identity.serialNumber });
     this.#addVirtio(`virtio-blk-${slot}`, slot, disk);
     return `/pci@i0cf8/scsi@${slot.toString(16)}/disk@0,0`;
+  }
+
+  #addNvme({ blocks, serialNumber }: DiskAttachment, index: number): string {
+    const { activity, bus, memory, messages, mmio } = this.#parts;
+    const slot = this.#takeDiskSlot();
+    const registers = new MovableWindow(mmio, NVME_WINDOW_BYTES);
+    const msix = new MovableWindow(mmio, MSIX_WINDOW_BYTES);
+    const controller = new NvmeController({
+      id: `nvme-${slot}`,
+      target: { blocks, activity: activity.disk },
+      identity: diskIdentity(index, serialNumber),
+      memory,
+      irq: bus.interruptLine(slot, INTA),
+      messages,
+      onRegistersMoved: (address) => registers.place(address),
+      onMsixMoved: (address) => msix.place(address),
+    });
+    registers.serve(controller.registers);
+    msix.serve(controller.msix.table);
+    bus.attach(slot, 0, controller);
+    this.devices.push(controller);
+    return `/pci@i0cf8/pci1b36,10@${slot.toString(16)}/namespace@1,0`;
   }
 
   #takeDiskSlot(): number {

@@ -1,0 +1,79 @@
+import { describe, expect, test } from "vitest";
+import { MiB } from "../../engine/base/units.ts";
+import type { DiskInterface } from "../../engine/machine/MachineOptions.ts";
+import { RawImage } from "../../engine/storage/formats/RawImage.ts";
+import { MemoryStore } from "../../engine/storage/stores/MemoryStore.ts";
+import { bootGuest } from "./bootGuest.ts";
+import { guestsUnavailable } from "./debianGuests.ts";
+import { diskGuest } from "./diskGuest.ts";
+
+/**
+ * Debian's kernel on a disk of each controller: partitions, makes a file system, writes, verifies after its caches were dropped, trims, flushes.
+ * GUESTHOUSE_DISK_MIB sets how much is written.
+ */
+const unavailable = guestsUnavailable();
+const note = unavailable === undefined ? "" : `: ${unavailable}`;
+const MINUTE = 60_000;
+const writtenMiB = Number(process.env.GUESTHOUSE_DISK_MIB ?? 16);
+const trouble = /Oops|BUG:|Call Trace|I\/O error|timeout|failed command|exception Emask/;
+
+const script = (device: string, partition: string) => `
+give_up() { echo "VERDICT $1"; echo END; poweroff -f; }
+sleep 1
+mdev -s
+ls /sys/block
+echo SERIAL $(cat /sys/block/${device}/serial /sys/block/${device}/device/serial 2>/dev/null)
+echo ROTATIONAL $(cat /sys/block/${device}/queue/rotational)
+printf 'n\\np\\n1\\n\\n\\nw\\n' | fdisk /dev/${device} > /dev/null
+mdev -s
+mke2fs -F /dev/${partition} > /dev/null || give_up "no file system"
+mount -t ext4 /dev/${partition} /mnt || give_up "no mount"
+dd if=/dev/urandom of=/tmp.bin bs=1M count=1 2> /dev/null
+for i in $(seq ${writtenMiB}); do { echo $i; cat /tmp.bin; } > /mnt/$i; done
+WANTED=$(for i in $(seq ${writtenMiB}); do { echo $i; cat /tmp.bin; } ; done | md5sum)
+cat /proc/interrupts | grep -i "${device}\\|virtio\\|nvme\\|ahci"
+sync
+umount /mnt
+echo 3 > /proc/sys/vm/drop_caches
+blockdev --flushbufs /dev/${device}
+mount -t ext4 /dev/${partition} /mnt || give_up "no second mount"
+FOUND=$(for i in $(seq ${writtenMiB}); do cat /mnt/$i; done | md5sum)
+[ "$WANTED" = "$FOUND" ] && echo VERDICT good || echo VERDICT bad
+rm /mnt/[0-9]*
+fstrim /mnt && echo TRIMMED
+umount /mnt
+blkdiscard -o 1048576 -l 1048576 /dev/${device} && echo DISCARDED
+echo END
+poweroff -f
+`;
+
+const cases: readonly [kind: DiskInterface, device: string, partition: string][] = [
+  ["ide", "sda", "sda1"],
+  ["virtio-blk", "vda", "vda1"],
+  ["nvme", "nvme0n1", "nvme0n1p1"],
+];
+
+describe.skipIf(unavailable !== undefined)(`Linux keeps its files on a disk${note}`, () => {
+  for (const [kind, device, partition] of cases) {
+    test(`of ${kind}`, { timeout: 10 * MINUTE }, async () => {
+      const store = new MemoryStore(new Uint8Array((writtenMiB + 48) * MiB));
+      const blocks = await RawImage.open(store, { readOnly: false });
+      const media = diskGuest(script(device, partition), `disks-${kind}`);
+      using guest = await bootGuest({
+        ...media,
+        commandLine: "console=ttyS0 cryptomgr.notests panic=1",
+        memoryMiB: 512,
+        disks: [{ name: "tried", blocks, interface: kind, serialNumber: "TRIED-1", solidState: true }],
+      });
+      await guest.waitForSerial(/^(VERDICT|END).*$/m, 8 * MINUTE);
+      await guest.waitForSerial(/^END/m, MINUTE);
+      expect(guest.serial).toMatch(/^VERDICT good/m);
+      expect(guest.serial).not.toMatch(trouble);
+      if (kind !== "ide") {
+        expect(guest.serial).toMatch(/^SERIAL TRIED-1/m);
+        expect(guest.serial).toMatch(/^TRIMMED/m);
+        expect(guest.serial).toMatch(/^DISCARDED/m);
+      }
+    });
+  }
+});
