@@ -7,7 +7,15 @@ import { copyDiskFormats, type DiskFormatName } from "../api/mediumProtocol.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import { checkDiskSize } from "../host/diskSize.ts";
 import { formatOfFile, inspectMedium } from "../host/inspectMedium.ts";
-import { checkDisk, compactDisk, compareDiskFiles, copyDisk, createDisk, resizeDisk } from "../host/mediumWork.ts";
+import {
+  checkDisk,
+  compactDisk,
+  compareDiskFiles,
+  copyDisk,
+  createDisk,
+  type MediumWork,
+  resizeDisk,
+} from "../host/mediumWork.ts";
 import { BadArguments } from "./BadArguments.ts";
 import { exitStatus } from "./exitStatus.ts";
 import { withHost } from "./HostAccess.ts";
