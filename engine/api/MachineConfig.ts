@@ -27,6 +27,9 @@ export const serialSchema = v.variant("kind", [
 
 export const driveSchema = v.strictObject({ path: v.nullable(path) });
 
+export const diskInterfaceSchema = v.picklist(["ide", "ahci", "virtio-blk", "virtio-scsi", "nvme"]);
+export type DiskInterface = v.InferOutput<typeof diskInterfaceSchema>;
+
 /** How a disk's file is used. What is absent is at its plainest, as in configurations from before there was a choice: see `diskAttributes`. */
 export const diskSchema = v.strictObject({
   path,
@@ -37,6 +40,8 @@ export const diskSchema = v.strictObject({
    * (raw only); "readOnly" refuses writes; "multiAttach" rests below an overlay that each machine has of its own.
    */
   kind: v.exactOptional(v.picklist(["normal", "immutable", "writeThrough", "shareable", "readOnly", "multiAttach"])),
+  /** The controller that it hangs on; IDE when absent. */
+  interface: v.exactOptional(diskInterfaceSchema),
   /** What the guest sees as serial number. */
   serial: v.exactOptional(v.pipe(v.string(), v.maxLength(20), v.regex(/^[ -~]*$/))),
   /** The guest is told that it does not rotate. */
@@ -120,6 +125,7 @@ export function diskAttributes(disk: DiskConfig): Required<Omit<DiskConfig, "pat
   const { path: _path, format: _format, ...given } = disk;
   return {
     kind: "normal",
+    interface: "ide",
     serial: "",
     solidState: false,
     discard: true,

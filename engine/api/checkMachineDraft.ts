@@ -68,11 +68,12 @@ export function checkMachineDraft(draft: MachineDraft): DraftIssue[] {
   if (new Set(draft.bootOrder).size !== draft.bootOrder.length) {
     issues.push({ field: "bootOrder", code: "boot-order-repeats", message: "A boot source is listed twice." });
   }
-  if (disks.length + opticals.length > IDE_DEVICES_MAX) {
+  const onIde = disks.filter((disk) => (disk.interface ?? "ide") === "ide").length + opticals.length;
+  if (onIde > IDE_DEVICES_MAX) {
     issues.push({
       field: "storage.disks",
       code: "ide-too-many",
-      message: `Hard disks and optical drives together may be at most ${IDE_DEVICES_MAX}.`,
+      message: `The IDE controller has ${IDE_DEVICES_MAX} places for hard disks and optical drives.`,
     });
   }
   if (new Set(disks.map((disk) => disk.path)).size !== disks.length) {
