@@ -80,6 +80,8 @@ export const jobSchema = v.strictObject({
     "deleteSnapshot",
     "cloneMachine",
     "saveState",
+    "importAppliance",
+    "exportAppliance",
   ]),
   /** What it is done to: a machine's or file's name. */
   subject: v.string(),

@@ -70,6 +70,9 @@ export const commandLegality: Readonly<Record<HostCommandName, "always" | readon
   "machine.saveState": up,
   "machine.discardState": ["saved"],
   "machine.clone": still,
+  "appliance.inspect": "always",
+  "appliance.import": "always",
+  "appliance.export": "always",
 };
 
 export function isLegal(command: HostCommandName, state: MachineStateKind): boolean {

@@ -4,6 +4,7 @@
  * with typed errors ("no-such-machine", "illegal-state", "invalid-config", "name-taken", "file-missing", ...).
  */
 import * as v from "valibot";
+import { applianceCommands } from "./applianceProtocol.ts";
 import { inputEventSchema } from "./InputEvent.ts";
 import { machineDraftSchema } from "./MachineConfig.ts";
 import { machineStateSchema } from "./MachineState.ts";
@@ -176,6 +177,7 @@ export const hostProtocol = {
     "jobs.cancel": { params: v.strictObject({ jobId: id }), result: nothing },
     ...mediumCommands,
     ...snapshotCommands,
+    ...applianceCommands,
   },
   events: {
     "library.changed": v.strictObject({ changed: v.array(machineSummarySchema), removed: v.array(v.string()) }),

@@ -11,6 +11,7 @@ import { type CommandHandlers, ProtocolServer } from "../api/ProtocolServer.ts";
 import type { EventNames, PayloadOf } from "../api/ProtocolSpec.ts";
 import { snapshotCommands } from "../api/snapshotProtocol.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
+import { applianceCommands } from "./applianceCommands.ts";
 import type { EngineSpawner } from "./EngineSpawner.ts";
 import { EngineStock } from "./EngineStock.ts";
 import type { EngineSupervisor } from "./EngineSupervisor.ts";
@@ -84,6 +85,7 @@ export class HostService {
         updateMachine: this.#updateMachine,
         changed: () => this.#reportMedia(),
       }),
+      ...applianceCommands({ ...library, media: this.#media }),
       ...notYet(),
       ...informationCommands({ registry, jobs: this.#jobs, dataFolder, shell }),
     });

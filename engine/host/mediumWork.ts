@@ -130,7 +130,7 @@ async function syncFile(path: string): Promise<void> {
 }
 
 /** Moves what `make` left in the folder beside the target, which itself goes last. */
-async function inNewFolder(target: string, make: (folder: string) => Promise<void>): Promise<void> {
+export async function inNewFolder(target: string, make: (folder: string) => Promise<void>): Promise<void> {
   if (await fileExists(target)) throw alreadyThere(target);
   const folder = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString("hex")}.new`);
   await mkdir(folder).catch((error: unknown) => Promise.reject(fileError(error, dirname(target))));

@@ -1,0 +1,180 @@
+/**
+ * Packs machines of the library up as an appliance. The disks are read under shared locks, so a machine that runs is refused by its own disks ("in-use"). The
+ * package is written in a folder beside its place and moved there whole, the descriptor last.
+ */
+import { basename, extname, resolve } from "node:path";
+import type { ApplianceExport } from "../api/applianceProtocol.ts";
+import type { DiskConfig, MachineConfig } from "../api/MachineConfig.ts";
+import { plainFileName } from "../appliance/diskTargets.ts";
+import type { ExportDisk, ExportFile, ExportMachine } from "../appliance/export/ExportMachine.ts";
+import { exportAppliance } from "../appliance/export/exportAppliance.ts";
+import { GuesthouseError } from "../base/GuesthouseError.ts";
+import type { DiskImage, LongWork } from "../contracts/DiskImage.ts";
+import { convertDisk } from "../storage/convertDisk.ts";
+import { diskFormat } from "../storage/openDisk.ts";
+import { diskServices } from "./diskServices.ts";
+import { FileOpener } from "./FileOpener.ts";
+import { FileStore } from "./FileStore.ts";
+import type { MachineLibrary } from "./MachineLibrary.ts";
+import { realPath } from "./MediaRegistry.ts";
+import { fileExists, inNewFolder, openDiskFile } from "./mediumWork.ts";
+import { createDigest } from "./openAppliance.ts";
+import { ownOverlay } from "./openMachineDisk.ts";
+
+/** Archive names may have a hundred bytes; what comes after the stem needs some. */
+const STEM_MAX = 60;
+
+interface Sources {
+  readonly disks: Map<ExportDisk["href"], DiskImage>;
+  /** Host paths of discs and diskettes. */
+  readonly files: Map<ExportFile["href"], string>;
+}
+
+/** Returns the names of the files made. */
+export async function exportMachines(
+  library: MachineLibrary,
+  order: ApplianceExport,
+  mayUse: (path: string) => boolean,
+  work: LongWork,
+): Promise<string[]> {
+  const extension = extname(order.path).toLowerCase();
+  if (extension !== ".ova" && extension !== ".ovf") {
+    throw new GuesthouseError("invalid-edit", "The name of an appliance ends in .ova or .ovf.", { path: order.path });
+  }
+  const name = stemOf(basename(order.path, extname(order.path)));
+  const sources: Sources = { disks: new Map(), files: new Map() };
+  let made: string[] = [];
+  try {
+    const machines: ExportMachine[] = [];
+    for (const id of new Set(order.machineIds))
+      machines.push(await describeForExport(library, id, name, order, mayUse, sources));
+    const request = {
+      layout: extension === ".ova" ? "ova" : "ovf",
+      version: order.ovfVersion,
+      variant: order.variant,
+      name,
+      manifest: order.manifest,
+      machines,
+    } as const;
+    await inNewFolder(order.path, async (folder) => {
+      made = await exportAppliance(
+        new FileOpener({ folder }),
+        basename(order.path),
+        request,
+        servicesFor(sources),
+        work,
+      );
+    });
+    return made;
+  } finally {
+    for (const image of sources.disks.values()) await image.close();
+  }
+}
+
+function stemOf(name: string): string {
+  const plain = plainFileName(name).replace(/[^A-Za-z0-9._ -]+/g, "_");
+  return plain.slice(0, STEM_MAX).trim() || "appliance";
+}
+
+function servicesFor(sources: Sources) {
+  return {
+    createDigest,
+    nowMs: () => Date.now(),
+    async writeDisk(
+      disk: ExportDisk,
+      opener: Parameters<ReturnType<typeof diskFormat>["create"]>[0],
+      name: string,
+      work: LongWork,
+    ) {
+      const source = sources.disks.get(disk.href)!;
+      const options = { sizeBytes: source.sizeBytes, services: diskServices, subformat: "streamOptimized" };
+      const target = await diskFormat("vmdk").create(opener, name, options);
+      try {
+        await convertDisk(source, target, { ...work, compress: true });
+      } finally {
+        await target.close();
+      }
+    },
+    openFile: (file: ExportFile) => FileStore.open(sources.files.get(file.href)!, "read", "shared"),
+  };
+}
+
+async function describeForExport(
+  library: MachineLibrary,
+  id: string,
+  stem: string,
+  order: ApplianceExport,
+  mayUse: (path: string) => boolean,
+  sources: Sources,
+): Promise<ExportMachine> {
+  const { folder } = library.get(id);
+  const config = library.config(id);
+  const extra = order.products?.find(({ machineId }) => machineId === id);
+  const disks: ExportDisk[] = [];
+  for (const disk of config.storage.disks) {
+    const image = await openPresentState(disk, folder, mayUse);
+    const href = `${stem}-disk${sources.disks.size + 1}.vmdk`;
+    sources.disks.set(href, image);
+    const { allocatedBytes } = await image.info();
+    disks.push({ href, sizeBytes: allocatedBytes, capacityBytes: image.sizeBytes, interface: interfaceOf(disk) });
+  }
+  const drives = async (list: MachineConfig["storage"]["opticals"], extension: string) => {
+    const files: (ExportFile | undefined)[] = [];
+    for (const { path } of list)
+      files.push(
+        order.media && path !== null ? await mediumFile(resolve(folder, path), stem, extension, sources) : undefined,
+      );
+    return files;
+  };
+  return {
+    name: config.name,
+    description: config.description,
+    osType: config.osType,
+    memoryMiB: config.memoryMiB,
+    bootOrder: config.bootOrder,
+    rtcUtc: config.rtcUtc,
+    cpuLevel: config.cpuLevel,
+    serialPorts: config.serial.filter(({ kind }) => kind !== "none").length,
+    product: definedOnly(extra?.product),
+    licence: extra?.licence ?? "",
+    disks,
+    opticals: await drives(config.storage.opticals, "iso"),
+    floppies: await drives(config.storage.floppies, "img"),
+  };
+}
+
+/** A disk that several machines rest on is packed as this one sees it. */
+async function openPresentState(
+  disk: DiskConfig,
+  folder: string,
+  mayUse: (path: string) => boolean,
+): Promise<DiskImage> {
+  const base = resolve(folder, disk.path);
+  const overlay = ownOverlay(disk, folder);
+  if (disk.kind === "multiAttach" && (await fileExists(overlay))) {
+    const real = await realPath(base);
+    return await openDiskFile(overlay, "read", { format: "qcow2", mayUse: (path) => path === real || mayUse(path) });
+  }
+  return await openDiskFile(base, "read", { format: disk.format, mayUse });
+}
+
+function definedOnly(product: Readonly<Record<string, string | undefined>> | undefined): ExportMachine["product"] {
+  if (product === undefined) return undefined;
+  return Object.fromEntries(Object.entries(product).filter(([, value]) => value !== undefined));
+}
+
+/** Where configurations know of a choice. */
+function interfaceOf(disk: DiskConfig): ExportDisk["interface"] {
+  return (disk as { interface?: ExportDisk["interface"] }).interface ?? "ide";
+}
+
+async function mediumFile(path: string, stem: string, extension: string, sources: Sources): Promise<ExportFile> {
+  const store = await FileStore.open(path, "read", "none");
+  try {
+    const href = `${stem}-medium${sources.files.size + 1}.${extension}`;
+    sources.files.set(href, path);
+    return { href, sizeBytes: await store.size() };
+  } finally {
+    await store.close();
+  }
+}
