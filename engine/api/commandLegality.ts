@@ -73,6 +73,16 @@ export const commandLegality: Readonly<Record<HostCommandName, "always" | readon
   "appliance.inspect": "always",
   "appliance.import": "always",
   "appliance.export": "always",
+  "debug.registers": up,
+  "debug.setRegister": up,
+  "debug.readMemory": up,
+  "debug.writeMemory": up,
+  "debug.disassemble": up,
+  "debug.step": ["paused"],
+  "debug.insert": up,
+  "debug.remove": up,
+  "debug.listen": up,
+  "debug.unlisten": up,
 };
 
 export function isLegal(command: HostCommandName, state: MachineStateKind): boolean {

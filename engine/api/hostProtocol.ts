@@ -5,6 +5,7 @@
  */
 import * as v from "valibot";
 import { applianceCommands } from "./applianceProtocol.ts";
+import { debugCommands, debugEvents } from "./debugProtocol.ts";
 import { inputEventSchema } from "./InputEvent.ts";
 import { machineDraftSchema } from "./MachineConfig.ts";
 import { machineStateSchema } from "./MachineState.ts";
@@ -178,6 +179,7 @@ export const hostProtocol = {
     ...mediumCommands,
     ...snapshotCommands,
     ...applianceCommands,
+    ...debugCommands,
   },
   events: {
     "library.changed": v.strictObject({ changed: v.array(machineSummarySchema), removed: v.array(v.string()) }),
@@ -206,6 +208,7 @@ export const hostProtocol = {
     "host.memory": v.strictObject({ memoryBytes: v.number(), memoryFreeBytes: v.number(), guestsBytes: v.number() }),
     ...mediumEvents,
     ...snapshotEvents,
+    ...debugEvents,
   },
 } as const;
 

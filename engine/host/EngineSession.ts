@@ -15,6 +15,7 @@ import { GuesthouseError } from "../base/GuesthouseError.ts";
 import { NS_PER_MS } from "../base/units.ts";
 import type { MachineControl } from "../machine/MachineControl.ts";
 import { ConsoleStreamer } from "./ConsoleStreamer.ts";
+import { DebugDesk, describeDebugStop } from "./DebugDesk.ts";
 import { describeStop } from "./describeStop.ts";
 import { encodePng } from "./encodePng.ts";
 import { type EngineProtocol, engineProtocol } from "./engineProtocol.ts";
@@ -45,6 +46,7 @@ export class EngineSession {
   readonly #onBoot: (machineName: string) => void;
   readonly #server: ProtocolServer<EngineProtocol, undefined>;
   readonly #timers: NodeJS.Timeout[] = [];
+  readonly #debug = new DebugDesk(() => this.#live().control);
   #serial: SerialOutlet | undefined;
   #booted: Booted | undefined;
   #booting = false;
@@ -121,6 +123,7 @@ export class EngineSession {
       },
       consoleText: () => ({ lines: this.#live().control.display.textScreen()?.slice() ?? null }),
       consoleScreenshot: () => this.#screenshot(),
+      ...this.#debug.handlers,
     };
   }
 
@@ -156,6 +159,10 @@ export class EngineSession {
     this.#booted = { machine, control, streamer, pacer, typist: new KeyTypist(control.keyboard) };
     this.#serial = new SerialOutlet(config.serial, folder, (bytes) => this.#server.sendBinary(bytes));
     control.serialOutput.subscribe(({ index, byte }) => this.#serial?.put(index, byte));
+    control.debug.stopped.subscribe((stop) => {
+      if (stop.kind !== "off") this.#server.emit("life", { state: "paused", stop: describeDebugStop(stop) });
+    });
+    control.debug.resumed.subscribe(() => this.#server.emit("life", { state: "running", stop: null }));
     control.stopped.subscribe((stop) => {
       this.#stopped = true;
       this.#serial?.flush();
@@ -234,6 +241,7 @@ export class EngineSession {
     for (const timer of this.#timers) clearInterval(timer);
     this.#booted?.pacer.close();
     this.#serial?.close();
+    this.#debug.close();
     if (this.#booted === undefined) return;
     if (!this.#stopped) this.#booted.control.powerOff();
     await this.#booted.machine.close();

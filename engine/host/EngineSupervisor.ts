@@ -3,8 +3,11 @@
  * the machine ends in a state that says why: a crash or a process that no longer answers is "aborted" with the reason, and the
  * log is kept. Viewers of console and serial ports belong to the supervisor, so that they outlive runs.
  */
+
 import { join } from "node:path";
+import type * as v from "valibot";
 import { decodeBinaryMessage, encodeSerialInput } from "../api/binaryMessage.ts";
+import type { debugStopSchema } from "../api/debugProtocol.ts";
 import type { MachineConfig } from "../api/MachineConfig.ts";
 import { isLive, type MachineState } from "../api/MachineState.ts";
 import type { Activity, Figures, LastStop, LogLine } from "../api/MachineSummary.ts";
@@ -24,6 +27,8 @@ import { SerialRelay } from "./SerialRelay.ts";
 const SILENCE_MS = 30_000;
 const POWER_OFF_MS = 10_000;
 const EXIT_MS = 5_000;
+
+type DebugStopped = v.InferOutput<typeof debugStopSchema>;
 
 interface Run {
   readonly child: EngineChild;
@@ -60,6 +65,8 @@ export class EngineSupervisor {
   readonly activity = new TypedEvent<Activity>();
   readonly figures = new TypedEvent<Figures>();
   readonly display = new TypedEvent<DisplayMode>();
+  /** A debugger stopped the machine, which is paused then. */
+  readonly debugStopped = new TypedEvent<DebugStopped>();
   readonly logLine = new TypedEvent<LogLine>();
   readonly console = new ConsoleRelay();
 
@@ -156,6 +163,11 @@ export class EngineSupervisor {
     });
     client.on("activity", (activity) => this.activity.emit(activity));
     client.on("display", (mode) => this.display.emit(mode));
+    client.on("life", ({ state, stop }) => {
+      const { kind } = this.#facts.state;
+      if (kind !== state && (kind === "running" || kind === "paused")) this.#change({ state: { kind: state } });
+      if (stop !== null) this.debugStopped.emit(stop);
+    });
     client.on("log", ({ level, message, facts }) => log.write(level, message, parseFacts(facts)));
     client.on("stopped", (stop) => {
       run.stop = stop;

@@ -12,6 +12,7 @@ import type { EventNames, PayloadOf } from "../api/ProtocolSpec.ts";
 import { snapshotCommands } from "../api/snapshotProtocol.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import { applianceCommands } from "./applianceCommands.ts";
+import { debugRelay } from "./debugRelay.ts";
 import type { EngineSpawner } from "./EngineSpawner.ts";
 import { EngineStock } from "./EngineStock.ts";
 import type { EngineSupervisor } from "./EngineSupervisor.ts";
@@ -87,6 +88,7 @@ export class HostService {
       }),
       ...applianceCommands({ ...library, media: this.#media }),
       ...notYet(),
+      ...debugRelay(registry),
       ...informationCommands({ registry, jobs: this.#jobs, dataFolder, shell }),
     });
   }
@@ -147,6 +149,7 @@ export class HostService {
     });
     supervisor.activity.subscribe((activity) => this.#broadcast("machine.activity", { id, activity }));
     supervisor.figures.subscribe((figures) => this.#broadcast("machine.figures", { id, figures }));
+    supervisor.debugStopped.subscribe((stop) => this.#broadcast("debug.stopped", { id, stop }));
     supervisor.display.subscribe((mode) => this.#broadcast("machine.display", { id, ...mode }));
     supervisor.logLine.subscribe((line) => this.#broadcast("log.line", { id, line }));
   }

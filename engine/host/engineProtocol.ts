@@ -4,6 +4,7 @@
  * port's index, serial input goes the same way.
  */
 import * as v from "valibot";
+import { debugCommands, debugStopSchema } from "../api/debugProtocol.ts";
 import { inputEventSchema } from "../api/InputEvent.ts";
 import { machineConfigSchema } from "../api/MachineConfig.ts";
 import { activitySchema, figuresSchema, lastStopSchema } from "../api/MachineSummary.ts";
@@ -50,12 +51,16 @@ export const engineProtocol = {
       params: nothing,
       result: v.strictObject({ width: natural, height: natural, pngBase64: v.string() }),
     },
+    /** As the host's API has them; the id is this machine's. */
+    ...debugCommands,
   },
   events: {
     stopped: lastStopSchema,
     activity: activitySchema,
     /** Once a second whatever the guest does: also the sign of life. */
     figures: figuresSchema,
+    /** Paused or running again, by whatever: a debugger in this process may do it too. */
+    life: v.strictObject({ state: v.picklist(["running", "paused"]), stop: v.nullable(debugStopSchema) }),
     display: v.strictObject({ width: v.number(), height: v.number(), mode: v.picklist(["text", "graphics"]) }),
     log: v.strictObject({ level: v.picklist(["info", "warn", "error"]), message: v.string(), facts: v.string() }),
   },

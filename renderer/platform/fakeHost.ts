@@ -15,9 +15,11 @@ import { memoryEndpointPair } from "../../engine/api/memoryEndpointPair.ts";
 import { osTypes } from "../../engine/api/osTypes.ts";
 import { type CommandHandlers, ProtocolServer } from "../../engine/api/ProtocolServer.ts";
 import { GuesthouseError } from "../../engine/base/GuesthouseError.ts";
+import { FakeAppliances } from "./FakeAppliances.ts";
 import { FakeJobs } from "./FakeJobs.ts";
 import { FakeMedia } from "./FakeMedia.ts";
 import { FakeSnapshots, type FakeTree } from "./FakeSnapshots.ts";
+import { fakeDebugHandlers } from "./fakeDebugHandlers.ts";
 import { fakeFolder } from "./fakeFiles.ts";
 import type { HostPort, ShellCapabilities } from "./HostPort.ts";
 
@@ -94,6 +96,7 @@ export class FakeHost implements HostPort {
   readonly #jobs = new FakeJobs((job) => this.emit("job.changed", { job }));
   readonly media: FakeMedia;
   readonly #snapshots: FakeSnapshots;
+  readonly appliances = new FakeAppliances({ jobs: this.#jobs, add: (draft) => this.#add(draft).machine });
   #nextChannel = 1;
   #figures = { instructions: 0, guestNs: 0 };
 
@@ -266,7 +269,9 @@ export class FakeHost implements HostPort {
       ...this.#hostHandlers(),
       ...this.media.handlers(),
       ...this.#snapshots.handlers(),
+      ...this.appliances.handlers(),
       ...this.#pastHandlers(),
+      ...fakeDebugHandlers(),
     };
   }
 

@@ -1,9 +1,9 @@
 /**
  * Bundles what runs in Node and Electron: the engine process and host daemon (dist/host), the browser shell (dist/web), the
- * command line (dist/cli) and Electron's main process and preload script (dist/electron). Everything lies two folders below the
+ * command line (dist/cli) and Electron's main process and preload script (dist/electron); the disassembler lies beside them. Everything lies two folders below the
  * root, as its source does, which `engine/host/installation.ts` relies on.
  */
-import { existsSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type BuildOptions, build } from "esbuild";
 
@@ -41,6 +41,16 @@ export async function buildEngine(root: string): Promise<void> {
     chunkNames: "chunks/[name]-[hash]",
     banner: { js: requireBanner },
   });
+  copyDisassembler(root);
+}
+
+/** It looks for its WebAssembly beside itself, so it stays as it is; a package of our kind takes its script for an ES module otherwise. */
+function copyDisassembler(root: string): void {
+  const from = join(root, "node_modules/iced-x86");
+  const to = join(root, "dist/disassembler");
+  mkdirSync(to, { recursive: true });
+  cpSync(join(from, "iced_x86.js"), join(to, "iced_x86.cjs"));
+  for (const file of ["iced_x86_bg.wasm", "LICENSE.txt"]) cpSync(join(from, file), join(to, file));
 }
 
 export async function buildElectron(root: string): Promise<void> {
