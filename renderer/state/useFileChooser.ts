@@ -18,7 +18,7 @@ export type FilterName = "optical" | "floppy" | "disk" | "kernel" | "rom" | "log
 const extensions = {
   optical: ["iso"],
   floppy: ["img", "ima", "flp", "vfd"],
-  disk: ["img", "raw", "bin", "hdd"],
+  disk: ["qcow2", "vdi", "vmdk", "vhd", "vhdx", "qcow", "img", "raw", "bin", "hdd"],
   rom: ["bin", "rom"],
   log: ["log", "txt"],
 } as const;

@@ -58,6 +58,7 @@ function systemLines(config: MachineConfig, t: TFunction, locale: string): Detai
         : { value: baseName(config.firmware.path), title: config.firmware.path }),
     },
     { key: "engine", name: t("details.engine"), value: t(`accel.${config.accel}`) },
+    { key: "cpu", name: t("details.cpuLevel"), value: t(`cpuLevel.${config.cpuLevel}`) },
   ];
   if (config.directBoot !== null) {
     const { kernel, commandLine } = config.directBoot;
@@ -75,14 +76,19 @@ function systemLines(config: MachineConfig, t: TFunction, locale: string): Detai
 
 function storageLines(config: MachineConfig, t: TFunction): DetailLine[] {
   const { disks, opticals, floppies } = config.storage;
-  const places = idePositions(disks.length, opticals.length);
+  const interfaces = disks.map((disk) => disk.interface ?? "ide");
+  const places = idePositions(interfaces.filter((on) => on === "ide").length, opticals.length);
   return [
-    ...disks.map((disk, index) => ({
-      key: `disk${index}`,
-      name: idePlaceName(places.disks[index] ?? 0, t),
-      value: baseName(disk.path),
-      title: disk.path,
-    })),
+    ...disks.map((disk, index) => {
+      const on = interfaces[index] ?? "ide";
+      const place = interfaces.slice(0, index).filter((other) => other === on).length;
+      return {
+        key: `disk${index}`,
+        name: on === "ide" ? idePlaceName(place, t) : t("details.diskOn", { controller: t(`controller.${on}`), place }),
+        value: baseName(disk.path),
+        title: disk.path,
+      };
+    }),
     ...opticals.map(({ path }, slot): DetailLine => {
       const value = path === null ? t("details.emptyOptical") : t("details.optical", { name: baseName(path) });
       return {

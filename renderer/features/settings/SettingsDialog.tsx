@@ -107,7 +107,7 @@ function SettingsForm({ machine, initial, section, onClose }: SettingsFormProps)
   );
   const title = t("settings.title", { name: machine.name });
   return (
-    <Dialog title={title} width={820} height={620} dismissable={!changed} onClose={onClose} footer={footer}>
+    <Dialog title={title} width={920} height={660} dismissable={!changed} onClose={onClose} footer={footer}>
       <Tabs orientation="vertical" className="settings" defaultSelectedKey={section}>
         <TabList className="settings-list" aria-label={t("settings.sections")}>
           {sections.map(({ id, icon: Icon, fields }) => (

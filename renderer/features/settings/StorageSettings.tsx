@@ -1,174 +1,133 @@
 import { Disc3, HardDrive, Plus, Save, Trash2 } from "lucide-react";
-import type { ReactNode } from "react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { FLOPPY_DRIVES_MAX, IDE_DEVICES_MAX } from "../../../engine/api/checkMachineDraft.ts";
-import type { MachineDraft } from "../../../engine/api/MachineConfig.ts";
 import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
-import { useFileFilters } from "../../state/useFileChooser.ts";
-import { Button } from "../../ui/Button.tsx";
+import { useServices } from "../../state/AppContext.tsx";
+import { useFileChooser, useFileFilters } from "../../state/useFileChooser.ts";
 import { FileField } from "../../ui/FileField.tsx";
 import { IconButton } from "../../ui/IconButton.tsx";
+import { type MenuAction, MenuButton } from "../../ui/Menu.tsx";
 import { Notice } from "../../ui/Notice.tsx";
-import { idePlaceName, idePositions } from "../details/detailSections.ts";
-import { NewDiskForm } from "./NewDiskForm.tsx";
+import { DiskAttributeFields } from "./DiskAttributeFields.tsx";
 import type { SettingsSectionProps } from "./SettingsDialog.tsx";
+import { StorageTree, useDeviceName } from "./StorageTree.tsx";
+import {
+  changeDisk,
+  diskProblem,
+  interfaceForNewDisk,
+  interfaceOf,
+  type Storage,
+  type StorageDevice,
+  storageControllers,
+  withDisk,
+  withoutDevice,
+  withPath,
+} from "./storageDraft.ts";
 
-type Storage = MachineDraft["storage"];
-
-interface DriveRowProps {
-  icon: ReactNode;
-  place: string;
-  path: string | null;
-  onPath: (path: string) => void;
-  onRemove: () => void;
-  kind: "disk" | "optical" | "floppy";
+interface StorageEditing {
+  storage: Storage;
+  set: (storage: Storage) => void;
   locked: boolean;
 }
 
-function DriveRow({ icon, place, path, onPath, onRemove, kind, locked }: DriveRowProps) {
+function AddMenu({
+  storage,
+  set,
+  locked,
+  folder,
+  onAdded,
+}: StorageEditing & { folder: string; onAdded: (deviceId: string) => void }) {
+  const { t } = useTranslation();
+  const { shell } = useServices();
+  const chooseFile = useFileChooser();
+  const filters = useFileFilters();
+  const onIde = storage.disks.filter((disk) => interfaceOf(disk) === "ide").length + storage.opticals.length;
+  const addDisk = (path: string) => {
+    set(withDisk(storage, path, interfaceForNewDisk(storage, IDE_DEVICES_MAX)));
+    onAdded(`disk${storage.disks.length}`);
+  };
+  const chooseDisk = async () => {
+    const title = t("drive.choose.disk");
+    const path = await chooseFile({ title, mode: "open", filters: filters("disk"), startAt: folder });
+    if (path !== undefined) addDisk(path);
+  };
+  const action = (
+    id: string,
+    label: string,
+    icon: React.ReactNode,
+    disabled: boolean,
+    run: () => void,
+  ): MenuAction => ({
+    kind: "action",
+    id,
+    label,
+    icon,
+    disabled,
+    run,
+  });
+  return (
+    <MenuButton
+      label={t("storage.add")}
+      className="button button-flat"
+      disabled={locked}
+      entries={[
+        action("newDisk", t("storage.addNewDisk"), <HardDrive size={16} />, false, () =>
+          shell.open({ kind: "createDisk", folder, made: addDisk }),
+        ),
+        action("oldDisk", t("settings.chooseDisk"), <HardDrive size={16} />, false, () => void chooseDisk()),
+        action("optical", t("settings.addOptical"), <Disc3 size={16} />, onIde >= IDE_DEVICES_MAX, () => {
+          set({ ...storage, opticals: [...storage.opticals, { path: null }] });
+          onAdded(`optical${storage.opticals.length}`);
+        }),
+        action(
+          "floppy",
+          t("settings.addFloppy"),
+          <Save size={16} />,
+          storage.floppies.length >= FLOPPY_DRIVES_MAX,
+          () => {
+            set({ ...storage, floppies: [...storage.floppies, { path: null }] });
+            onAdded(`floppy${storage.floppies.length}`);
+          },
+        ),
+      ]}
+    >
+      <Plus size={15} aria-hidden />
+      {t("storage.add")}
+    </MenuButton>
+  );
+}
+
+function DeviceFields({ device, storage, set, locked }: StorageEditing & { device: StorageDevice }) {
   const { t } = useTranslation();
   const filters = useFileFilters();
-  const name = t(`drive.place.${kind}`, { place });
+  const nameOf = useDeviceName();
+  const disk = device.kind === "disk" ? storage.disks[device.index] : undefined;
+  const problem = disk === undefined ? undefined : diskProblem(disk);
   return (
-    <div className="drive-row">
-      {icon}
-      <span className="drive-place">{place}</span>
-      <div className="grow">
-        <FileField
-          label={name}
-          hideLabel
-          value={path ?? ""}
-          onChange={onPath}
-          choose={{ title: t(`drive.choose.${kind}`), filters: filters(kind) }}
-          disabled={locked}
-          placeholder={t("details.empty")}
-          clearable={kind !== "disk"}
-        />
-      </div>
-      <IconButton name={t("drive.remove", { name })} isDisabled={locked} onPress={onRemove}>
-        <Trash2 size={15} aria-hidden />
-      </IconButton>
-    </div>
-  );
-}
-
-function replaced<T>(items: readonly T[], index: number, item: T): T[] {
-  return items.map((other, at) => (at === index ? item : other));
-}
-
-function without<T>(items: readonly T[], index: number): T[] {
-  return items.filter((_, at) => at !== index);
-}
-
-interface ControllerProps {
-  storage: Storage;
-  set: (part: Partial<Storage>) => void;
-  locked: boolean;
-}
-
-function AddButton({ label, disabled, onPress }: { label: string; disabled: boolean; onPress: () => void }) {
-  return (
-    <Button variant="flat" isDisabled={disabled} onPress={onPress}>
-      <Plus size={15} aria-hidden />
-      {label}
-    </Button>
-  );
-}
-
-/** Rows of removable drives: an empty path is an empty drive. */
-function removableRows(
-  kind: "optical" | "floppy",
-  drives: Storage["opticals"],
-  placeName: (index: number) => string,
-  setDrives: (drives: Storage["opticals"]) => void,
-  locked: boolean,
-): ReactNode[] {
-  const Icon = kind === "optical" ? Disc3 : Save;
-  return drives.map((drive, index) => (
-    <DriveRow
-      key={`${kind}-${placeName(index)}`}
-      icon={<Icon size={16} aria-hidden />}
-      place={placeName(index)}
-      path={drive.path}
-      kind={kind}
-      locked={locked}
-      onPath={(path) => setDrives(replaced(drives, index, { path: path === "" ? null : path }))}
-      onRemove={() => setDrives(without(drives, index))}
-    />
-  ));
-}
-
-function IdeController({ storage, set, locked, folder }: ControllerProps & { folder: string }) {
-  const { t } = useTranslation();
-  const [makingDisk, setMakingDisk] = useState(false);
-  const { disks, opticals } = storage;
-  const places = idePositions(disks.length, opticals.length);
-  const full = locked || disks.length + opticals.length >= IDE_DEVICES_MAX;
-  const addDisk = (path: string) => {
-    setMakingDisk(false);
-    set({ disks: [...disks, { path }] });
-  };
-  return (
-    <fieldset className="settings-group stack">
-      <legend className="field-label">{t("settings.ideController")}</legend>
-      {disks.map((disk, index) => (
-        <DriveRow
-          key={`disk-${places.disks[index]}`}
-          icon={<HardDrive size={16} aria-hidden />}
-          place={idePlaceName(places.disks[index] ?? 0, t)}
-          path={disk.path}
-          kind="disk"
+    <section className="stack device-fields" aria-label={nameOf(device)}>
+      <FileField
+        label={t(`drive.file.${device.kind}`)}
+        value={device.path ?? ""}
+        onChange={(path) => set(withPath(storage, device, path))}
+        choose={{ title: t(`drive.choose.${device.kind}`), filters: filters(device.kind) }}
+        error={problem === "disk-missing" ? t("issue.disk-missing") : undefined}
+        disabled={locked}
+        placeholder={device.kind === "disk" ? "" : t("details.empty")}
+        clearable={device.kind !== "disk"}
+      />
+      {disk === undefined ? null : (
+        <DiskAttributeFields
+          disk={disk}
           locked={locked}
-          onPath={(path) => set({ disks: replaced(disks, index, { path }) })}
-          onRemove={() => set({ disks: without(disks, index) })}
+          onChange={(changed) => set(changeDisk(storage, device.index, () => changed))}
         />
-      ))}
-      {removableRows(
-        "optical",
-        opticals,
-        (index) => idePlaceName(places.opticals[index] ?? 3, t),
-        (drives) => set({ opticals: drives }),
-        locked,
       )}
-      <div className="input-row">
-        <AddButton label={t("settings.addDisk")} disabled={full} onPress={() => setMakingDisk(true)} />
-        <AddButton
-          label={t("settings.addOptical")}
-          disabled={full}
-          onPress={() => set({ opticals: [...opticals, { path: null }] })}
-        />
-      </div>
-      {makingDisk ? <NewDiskForm folder={folder} onCancel={() => setMakingDisk(false)} onDisk={addDisk} /> : null}
-    </fieldset>
+    </section>
   );
 }
 
-function FloppyController({ storage, set, locked }: ControllerProps) {
-  const { t } = useTranslation();
-  const { floppies } = storage;
-  return (
-    <fieldset className="settings-group stack">
-      <legend className="field-label">{t("settings.floppyController")}</legend>
-      {removableRows(
-        "floppy",
-        floppies,
-        (index) => t("details.floppyDrive", { letter: index === 0 ? "A" : "B" }),
-        (drives) => set({ floppies: drives }),
-        locked,
-      )}
-      <div className="input-row">
-        <AddButton
-          label={t("settings.addFloppy")}
-          disabled={locked || floppies.length >= FLOPPY_DRIVES_MAX}
-          onPress={() => set({ floppies: [...floppies, { path: null }] })}
-        />
-      </div>
-    </fieldset>
-  );
-}
-
-/** The drives of a machine by controller and place. */
+/** The drives of a machine: controllers and media as a tree, the chosen one's attributes beside it. */
 export function StorageSettings({
   draft,
   change,
@@ -176,14 +135,57 @@ export function StorageSettings({
   locked,
   machine,
 }: SettingsSectionProps & { machine: MachineSummary }) {
+  const { t } = useTranslation();
   const { storage } = draft;
-  const set = (part: Partial<Storage>) => change({ storage: { ...storage, ...part } });
-  const problems = [problem("storage.disks"), problem("storage.opticals"), problem("storage.floppies")].filter(Boolean);
+  const set = (next: Storage) => change({ storage: next });
+  const controllers = storageControllers(storage);
+  const devices = controllers.flatMap((controller) => controller.devices);
+  const [selectedId, setSelectedId] = useState(devices[0]?.id);
+  const selected = devices.find((device) => device.id === selectedId);
+  const nameOf = useDeviceName();
+  const editing: StorageEditing = { storage, set, locked };
+  const chosenDisk = selected?.kind === "disk" ? storage.disks[selected.index] : undefined;
+  // What is wrong with the chosen disk stands beside its field.
+  const saidBeside = chosenDisk !== undefined && diskProblem(chosenDisk) !== undefined;
+  const ofDisks = saidBeside ? undefined : problem("storage.disks");
+  const problems = [ofDisks, problem("storage.opticals"), problem("storage.floppies")].filter(Boolean);
+  const remove = (device: StorageDevice) => {
+    set(withoutDevice(storage, device));
+    setSelectedId(undefined);
+  };
   return (
     <>
       {problems.length > 0 ? <Notice kind="error">{problems.join(" ")}</Notice> : null}
-      <IdeController storage={storage} set={set} locked={locked} folder={machine.folder} />
-      <FloppyController storage={storage} set={set} locked={locked} />
+      <div className="storage">
+        <div className="storage-side">
+          <StorageTree
+            controllers={controllers}
+            storage={storage}
+            selectedId={selected?.id}
+            onSelect={setSelectedId}
+            onRemove={() => {
+              if (selected !== undefined && !locked) remove(selected);
+            }}
+          />
+          <div className="storage-tools">
+            <AddMenu {...editing} folder={machine.folder} onAdded={setSelectedId} />
+            <IconButton
+              name={selected === undefined ? t("storage.removeNothing") : t("drive.remove", { name: nameOf(selected) })}
+              isDisabled={locked || selected === undefined}
+              onPress={() => {
+                if (selected !== undefined) remove(selected);
+              }}
+            >
+              <Trash2 size={15} aria-hidden />
+            </IconButton>
+          </div>
+        </div>
+        {selected === undefined ? (
+          <p className="quiet device-fields">{t("storage.chooseDevice")}</p>
+        ) : (
+          <DeviceFields key={selected.id} device={selected} {...editing} />
+        )}
+      </div>
     </>
   );
 }

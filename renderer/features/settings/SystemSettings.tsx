@@ -5,6 +5,7 @@ import { BootOrderList } from "../../ui/BootOrderList.tsx";
 import { Checkbox, Choice } from "../../ui/Choices.tsx";
 import { FileField } from "../../ui/FileField.tsx";
 import { MemoryField } from "../../ui/MemoryField.tsx";
+import { Select } from "../../ui/Select.tsx";
 import { TextField } from "../../ui/TextField.tsx";
 import { DebugPortChoices } from "./DebugPortChoices.tsx";
 import type { SettingsSectionProps } from "./SettingsDialog.tsx";
@@ -83,6 +84,14 @@ export function SystemSettings(props: SettingsSectionProps) {
           { id: "auto", label: t("settings.accelAuto") },
           { id: "interpreter", label: t("settings.accelInterpreter") },
         ]}
+      />
+      <Select<MachineDraft["cpuLevel"]>
+        label={t("details.cpuLevel")}
+        hint={t("settings.cpuLevelHint")}
+        value={draft.cpuLevel}
+        onChange={(cpuLevel) => change({ cpuLevel })}
+        disabled={locked}
+        options={(["host", "v3", "v2", "v1"] as const).map((id) => ({ id, label: t(`cpuLevel.${id}`) }))}
       />
       <FileField
         label={t("settings.romFile")}

@@ -4,8 +4,9 @@
  */
 import { checkMachineDraft, type DraftField, type DraftIssueCode } from "../../../engine/api/checkMachineDraft.ts";
 import type { MachineDraft } from "../../../engine/api/MachineConfig.ts";
+import { type DiskProblem, diskProblem } from "./storageDraft.ts";
 
-export type SettingsProblem = DraftIssueCode | "disk-missing" | "serial-file-missing" | "name-taken";
+export type SettingsProblem = DraftIssueCode | DiskProblem | "serial-file-missing" | "name-taken";
 
 /** The first problem of each field. */
 export function draftProblems(draft: MachineDraft, nameTaken: boolean): Map<DraftField, SettingsProblem> {
@@ -13,7 +14,10 @@ export function draftProblems(draft: MachineDraft, nameTaken: boolean): Map<Draf
   const add = (field: DraftField, problem: SettingsProblem) => {
     if (!problems.has(field)) problems.set(field, problem);
   };
-  if (draft.storage.disks.some((disk) => disk.path.trim() === "")) add("storage.disks", "disk-missing");
+  for (const disk of draft.storage.disks) {
+    const problem = diskProblem(disk);
+    if (problem !== undefined) add("storage.disks", problem);
+  }
   if (draft.serial.some((port) => port.kind === "file" && port.path.trim() === ""))
     add("serial", "serial-file-missing");
   for (const { field, code } of checkMachineDraft(draft)) add(field, code);

@@ -1,0 +1,122 @@
+/**
+ * The storage of a draft as the settings show it: controllers with what hangs on them, and changes that keep a configuration plain.
+ * An attribute at its default is left out, as in configurations from before there was a choice.
+ */
+import {
+  type DiskConfig,
+  type DiskInterface,
+  diskAttributes,
+  type MachineDraft,
+} from "../../../engine/api/MachineConfig.ts";
+import { idePositions } from "../details/detailSections.ts";
+
+export type Storage = MachineDraft["storage"];
+export type DeviceKind = "disk" | "optical" | "floppy";
+export type ControllerId = DiskInterface | "floppy";
+export type DiskAttributes = ReturnType<typeof diskAttributes>;
+
+export interface StorageDevice {
+  /** "disk0", "optical1": unique among all. */
+  readonly id: string;
+  readonly kind: DeviceKind;
+  /** In its list of the draft. */
+  readonly index: number;
+  /** On the controller. */
+  readonly place: number;
+  readonly path: string | null;
+}
+
+export interface StorageController {
+  readonly id: ControllerId;
+  readonly devices: readonly StorageDevice[];
+}
+
+const lists = { disk: "disks", optical: "opticals", floppy: "floppies" } as const;
+export const diskInterfaces: readonly DiskInterface[] = ["ide", "ahci", "virtio-blk", "virtio-scsi", "nvme"];
+
+export function interfaceOf(disk: DiskConfig): DiskInterface {
+  return disk.interface ?? "ide";
+}
+
+function disksOn(storage: Storage, controller: DiskInterface): StorageDevice[] {
+  return storage.disks
+    .map((disk, index) => ({ disk, index }))
+    .filter(({ disk }) => interfaceOf(disk) === controller)
+    .map(({ disk, index }, place) => ({ id: `disk${index}`, kind: "disk", index, place, path: disk.path }));
+}
+
+/** IDE and floppy always, the others when something hangs on them. */
+export function storageControllers(storage: Storage): StorageController[] {
+  const ide = disksOn(storage, "ide");
+  const places = idePositions(ide.length, storage.opticals.length);
+  const opticals = storage.opticals.map(
+    ({ path }, index): StorageDevice => ({
+      id: `optical${index}`,
+      kind: "optical",
+      index,
+      place: places.opticals[index] ?? 3,
+      path,
+    }),
+  );
+  const floppies = storage.floppies.map(
+    ({ path }, index): StorageDevice => ({ id: `floppy${index}`, kind: "floppy", index, place: index, path }),
+  );
+  const others = diskInterfaces
+    .filter((id) => id !== "ide")
+    .map((id): StorageController => ({ id, devices: disksOn(storage, id) }))
+    .filter(({ devices }) => devices.length > 0);
+  const onIde = [...ide, ...opticals].sort((a, b) => a.place - b.place);
+  return [{ id: "ide", devices: onIde }, ...others, { id: "floppy", devices: floppies }];
+}
+
+/** Where a new disk goes: beside the last one, and off a controller that is full. */
+export function interfaceForNewDisk(storage: Storage, idePlaces: number): DiskInterface {
+  const last = storage.disks.at(-1);
+  const wanted = last === undefined ? "ide" : interfaceOf(last);
+  const ide = storage.disks.filter((disk) => interfaceOf(disk) === "ide").length + storage.opticals.length;
+  return wanted === "ide" && ide >= idePlaces ? "ahci" : wanted;
+}
+
+export function withDisk(storage: Storage, path: string, on: DiskInterface): Storage {
+  return { ...storage, disks: [...storage.disks, on === "ide" ? { path } : { path, interface: on }] };
+}
+
+export function withoutDevice(storage: Storage, { kind, index }: StorageDevice): Storage {
+  const list = lists[kind];
+  return { ...storage, [list]: storage[list].filter((_, at) => at !== index) };
+}
+
+/** Another file in a drive, "" for an empty one; hard disks keep their attributes. */
+export function withPath(storage: Storage, { kind, index }: StorageDevice, path: string): Storage {
+  if (kind === "disk") return changeDisk(storage, index, (disk) => ({ ...disk, path }));
+  const list = lists[kind];
+  const drives = storage[list].map((drive, at) =>
+    at === index ? { ...drive, path: path === "" ? null : path } : drive,
+  );
+  return { ...storage, [list]: drives };
+}
+
+export function changeDisk(storage: Storage, index: number, change: (disk: DiskConfig) => DiskConfig): Storage {
+  return { ...storage, disks: storage.disks.map((disk, at) => (at === index ? change(disk) : disk)) };
+}
+
+/** Sets attributes; what is at its default goes. */
+export function withAttributes(disk: DiskConfig, attributes: Partial<DiskAttributes>): DiskConfig {
+  const plain = diskAttributes({ path: disk.path });
+  const all = { ...diskAttributes(disk), ...attributes };
+  const special = Object.entries(all).filter(([name, value]) => value !== plain[name as keyof DiskAttributes]);
+  const { path, format } = disk;
+  return { path, ...(format === undefined ? {} : { format }), ...Object.fromEntries(special) };
+}
+
+export type DiskProblem = "disk-missing" | "disk-serial" | "disk-serial-long";
+
+/** What is wrong with one disk by itself. */
+export function diskProblem(disk: DiskConfig): DiskProblem | undefined {
+  const { serial } = diskAttributes(disk);
+  if (disk.path.trim() === "") return "disk-missing";
+  if (!/^[ -~]*$/.test(serial)) return "disk-serial";
+  return serial.length > SERIAL_LENGTH_MAX ? "disk-serial-long" : undefined;
+}
+
+export const SERIAL_LENGTH_MAX = 20;
