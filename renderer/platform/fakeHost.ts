@@ -19,6 +19,7 @@ import { FakeAppliances } from "./FakeAppliances.ts";
 import { FakeJobs } from "./FakeJobs.ts";
 import { FakeMedia } from "./FakeMedia.ts";
 import { FakeSnapshots, type FakeTree } from "./FakeSnapshots.ts";
+import { fakeDebugHandlers } from "./fakeDebugHandlers.ts";
 import { fakeFolder } from "./fakeFiles.ts";
 import type { HostPort, ShellCapabilities } from "./HostPort.ts";
 
@@ -270,6 +271,7 @@ export class FakeHost implements HostPort {
       ...this.#snapshots.handlers(),
       ...this.appliances.handlers(),
       ...this.#pastHandlers(),
+      ...fakeDebugHandlers(),
     };
   }
 
