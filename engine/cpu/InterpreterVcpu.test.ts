@@ -294,8 +294,19 @@ describe("interrupts", () => {
     expect(gpr(machine, 7)).toBe(0xff00);
   });
 
+  test("one that a port write raises is taken before the next instruction", async () => {
+    const machine = await real("sti\nxor ax, ax\nout 0x80, al\ninc ax\nhlt");
+    setVector(machine, 0x20, [0xa3, 0x02, 0x05, 0xcf], 0x600); // mov [0x502], ax; iret
+    machine.onPortWrite = () => {
+      machine.vectors.push(0x20);
+      machine.vcpu.setInterruptPending(true);
+    };
+    machine.vcpu.run(100);
+    expect([word(machine, 0x502), gpr(machine, 0)]).toEqual([0, 1]);
+  });
+
   test("MOV SS holds them off until the stack pointer is loaded too", async () => {
-    const machine = await real("sti\nxor ax, ax\nout 0x80, al\nmov ss, ax\nmov sp, 0x6000\nnop\nhlt");
+    const machine = await real("cli\nxor ax, ax\nout 0x80, al\nsti\nmov ss, ax\nmov sp, 0x6000\nnop\nhlt");
     setVector(machine, 0x20, [0x89, 0x26, 0x02, 0x05, 0xcf], 0x600); // mov [0x502], sp; iret
     machine.onPortWrite = () => {
       machine.vectors.push(0x20);

@@ -164,6 +164,11 @@ export class Bios implements Device {
     this.#services.reset();
   }
 
+  /** Instead of a self test, after a suspend to RAM: the real-mode address at which the system goes on, if it left one. */
+  wake(): number | undefined {
+    return this.#services.wake();
+  }
+
   /** Services under way are not saved: their frames are in guest memory, and they start over (see ServiceRun). */
   save(writer: StateWriter): void {
     // Frames keep their tokens: new ones must not be mistaken for them.

@@ -57,6 +57,8 @@ export class PcMachine implements MachineControl {
       onResetRequest: () => this.#loop.atBoundary(() => this.#resetNow()),
       onInitRequest: () => this.#loop.atBoundary(() => this.#board.initProcessor()),
       onPowerOff: () => this.#stopAtBoundary({ kind: "poweredOff" }),
+      onSuspend: () => this.#loop.atBoundary(() => this.#board.suspendProcessor()),
+      onWake: () => this.#loop.atBoundary(() => this.#wakeNow()),
       onDebugByte: (byte) => this.debugOutput.emit(byte),
       onDebugExit: (value) => this.#stopAtBoundary({ kind: "debugExit", value }),
       onTone: () => {},
@@ -214,6 +216,13 @@ export class PcMachine implements MachineControl {
   #resetNow(): void {
     this.#board.reset("hard");
     this.#firmware.reset("hard");
+  }
+
+  /** The end of a suspend to RAM: a reset that memory outlives, and then not the boot but what the system asked for. */
+  #wakeNow(): void {
+    this.#resetNow();
+    const address = this.#firmware.wake();
+    if (address !== undefined) this.#board.startProcessorAt(address);
   }
 
   #stopAtBoundary(reason: MachineStop): void {

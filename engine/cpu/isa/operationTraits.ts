@@ -186,7 +186,8 @@ export const operationTraits: Partial<Record<OperationName, OperationTraits>> = 
   INS: stringPort,
   OUTS: stringPort,
   IN: port,
-  OUT: port,
+  // What it tells a device may stop or reset the processor: nothing that follows is executed then.
+  OUT: { ...port, endsBlock: true },
   HLT: supervisorEnds,
   LGDT: supervisor,
   LIDT: supervisor,

@@ -137,9 +137,9 @@ export const helperSignatures = {
   in8: system(["i32"], "i32"),
   in16: system(["i32"], "i32"),
   in32: system(["i32"], "i32"),
-  out8: system(["i32", "i32"]),
-  out16: system(["i32", "i32"]),
-  out32: system(["i32", "i32"]),
+  out8: system(["i32", "i32"], undefined, true),
+  out16: system(["i32", "i32"], undefined, true),
+  out32: system(["i32", "i32"], undefined, true),
 
   /**
    * String instructions: (element bytes, address size in bytes, source segment, rep: 0 none, 1 REP/REPE, 2 REPNE). They keep eSI, eDI,

@@ -13,6 +13,8 @@ function make() {
     sci,
     onWindowChanged: (base) => events.push(`window ${base?.toString(16)}`),
     onPowerOff: () => events.push("off"),
+    onSuspend: () => events.push("suspend"),
+    onWake: () => events.push("wake"),
   });
   const enableAcpi = () => pm.smiPorts.write(0, 0xf1, 1);
   return { clock, sci, events, pm, enableAcpi };
@@ -90,12 +92,34 @@ describe("PIIX4 power management", () => {
 
   test("SLP_EN with the S5 type powers off, other types do not", () => {
     const { pm, events } = make();
-    pm.write(4, 0x2401, 2);
+    pm.write(4, 0x2801, 2);
     expect(events).toEqual([]);
     pm.write(4, 0x0001, 2);
     pm.write(5, 0x20, 1);
     expect(events).toEqual(["off"]);
     expect(pm.read(4, 2)).toBe(1);
+  });
+
+  test("suspend to RAM lasts until an enabled event, and what woke the machine outlives the reset", () => {
+    const { pm, events } = make();
+    pm.write(2, 0x400, 2);
+    pm.write(4, 0x2400, 2);
+    expect(events).toEqual(["suspend"]);
+    pm.rtcInterrupt();
+    expect(events).toEqual(["suspend", "wake"]);
+    pm.reset("hard");
+    expect(pm.read(0, 2)).toBe(0x8400);
+    pm.reset("hard");
+    expect(pm.read(0, 2)).toBe(0);
+  });
+
+  test("the clock's interrupt wakes nobody who has not enabled it; the power button always does", () => {
+    const { pm, events } = make();
+    pm.write(4, 0x2400, 2);
+    pm.rtcInterrupt();
+    expect(events).toEqual(["suspend"]);
+    pm.pressPowerButton();
+    expect(events).toEqual(["suspend", "wake"]);
   });
 
   test("general purpose events raise SCI when enabled", () => {

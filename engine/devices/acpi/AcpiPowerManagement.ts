@@ -3,8 +3,9 @@
  * 40h, enabled by bit 0 of 80h), the 24-bit power management timer, the power button, soft-off, a general purpose event
  * block, and the SMI command port B2h through which software takes ACPI over from firmware.
  * Offsets in the 64-byte I/O block: 00h PM1_STS, 02h PM1_EN, 04h PM1_CNT, 08h PM_TMR, 0Ch GPE0_STS, 0Eh GPE0_EN. SLP_TYP 0
- * is S5. SMI_CMD takes F1h to enable ACPI and F0h to disable it; B3h is the status scratch byte.
- * Absent: SMBus, device traps, throttling, sleep states other than S5, SMIs proper.
+ * is S5, 1 suspend to RAM (S3), from which an enabled event or the power button wakes. SMI_CMD takes F1h to enable ACPI and F0h to disable it;
+ * B3h is the status scratch byte.
+ * Absent: SMBus, device traps, throttling, other sleep states, SMIs proper.
  */
 import type { StateReader } from "../../base/StateReader.ts";
 import type { StateWriter } from "../../base/StateWriter.ts";
@@ -23,6 +24,8 @@ export const SMI_CMD_ACPI_ENABLE = 0xf1;
 export const SMI_CMD_ACPI_DISABLE = 0xf0;
 /** SLP_TYP of S5 in PM1_CNT. */
 export const ACPI_S5_SLEEP_TYPE = 0;
+/** SLP_TYP of suspend to RAM. */
+export const ACPI_S3_SLEEP_TYPE = 1;
 
 const TMR_STS = 0x0001;
 const GBL_STS = 0x0020;
@@ -49,6 +52,9 @@ export interface AcpiPowerManagementParts {
   /** Where the I/O block is, undefined while it is disabled; also told on reset and load. */
   onWindowChanged(base: number | undefined): void;
   onPowerOff(): void;
+  /** Suspend to RAM: everything but memory, this function and the clock stops, until `onWake`, which comes before a hard reset. */
+  onSuspend(): void;
+  onWake(): void;
 }
 
 export class AcpiPowerManagement implements Device, PciFunction, IoHandler {
@@ -64,6 +70,9 @@ export class AcpiPowerManagement implements Device, PciFunction, IoHandler {
   #gpeEnable = 0;
   #smiCommand = 0;
   #smiStatus = 0;
+  #isSuspended = false;
+  /** What woke the machine, for PM1_STS after the reset that comes with it. */
+  #wakeStatus = 0;
   /** Half periods of the timer (changes of its top bit) that TMR_STS has accounted for. */
   #seenHalves: number;
   #timer: ClockTimer | undefined;
@@ -112,6 +121,13 @@ export class AcpiPowerManagement implements Device, PciFunction, IoHandler {
     return (this.#control & SCI_EN) !== 0 && (this.#enable & PWRBTN_STS) !== 0;
   }
 
+  /** The real-time clock interrupts. */
+  rtcInterrupt(): void {
+    if ((this.#status & RTC_STS) !== 0) return;
+    this.#status |= RTC_STS;
+    this.#update();
+  }
+
   /** A general purpose event 0-15. */
   raiseGpe(event: number): void {
     this.#gpeStatus |= 1 << event;
@@ -142,7 +158,9 @@ export class AcpiPowerManagement implements Device, PciFunction, IoHandler {
   }
 
   reset(_kind: ResetKind): void {
-    this.#status = 0;
+    this.#status = this.#wakeStatus;
+    this.#wakeStatus = 0;
+    this.#isSuspended = false;
     this.#enable = 0;
     this.#control = 0;
     this.#gpeStatus = 0;
@@ -158,7 +176,7 @@ export class AcpiPowerManagement implements Device, PciFunction, IoHandler {
   save(writer: StateWriter): void {
     this.#collectTimer();
     writer.u16(this.#status).u16(this.#enable).u16(this.#control).u16(this.#gpeStatus).u16(this.#gpeEnable);
-    writer.u8(this.#smiCommand).u8(this.#smiStatus);
+    writer.u8(this.#smiCommand).u8(this.#smiStatus).bool(this.#isSuspended).u16(this.#wakeStatus);
     this.#config.save(writer);
   }
 
@@ -171,6 +189,7 @@ export class AcpiPowerManagement implements Device, PciFunction, IoHandler {
       reader.u16(),
     ];
     const [smiCommand, smiStatus] = [reader.u8(), reader.u8()];
+    const [isSuspended, wakeStatus] = [reader.bool(), reader.u16()];
     const config = this.#config.readState(reader);
     this.#status = status & PM1_STS_BITS;
     this.#enable = enable & PM1_EN_BITS;
@@ -179,6 +198,8 @@ export class AcpiPowerManagement implements Device, PciFunction, IoHandler {
     this.#gpeEnable = gpeEnable;
     this.#smiCommand = smiCommand;
     this.#smiStatus = smiStatus;
+    this.#isSuspended = isSuspended;
+    this.#wakeStatus = wakeStatus & PM1_STS_BITS;
     this.#seenHalves = this.#halves();
     this.#config.apply(config);
     this.#placeWindow(true);
@@ -253,7 +274,18 @@ export class AcpiPowerManagement implements Device, PciFunction, IoHandler {
 
   #writeControl(value: number): void {
     this.#control = value & PM1_CNT_BITS;
-    if ((value & SLP_EN) !== 0 && ((value >> 10) & 7) === ACPI_S5_SLEEP_TYPE) this.#parts.onPowerOff();
+    if ((value & SLP_EN) === 0) return;
+    const sleepType = (value >> 10) & 7;
+    if (sleepType === ACPI_S5_SLEEP_TYPE) this.#parts.onPowerOff();
+    if (sleepType !== ACPI_S3_SLEEP_TYPE) return;
+    this.#isSuspended = true;
+    this.#parts.onSuspend();
+  }
+
+  #wake(): void {
+    this.#isSuspended = false;
+    this.#wakeStatus = (this.#status & (PWRBTN_STS | RTC_STS)) | WAK_STS;
+    this.#parts.onWake();
   }
 
   #writeSmiCommand(value: number): void {
@@ -279,6 +311,8 @@ export class AcpiPowerManagement implements Device, PciFunction, IoHandler {
     this.#collectTimer();
     const acpi = (this.#control & SCI_EN) !== 0;
     const events = (this.#status & this.#enable) | (this.#gpeStatus & this.#gpeEnable);
+    // The timer is not among what runs on in a sleep.
+    if (this.#isSuspended && ((events & ~TMR_STS) !== 0 || (this.#status & PWRBTN_STS) !== 0)) this.#wake();
     this.#parts.sci.set(acpi && events !== 0);
     if (!acpi || (this.#enable & TMR_STS) === 0 || (this.#status & TMR_STS) !== 0) return;
     const deadlineNs = nsOfTick(PM_TIMER_TICKS, (this.#seenHalves + 1) * TIMER_MSB_TICKS);

@@ -3,7 +3,11 @@ import { ApicTimer } from "./ApicTimer.ts";
 
 /** Time passes for the guest within a turn, in which the clock does not call. */
 function lateTimer() {
-  const clock = { now: 0, nowNs: () => clock.now, schedule: () => ({ cancel: () => {} }) };
+  const clock = {
+    now: 0,
+    nowNs: () => clock.now,
+    schedule: (deadlineNs: number) => ({ deadlineNs, cancel: () => {} }),
+  };
   let expiries = 0;
   const timer = new ApicTimer({ clock, frequencyHz: 1e9, onExpiry: () => expiries++ });
   timer.divideConfiguration = 0x0b;

@@ -46,6 +46,7 @@ const BOCHS_FRAME_BUFFER = 0xe0000000;
 const PM1_CONTROL = POWER_MANAGEMENT_BASE + 4;
 const RESET_CONTROL = 0xcf9;
 const SLEEP_OFF = 0x2000;
+const REAL_MODE_END = 0x10_0000;
 
 export class BiosServices {
   /** The self test has begun since the last reset of the machine. */
@@ -55,6 +56,8 @@ export class BiosServices {
   readonly #disk: Int13;
   readonly #power: AdvancedPower;
   readonly #boot: BootLoader;
+  readonly #setUpChips: () => void;
+  readonly #wakingVector: () => number;
 
   constructor(options: BiosOptions, memory: GuestMemory, rom: SystemRomImage, tables: SystemTables) {
     const { ports, clock, sizes } = options;
@@ -81,6 +84,12 @@ export class BiosServices {
     const { log } = options;
     this.#boot = new BootLoader({ memory, drives: this.#drives, int16, post, order: options.bootOrder, log });
     const drives = this.#drives;
+    this.#setUpChips = () => {
+      initializeChips(ports);
+      initializeLocalApic(options.memory);
+      setUpPci(pci, ports);
+    };
+    this.#wakingVector = () => options.memory.read32(tables.wakingVectorAddress);
     const selfTest = new PowerOnSelfTest({
       version: options.version,
       sizes,
@@ -164,6 +173,15 @@ export class BiosServices {
   /** Serves a call at once (undefined) or begins one that takes time. */
   call(frame: InterruptFrame): undefined | ServiceRun {
     return this.#table.get(frame.service)?.(frame);
+  }
+
+  /** Chips as the self test leaves them, memory untouched. */
+  wake(): number | undefined {
+    const vector = this.#wakingVector();
+    if (vector === 0 || vector >= REAL_MODE_END) return undefined;
+    this.#started = true;
+    this.#setUpChips();
+    return vector;
   }
 
   reset(): void {

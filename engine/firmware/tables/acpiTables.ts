@@ -14,6 +14,7 @@ export interface PlacedTable {
 
 export interface AcpiTables {
   readonly rsdp: Uint8Array;
+  readonly wakingVectorAddress: number;
   readonly tables: readonly PlacedTable[];
 }
 
@@ -183,6 +184,7 @@ export function buildRsdp(rsdt: number, xsdt: number): Uint8Array {
 }
 
 const PROCESSORS = 1;
+const FACS_WAKING_VECTOR = 12;
 
 export function buildAcpiTables(sizes: MemorySizes): AcpiTables {
   let next = acpiTablesAddress(sizes);
@@ -202,5 +204,5 @@ export function buildAcpiTables(sizes: MemorySizes): AcpiTables {
   const hpet = place("HPET", buildHpet());
   const rsdt = place("RSDT", buildRsdt([fadt, madt, hpet]));
   const xsdt = place("XSDT", buildXsdt([fadt, madt, hpet]));
-  return { rsdp: buildRsdp(rsdt, xsdt), tables };
+  return { rsdp: buildRsdp(rsdt, xsdt), wakingVectorAddress: facs + FACS_WAKING_VECTOR, tables };
 }

@@ -12,6 +12,8 @@ import { buildSmbios } from "./smbios.ts";
  */
 export interface SystemTables {
   readonly rsdpAddress: number;
+  /** Where a system that suspends leaves the address to wake it at (FACS). */
+  readonly wakingVectorAddress: number;
   placeInRom(rom: Uint8Array): void;
   placeInMemory(memory: PhysicalMemory): void;
 }
@@ -38,6 +40,7 @@ export function systemTables(options: { sizes: MemorySizes; version: string; uui
   place(smbiosLength, (address) => buildSmbios(options, address));
   return {
     rsdpAddress,
+    wakingVectorAddress: acpi.wakingVectorAddress,
     placeInRom(rom) {
       for (const { offset: at, bytes } of placed) rom.set(bytes, at);
     },

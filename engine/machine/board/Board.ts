@@ -55,6 +55,9 @@ export interface BoardParts {
   /** INIT: the processor alone starts over. */
   readonly onInitRequest: () => void;
   readonly onPowerOff: () => void;
+  /** Suspend to RAM begins, and ends. */
+  readonly onSuspend: () => void;
+  readonly onWake: () => void;
   readonly onDebugByte: (byte: number) => void;
   readonly onDebugExit: (value: number) => void;
   /** The tone of the PC speaker, 0 Hz for silence. */
@@ -66,6 +69,8 @@ const TICKS_PER_NS = 1;
 const WASM_PAGE_BYTES = 0x1_0000;
 const LARGEST_MEMORY_BYTES = 0x1_0000_0000;
 const FERR_INTERRUPT = 13;
+/** Place of CS in a processor's state. */
+const CODE_SEGMENT = 1;
 const FOUR_GIB = 0x1_0000_0000;
 
 const serialPorts = [
@@ -195,6 +200,21 @@ export class Board {
     this.vcpu.setInterruptPending(this.router.pending());
   }
 
+  /** The processor loses its state and does nothing until the board is reset. */
+  suspendProcessor(): void {
+    this.vcpu.init();
+    this.vcpu.setState({ ...this.vcpu.getState(), halted: true });
+  }
+
+  /** After a reset: goes on in real mode at an address below 1 MiB instead of at the firmware's start. */
+  startProcessorAt(address: number): void {
+    const state = this.vcpu.getState();
+    const segments = [...state.segments];
+    const selector = (address >> 4) & 0xffff;
+    segments[CODE_SEGMENT] = { ...segments[CODE_SEGMENT]!, selector, base: BigInt(selector << 4) };
+    this.vcpu.setState({ ...state, segments, rip: BigInt(address & 15) });
+  }
+
   #interruptChanged(pending: boolean): void {
     this.vcpu.setInterruptPending(pending);
     if (pending) this.#parts.onInterrupt();
@@ -213,7 +233,12 @@ export class Board {
     const rtc = new RtcCmos({
       clock,
       wallClock: options.wallClock,
-      irq: hpet.rtcInput,
+      irq: {
+        set: (level) => {
+          hpet.rtcInput.set(level);
+          if (level) this.acpi.rtcInterrupt();
+        },
+      },
       zoneOffsetMs: options.rtcUtc ? 0 : (options.zoneOffsetMs ?? 0),
     });
     this.mmio.map({ start: 0xfed0_0000, length: 0x400 }, hpet);
@@ -307,7 +332,7 @@ export class Board {
     vga: Vga;
     devices: Device[];
   } {
-    const { clock, options, activity, onResetRequest, onInitRequest, onPowerOff } = this.#parts;
+    const { clock, options, activity, onResetRequest, onInitRequest, onPowerOff, onSuspend, onWake } = this.#parts;
     const isaBridge = new Piix3IsaBridge({
       irqLine: (irq) => this.router.line(irq),
       onReset: (hard) => (hard ? onResetRequest() : onInitRequest()),
@@ -327,6 +352,8 @@ export class Board {
       sci: this.router.line(9),
       onWindowChanged: (base) => acpiWindow.place(base),
       onPowerOff,
+      onSuspend,
+      onWake,
     });
     acpiWindow.serve(acpi);
     const videoMemory = this.map.videoMemory(memoryPlan.videoMemory, memoryPlan.videoMemoryBytes);

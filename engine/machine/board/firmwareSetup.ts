@@ -20,10 +20,18 @@ export interface Firmware {
   /** What has state of its own. */
   readonly devices: readonly Device[];
   reset(kind: ResetKind): void;
+  /**
+   * After the reset that ends a suspend to RAM: sets up the chips, and gives the real-mode address at which the system goes on. Undefined when the
+   * processor shall start as usual.
+   */
+  wake(): number | undefined;
 }
 
 export const VERSION = "0.1";
 const TRAP_PORTS = 4;
+/** Where SeaBIOS looks for the reason of its start, and what it finds there after a suspend to RAM. */
+const CMOS_SHUTDOWN = 0x0f;
+const SHUTDOWN_RESUMES = 0xfe;
 const VIDEO_ROM_FILE = "vgaroms/guesthouse.rom";
 
 export function installFirmware(
@@ -65,6 +73,11 @@ export function installFirmware(
       // Under a replacement only the services of our video ROM are called.
       bios.reset(kind);
       if (replaced) prepareCmos(portAccess(board.ports), machine);
+    },
+    wake() {
+      if (!replaced) return bios.wake();
+      board.rtc.setByte(CMOS_SHUTDOWN, SHUTDOWN_RESUMES);
+      return undefined;
     },
   };
 }
