@@ -1,0 +1,125 @@
+import { GuesthouseError } from "../../base/GuesthouseError.ts";
+import {
+  type CurrentState,
+  type DiskLayer,
+  type SnapshotDocument,
+  type SnapshotNode,
+  wantedStates,
+} from "./SnapshotDocument.ts";
+import type { SnapshotPlan, SnapshotStep } from "./SnapshotPlan.ts";
+import { type SizeOf, settleLayers } from "./settleLayers.ts";
+
+/** A new layer's name and file, for the disk in a slot. */
+export type NewLayer = (slot: string) => { readonly id: string; readonly file: string };
+
+export interface NewSnapshot
+  extends Pick<SnapshotNode, "id" | "name" | "description" | "takenAtMs" | "settings" | "thumbnail"> {
+  /** Given for a machine that runs, is paused or saved: where its state is to be, or is already (`current.state`). */
+  readonly state?: string;
+}
+
+/** The plans of what people do with snapshots. Throw "snapshot-missing", or "snapshot-exists". */
+export function planTake(document: SnapshotDocument, snapshot: NewSnapshot, newLayer: NewLayer): SnapshotPlan {
+  if (document.nodes.some(({ id }) => id === snapshot.id)) {
+    throw new GuesthouseError("snapshot-exists", "There is such a snapshot already.", { snapshot: snapshot.id });
+  }
+  const { current } = document;
+  const { first, layers, bySlot } = overlays(document, current.layers, newLayer);
+  const { parent } = current;
+  if (snapshot.state !== undefined && snapshot.state !== current.state) {
+    const shared = document.nodes.find(({ id }) => id === parent)?.state;
+    first.push({ kind: "saveState", name: snapshot.state, ...(shared === undefined ? {} : { parent: shared }) });
+  }
+  const node: SnapshotNode = { ...snapshot, ...(parent === undefined ? {} : { parent }), layers: current.layers };
+  const after: CurrentState = { ...current, parent: node.id, layers: bySlot, changed: false };
+  return plan("take", { ...document, nodes: [...document.nodes, node], layers, current: after }, { first });
+}
+
+/** The current state gives way to a snapshot's. The machine is off. */
+export function planRestore(document: SnapshotDocument, id: string, newLayer: NewLayer, sizeOf: SizeOf): SnapshotPlan {
+  const node = find(document, id);
+  const { first, layers, bySlot } = overlays(document, node.layers, newLayer);
+  const current: CurrentState = {
+    parent: id,
+    layers: bySlot,
+    ...(node.state === undefined ? {} : { state: node.state }),
+    changed: false,
+  };
+  const restored = { ...document, layers, current };
+  const { forward, last, layers: settled } = settleLayers(restored, sizeOf);
+  return plan("restore", { ...restored, layers: settled }, { first, forward, last });
+}
+
+/** The snapshot goes, what came from it stays. `copiedBytes` is what the merge needs for a while at most. */
+export function planDelete(
+  document: SnapshotDocument,
+  id: string,
+  sizeOf: SizeOf,
+): SnapshotPlan & { copiedBytes: number } {
+  const gone = find(document, id);
+  const adopt = <T extends { readonly parent?: string }>(child: T): T => {
+    if (child.parent !== id) return child;
+    const { parent: _parent, ...orphan } = child;
+    return { ...orphan, ...(gone.parent === undefined ? {} : { parent: gone.parent }) } as T;
+  };
+  const nodes = document.nodes.filter((node) => node !== gone).map(adopt);
+  const without = { ...document, nodes, current: adopt(document.current) };
+  const { forward, last, layers, copiedBytes } = settleLayers(without, sizeOf);
+  return { ...plan("delete", { ...without, layers }, { forward, last }), copiedBytes };
+}
+
+export function planEdit(
+  document: SnapshotDocument,
+  id: string,
+  change: Partial<Pick<SnapshotNode, "name" | "description">>,
+): SnapshotPlan {
+  const edited = { ...find(document, id), ...change };
+  return plan("edit", { ...document, nodes: document.nodes.map((node) => (node.id === id ? edited : node)) }, {});
+}
+
+/** The current state is saved under a name, or its saved state is given up. A new one is saved as the plan is done. */
+export function planState(document: SnapshotDocument, state: string | undefined): SnapshotPlan {
+  const { state: _before, ...rest } = document.current;
+  const current: CurrentState = state === undefined ? rest : { ...rest, state, changed: true };
+  const known = state === undefined || wantedStates(document).includes(state);
+  const parent = document.nodes.find(({ id }) => id === current.parent)?.state;
+  const save: SnapshotStep[] = known
+    ? []
+    : [{ kind: "saveState", name: state, ...(parent === undefined ? {} : { parent }) }];
+  return plan("state", { ...document, current }, { first: save });
+}
+
+/** "Current State (changed)". */
+export function planChanged(document: SnapshotDocument): SnapshotPlan {
+  return plan("state", { ...document, current: { ...document.current, changed: true } }, {});
+}
+
+function plan(
+  operation: SnapshotPlan["operation"],
+  document: SnapshotDocument,
+  steps: Partial<Pick<SnapshotPlan, "first" | "forward" | "last">>,
+): SnapshotPlan {
+  const after = { ...document, revision: document.revision + 1 };
+  const last: SnapshotStep[] = [...(steps.last ?? []), { kind: "keepStates", names: wantedStates(after) }];
+  return { operation, first: steps.first ?? [], forward: steps.forward ?? [], document: after, last };
+}
+
+function find(document: SnapshotDocument, id: string): SnapshotNode {
+  const node = document.nodes.find((candidate) => candidate.id === id);
+  if (node === undefined) throw new GuesthouseError("snapshot-missing", "There is no such snapshot.", { snapshot: id });
+  return node;
+}
+
+function overlays(document: SnapshotDocument, on: SnapshotNode["layers"], newLayer: NewLayer) {
+  const first: SnapshotStep[] = [];
+  const layers: DiskLayer[] = [...document.layers];
+  const bySlot: Record<string, string> = {};
+  for (const [slot, parent] of Object.entries(on)) {
+    const { id, file } = newLayer(slot);
+    const backing = document.layers.find((layer) => layer.id === parent)!.file;
+    first.push({ kind: "createOverlay", file, backing });
+    layers.push({ id, file, parent, original: false });
+    bySlot[slot] = id;
+  }
+  return { first, layers, bySlot };
+}

@@ -1,0 +1,231 @@
+import { describe, expect, test } from "vitest";
+import { RandomValues } from "../../../tests/fixtures/RandomValues.ts";
+import { HostDied } from "../../../tests/fixtures/SnapshotFiles.ts";
+import { SnapshotWorld } from "../../../tests/fixtures/SnapshotWorld.ts";
+import { parseDocument } from "./parseDocument.ts";
+import { planChanged, planDelete, planEdit, planRestore, planState, planTake } from "./planSnapshots.ts";
+import { emptyDocument, type LayersBySlot, type SnapshotDocument } from "./SnapshotDocument.ts";
+import type { SnapshotPlan } from "./SnapshotPlan.ts";
+import { SnapshotRunner } from "./SnapshotRunner.ts";
+
+const BLOCKS = 12;
+const slots = { "ide-0": "first.img", "ide-1": "second.img" };
+
+/** What a person expects: contents by name, without layers. */
+interface Expected {
+  readonly snapshots: Map<string, { content: string; state: string | undefined; parent: string | undefined }>;
+  content: string;
+  parent: string | undefined;
+}
+
+function newWorld(): SnapshotWorld {
+  const world = new SnapshotWorld();
+  for (const file of Object.values(slots)) world.images.set(file, { backing: undefined, blocks: new Map([[0, 7]]) });
+  return world;
+}
+
+const documentOf = (world: SnapshotWorld): SnapshotDocument =>
+  world.document === undefined ? emptyDocument(slots) : parseDocument(world.document);
+
+function contentOf(world: SnapshotWorld, layers: LayersBySlot): string {
+  const document = documentOf(world);
+  const file = (id: string) => document.layers.find((layer) => layer.id === id)!.file;
+  return JSON.stringify(Object.entries(layers).map(([slot, id]) => [slot, world.read(file(id), BLOCKS)]));
+}
+
+/** The world as a person sees it. */
+function seen(world: SnapshotWorld): Expected {
+  const document = documentOf(world);
+  const snapshots = document.nodes.map(
+    ({ id, layers, state, parent }) =>
+      [id, { content: contentOf(world, layers), state: state && world.states.get(state), parent }] as const,
+  );
+  return {
+    snapshots: new Map(snapshots),
+    content: contentOf(world, document.current.layers),
+    parent: document.current.parent,
+  };
+}
+
+function currentFiles(world: SnapshotWorld): string[] {
+  const document = documentOf(world);
+  return Object.values(document.current.layers).map((id) => document.layers.find((layer) => layer.id === id)!.file);
+}
+
+function nothingIsLeftOver(world: SnapshotWorld): void {
+  const document = documentOf(world);
+  expect([...world.images.keys()].sort()).toEqual(document.layers.map(({ file }) => file).sort());
+  const states = [...document.nodes, document.current].flatMap(({ state }) => state ?? []);
+  expect([...world.states.keys()].sort()).toEqual([...new Set(states)].sort());
+  expect(world.journal).toBeUndefined();
+  for (const { file, parent } of document.layers) {
+    const below = document.layers.find(({ id }) => id === parent)?.file;
+    expect(world.images.get(file)?.backing, file).toBe(below);
+  }
+}
+
+class Walk {
+  readonly random: RandomValues;
+  #names = 0;
+
+  constructor(seed: number) {
+    this.random = new RandomValues(seed);
+  }
+
+  write(world: SnapshotWorld): void {
+    for (let count = this.random.below(6); count > 0; count--) {
+      world.write(this.random.pick(currentFiles(world)), this.random.below(BLOCKS), this.random.below(100));
+    }
+    world.machine = `machine ${this.random.below(1000)}`;
+  }
+
+  plan(world: SnapshotWorld, most: number): SnapshotPlan {
+    const document = documentOf(world);
+    const name = `n${++this.#names}`;
+    const newLayer = (slot: string) => ({ id: `${name}-${slot}`, file: `${name}-${slot}.qcow2` });
+    const ids = document.nodes.map(({ id }) => id);
+    const choice = this.random.below(10);
+    if (ids.length === 0 || (choice < 4 && ids.length < most)) {
+      const state = this.random.below(2) === 0 ? {} : { state: `state-${name}` };
+      const facts = { id: name, name, description: "", takenAtMs: this.#names, settings: "{}" };
+      return planTake(document, { ...facts, ...state }, newLayer);
+    }
+    const id = this.random.pick(ids);
+    if (choice < 7) return planRestore(document, id, newLayer, world.sizeOf);
+    if (choice < 9) return planDelete(document, id, world.sizeOf);
+    return planState(document, this.random.below(2) === 0 ? undefined : `state-${name}`);
+  }
+}
+
+describe("snapshots taken, restored and deleted at random", () => {
+  test.each([1, 2])("keep what a person expects (%i)", async (seed) => {
+    const world = newWorld();
+    const runner = new SnapshotRunner(world);
+    const walk = new Walk(seed * 7919);
+    for (let round = 0; round < 200; round++) {
+      walk.write(world);
+      const before = seen(world);
+      const plan = walk.plan(world, 30);
+      await runner.run(plan);
+      const after = seen(world);
+      nothingIsLeftOver(world);
+      for (const [id, { content, state }] of after.snapshots) {
+        const known = before.snapshots.get(id) ?? { content: before.content, state: state && world.machine };
+        expect([id, content, state]).toEqual([id, known.content, known.state]);
+      }
+      const restored = plan.operation === "restore" ? before.snapshots.get(after.parent!)!.content : before.content;
+      expect(after.content).toBe(restored);
+      if (plan.operation !== "delete") expect(after.snapshots.size).toBeGreaterThanOrEqual(before.snapshots.size);
+    }
+  });
+
+  test.each([5, 6])("survive the host's death at every single write (%i)", async (seed) => {
+    let world = newWorld();
+    const walk = new Walk(seed * 104_729);
+    for (let round = 0; round < 60; round++) {
+      walk.write(world);
+      const plan = walk.plan(world, 30);
+      const before = seen(world);
+      const done = world.copy();
+      await new SnapshotRunner(done).run(plan);
+      const after = seen(done);
+      for (let dieAt = 1; ; dieAt++) {
+        const dying = world.copy();
+        dying.dieAt = dieAt;
+        const died = await new SnapshotRunner(dying).run(plan).then(
+          () => false,
+          (error: unknown) => error instanceof HostDied || Promise.reject(error),
+        );
+        if (!died) break;
+        await recoverDying(dying, dieAt);
+        const recovered = seen(dying);
+        // A new snapshot's state is the machine's, which is gone when it was not saved in time.
+        expect([JSON.stringify([...before.snapshots]), JSON.stringify([...after.snapshots])]).toContain(
+          JSON.stringify([...recovered.snapshots]),
+        );
+        expect([before.content, after.content]).toContain(recovered.content);
+        nothingIsLeftOver(dying);
+      }
+      world = done;
+    }
+  });
+});
+
+/** The host dies during recovery as well, a little later each time. */
+async function recoverDying(world: SnapshotWorld, seed: number): Promise<void> {
+  for (let later = 1 + (seed % 3); ; later++) {
+    world.dieAt = world.changes + later;
+    const recovered = await new SnapshotRunner(world).recover().then(
+      () => true,
+      (error: unknown) => (error instanceof HostDied ? false : Promise.reject(error)),
+    );
+    if (recovered) break;
+  }
+  world.dieAt = Number.POSITIVE_INFINITY;
+}
+
+const facts = { name: "a", description: "", takenAtMs: 1, settings: "{}" };
+const layerFor = (name: string) => (slot: string) => ({ id: `${name}-${slot}`, file: `${name}-${slot}` });
+
+test("files that cannot be made are removed again, and the next change is possible", async () => {
+  const world = newWorld();
+  const runner = new SnapshotRunner(world);
+  const plan = planTake(documentOf(world), { ...facts, id: "a", state: "s" }, layerFor("a"));
+  world.full = true;
+  await expect(runner.run(plan)).rejects.toMatchObject({ kind: "disk-full" });
+  expect([...world.images.keys()]).toEqual(Object.values(slots));
+  world.full = false;
+  await runner.run(plan);
+  await expect(runner.run(plan)).rejects.toMatchObject({ kind: "snapshots-changed" });
+  expect(() => planTake(documentOf(world), { ...facts, id: "a" }, layerFor("b"))).toThrow("already");
+  expect(() => planEdit(documentOf(world), "b", {})).toThrow("no such snapshot");
+  await runner.run(planEdit(documentOf(world), "a", { name: "other", description: "text" }));
+  await runner.run(planChanged(documentOf(world)));
+  expect(documentOf(world).nodes[0]).toMatchObject({ name: "other", description: "text", state: "s" });
+  expect(documentOf(world).current).toMatchObject({ parent: "a", changed: true });
+});
+
+test("a snapshot with two branches can be deleted; its layer goes when one of them does", async () => {
+  const world = newWorld();
+  const runner = new SnapshotRunner(world);
+  const take = (id: string) => runner.run(planTake(documentOf(world), { ...facts, id }, layerFor(id)));
+  await take("root");
+  world.write(currentFiles(world)[0]!, 3, 33);
+  await take("fork");
+  await take("left");
+  await runner.run(planRestore(documentOf(world), "fork", layerFor("back"), world.sizeOf));
+  const layers = documentOf(world).layers.length;
+  await runner.run(planDelete(documentOf(world), "fork", world.sizeOf));
+  expect(documentOf(world).layers.length).toBe(layers);
+  expect(documentOf(world).nodes.find(({ id }) => id === "left")?.parent).toBe("root");
+  await runner.run(planDelete(documentOf(world), "left", world.sizeOf));
+  expect(documentOf(world).layers.length).toBeLessThan(layers);
+  expect(world.read(currentFiles(world)[0]!, BLOCKS)[3]).toBe(33);
+  nothingIsLeftOver(world);
+});
+
+test("damaged lists and journals are refused, whatever they hold", async () => {
+  const world = newWorld();
+  const runner = new SnapshotRunner(world);
+  await runner.run(planTake(documentOf(world), { ...facts, id: "a" }, layerFor("a")));
+  const good = world.document!;
+  const random = new RandomValues(77);
+  for (let round = 0; round < 400; round++) {
+    const at = random.below(good.length);
+    const text =
+      round % 3 === 0
+        ? JSON.stringify(random.value(4))
+        : `${good.slice(0, at)}${random.text()}${good.slice(at + random.below(9))}`;
+    try {
+      parseDocument(text);
+    } catch (error) {
+      expect(error).toMatchObject({ kind: "snapshots-damaged" });
+    }
+  }
+  const document = documentOf(world);
+  const loop = { ...document, nodes: [{ ...document.nodes[0]!, parent: "a" }] };
+  expect(() => parseDocument(JSON.stringify(loop))).toThrow("no tree");
+  expect(() => parseDocument(JSON.stringify({ ...document, layers: [] }))).toThrow("no disk layer");
+  world.journal = "{";
+  await expect(runner.recover()).rejects.toMatchObject({ kind: "snapshots-damaged" });
+});
