@@ -62,7 +62,7 @@ const MOST_RUNS = 64;
 
 export class Bios implements Device {
   readonly id = "bios";
-  readonly stateVersion = 1;
+  readonly stateVersion = 2;
   readonly trapPort = TRAP_PORT;
   readonly handler: IoHandler;
   readonly #cpu: FirmwareCpu;

@@ -14,7 +14,7 @@ import { describeHardware } from "./describeHardware.ts";
 import type { ActivityCounters, MachineControl, MachineFigures } from "./MachineControl.ts";
 import { MachineDebugger } from "./MachineDebugger.ts";
 import type { MachineOptions, MachineStop } from "./MachineOptions.ts";
-import { checkSections, loadSections, type StatefulParts, saveSections } from "./machineState.ts";
+import { acceptSections, loadSections, type StatefulParts, saveSections } from "./machineState.ts";
 import { RunLoop } from "./RunLoop.ts";
 import { VirtualClock } from "./VirtualClock.ts";
 
@@ -155,13 +155,13 @@ export class PcMachine implements MachineControl {
         ramBytes: state.ramBytes,
       });
     }
-    checkSections(this.#parts, state.sections);
+    const sections = acceptSections(this.#parts, state.sections);
     this.#life = "restoring";
     try {
       this.#board.reset("power");
       this.#firmware.reset("power");
       await state.readRam(this.#board.map.bytes.subarray(memoryPlan.ram, memoryPlan.ram + regions.ramBytes));
-      loadSections(this.#parts, state.sections);
+      loadSections(this.#parts, sections);
     } catch (error) {
       this.#board.reset("power");
       this.#life = "off";

@@ -4,10 +4,12 @@ import { StateWriter } from "../base/StateWriter.ts";
 import type { Device } from "../contracts/Device.ts";
 import type { StateSection } from "../contracts/MachineStateParts.ts";
 import { memoryPlan } from "../cpu/layout/memoryPlan.ts";
+import { migrateSections } from "../snapshot/container/migrateSections.ts";
 import type { Board } from "./board/Board.ts";
 import { CPU_STATE_VERSION, readCpuState, saveCpuState } from "./cpuStateSection.ts";
 import { PAGE_SECTION_VERSION, preparePages, savePages } from "./pageSection.ts";
 import type { RunLoop } from "./RunLoop.ts";
+import { stateMigrations } from "./stateMigrations.ts";
 import type { VirtualClock } from "./VirtualClock.ts";
 
 /**
@@ -46,37 +48,32 @@ export function saveSections(parts: StatefulParts): StateSection[] {
   });
 }
 
-/** Throws GuesthouseError "state-section-missing", "state-section-unknown" or "state-version" unless these are this machine's sections. */
-export function checkSections(parts: StatefulParts, sections: readonly StateSection[]): void {
-  const expected = new Map([
+/**
+ * Brings sections of older versions up to date. Throws GuesthouseError "state-section-missing", "state-section-unknown" or "state-version" unless these
+ * are this machine's sections, or "state-..." for old ones that are damaged.
+ */
+export function acceptSections(parts: StatefulParts, sections: readonly StateSection[]): readonly StateSection[] {
+  const present = new Map([
     ["machine", MACHINE_VERSION],
     ["cpu", CPU_STATE_VERSION],
     ["video-memory", PAGE_SECTION_VERSION],
     ["rom", PAGE_SECTION_VERSION],
     ...devicesOf(parts).map((device) => [sectionId(device), device.stateVersion] as const),
   ]);
-  const left = new Set(expected.keys());
-  for (const { id, version } of sections) {
-    const known = expected.get(id);
-    if (known === undefined || !left.delete(id)) {
-      throw new GuesthouseError("state-section-unknown", `This machine has no place for the saved state of “${id}”.`, {
-        section: id,
-      });
-    }
-    if (known !== version) {
-      throw new GuesthouseError("state-version", `The saved state of “${id}” has version ${version}, not ${known}.`, {
-        section: id,
-        version,
-        expected: known,
-      });
-    }
+  const left = new Set(present.keys());
+  for (const { id } of sections) {
+    if (left.delete(id)) continue;
+    throw new GuesthouseError("state-section-unknown", `This machine has no place for the saved state of “${id}”.`, {
+      section: id,
+    });
   }
   for (const id of left) {
     throw new GuesthouseError("state-section-missing", `The saved state of “${id}” is missing.`, { section: id });
   }
+  return migrateSections(sections, stateMigrations, present);
 }
 
-/** `sections` were checked. Throws GuesthouseError for a damaged one; the machine must then be reset. RAM is there already. */
+/** `sections` were accepted. Throws GuesthouseError for a damaged one; the machine must then be reset. RAM is there already. */
 export function loadSections(parts: StatefulParts, sections: readonly StateSection[]): void {
   const { board, clock, loop } = parts;
   const payloads = new Map(sections.map(({ id, payload }) => [id, payload]));

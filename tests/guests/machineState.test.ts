@@ -3,6 +3,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { StateSection } from "../../engine/contracts/MachineStateParts.ts";
 import type { Medium } from "../../engine/contracts/Medium.ts";
 import type { MachineOptions } from "../../engine/machine/MachineOptions.ts";
+import { stateMigrations } from "../../engine/machine/stateMigrations.ts";
+import { checkMigrations } from "../../engine/snapshot/container/migrateSections.ts";
 import { openImage } from "../../engine/storage/openImage.ts";
 import { MemoryStore } from "../../engine/storage/stores/MemoryStore.ts";
 import { buildCpu } from "../../resources/build/buildCpu.ts";
@@ -102,6 +104,28 @@ describe.skipIf(unavailable !== undefined)(`other people's guests${unavailable ?
     expect(second.serial).toMatch(/Memory: \d+K/);
     for (const one of [first, second]) one.machine.powerOff();
   });
+});
+
+test("sections of older versions become present ones, and each of those is kept", { timeout: MINUTE }, async () => {
+  const first = new SteadyMachine(units, { floppy: await tourFloppy() });
+  first.machine.start();
+  await first.runUntil(() => first.machine.figures().instructions > 100_000);
+  const state = wholeState(first.machine.captureState("first"));
+  first.machine.powerOff();
+  checkMigrations(stateMigrations, new Map(state.sections.map(({ id, version }) => [id, version])));
+  for (const { section, from } of stateMigrations) {
+    const file = `${section.replace("device:", "")}-${from}.bin`;
+    const payload = new Uint8Array(readFileSync(new URL(`../fixtures/states/${file}`, import.meta.url)));
+    const old = state.sections.map((present) =>
+      present.id === section ? { id: section, version: from, payload } : present,
+    );
+    const second = new SteadyMachine(units, { floppy: await tourFloppy() });
+    await second.machine.restoreState(restorable({ ...state, sections: old }));
+    const saved = wholeState(second.machine.captureState("again")).sections.find(({ id }) => id === section);
+    expect(saved?.version, file).toBe(state.sections.find(({ id }) => id === section)?.version);
+    expect(saved?.payload.length, file).toBeGreaterThanOrEqual(payload.length);
+    second.machine.powerOff();
+  }
 });
 
 describe("a state that does not fit", () => {

@@ -84,8 +84,10 @@ export function refreshKvmClock(): void {
   const at = maskA20(place & ~1);
   const version = physRead32(at);
   physWrite32(at, (version + 1) | 1);
-  physWrite64(at + CLOCK_TSC, readTsc());
-  physWrite64(at + CLOCK_SYSTEM_TIME, systemTimeNs());
+  // One look at the time: both are of the same moment.
+  const now = readTsc();
+  physWrite64(at + CLOCK_TSC, now);
+  physWrite64(at + CLOCK_SYSTEM_TIME, now - load<u64>(MSR_TSC_ADJUST));
   physWrite32(at + CLOCK_SCALE, SCALE_MULTIPLIER);
   physWrite32(at + CLOCK_FLAGS, SCALE_SHIFT | (CLOCK_STABLE << 8));
   physWrite32(at, ((version + 1) | 1) + 1);
