@@ -47,7 +47,15 @@ test("the debug ports are there when they are of use", () => {
   expect(parseRunOptions({ ...plain, until: "ready" }).config.debugPorts).toEqual({ console: true, exit: false });
 });
 
+test("a debugger's port, and what follows it", () => {
+  expect(parseRunOptions({ ...plain }).gdb).toBeUndefined();
+  expect(parseRunOptions({ ...plain, gdb: "1234" }).gdb).toEqual({ port: 1234, wait: false, architecture: undefined });
+  expect(parseRunOptions({ ...plain, gdb: "0,i386,wait" }).gdb).toEqual({ port: 0, wait: true, architecture: "i386" });
+});
+
 test.each<[string, Partial<RunArguments>]>([
+  ["--gdb", { gdb: "70000" }],
+  ["--gdb", { gdb: "1234,later" }],
   ["--memory", { memory: "lots" }],
   ["memory", { memory: "0" }],
   ["--accel", { accel: "magic" }],
@@ -96,5 +104,28 @@ describe("OutputWatch", () => {
     const watch = new OutputWatch(/^done$/m);
     watch.put("serial", bytes("x\r\ndone\r\n"));
     expect(watch.found(undefined)).toBe(true);
+  });
+});
+
+describe("--disk", () => {
+  const disk = (text: string) =>
+    parseRunOptions({ memory: "64", accel: "auto", disk: [text], serial: "none", keys: [], screenshot: [] }).config.storage
+      .disks[0];
+
+  test("takes options from its end", () => {
+    expect(disk("a,b.img")).toEqual({ path: "a,b.img" });
+    expect(disk("a,b.img,if=virtio,format=qcow2,snapshot=on,ssd=on,serial=X1")).toEqual({
+      path: "a,b.img",
+      interface: "virtio-blk",
+      format: "qcow2",
+      kind: "immutable",
+      solidState: true,
+      serial: "X1",
+    });
+    expect(disk("c.img,if=nvme")).toEqual({ path: "c.img", interface: "nvme" });
+  });
+
+  test.each(["a.img,if=floppy", "a.img,format=doc", "a.img,snapshot=yes", ",if=ide"])("refuses %s", (text) => {
+    expect(() => disk(text)).toThrow(BadArguments);
   });
 });

@@ -75,6 +75,10 @@ describe.skipIf(!built)("with the real engine (skipped when dist/cpu is not buil
     expect(await guesthouse("start", "box")).toMatchObject({ status: 0, output: "Box runs.\n" });
     const { output } = await guesthouse("list", "--json");
     expect(JSON.parse(output)).toMatchObject([{ name: "Box", state: { kind: "running" } }]);
+    expect(await guesthouse("gdb", "Box")).toMatchObject({
+      status: 0,
+      output: expect.stringMatching(/^target remote 127\.0\.0\.1:\d+\n$/),
+    });
     expect(await guesthouse("remove", "Box")).toMatchObject({ status: 8 });
     expect(await guesthouse("stop", "Box", "--force")).toMatchObject({ status: 0, output: "Box is off.\n" });
     expect(await guesthouse("remove", "Box", "--with-files")).toMatchObject({ status: 0 });

@@ -90,6 +90,19 @@ export async function stopMachine(nameOrId: string, given: { force?: boolean; ti
   });
 }
 
+/** GDB attaches by itself to what is printed. */
+export async function debugMachine(nameOrId: string, given: { port: string; i386?: boolean }): Promise<number> {
+  const wanted = wholeNumber("--port", given.port);
+  if (wanted > 65535) throw new BadArguments(`--port is at most 65535, not ${wanted}`);
+  return await withHost(false, async (client) => {
+    const { id } = await findMachine(client, nameOrId);
+    const architecture = given.i386 === true ? "i386" : null;
+    const { port } = await client.call("debug.listen", { id, port: wanted, architecture });
+    console.log(`target remote 127.0.0.1:${port}`);
+    return exitStatus.done;
+  });
+}
+
 export async function removeMachine(nameOrId: string, { withFiles }: { withFiles?: boolean }): Promise<number> {
   return await withHost(false, async (client) => {
     const { id, name, folder } = await findMachine(client, nameOrId);
@@ -114,7 +127,7 @@ function whenStopped(client: HostClient, id: string, seconds: number): Promise<b
 }
 
 /** By id, by name, or by the beginning of an id that only one machine has. */
-async function findMachine(client: HostClient, nameOrId: string): Promise<MachineSummary> {
+export async function findMachine(client: HostClient, nameOrId: string): Promise<MachineSummary> {
   const { machines } = await client.call("library.list", {});
   const exact = machines.find(({ id, name }) => id === nameOrId || name === nameOrId);
   const close = machines.filter(
@@ -126,7 +139,7 @@ async function findMachine(client: HostClient, nameOrId: string): Promise<Machin
   throw new BadArguments(`${many} “${nameOrId}”; see guesthouse list`);
 }
 
-function wholeNumber(option: string, text: string): number {
+export function wholeNumber(option: string, text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new BadArguments(`${option} takes a whole number, not ${text}`);
   return Number(text);
 }

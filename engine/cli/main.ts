@@ -6,6 +6,7 @@ import { exitStatus } from "./exitStatus.ts";
 import {
   type CreateArguments,
   createMachineFromArguments,
+  debugMachine,
   listMachines,
   removeMachine,
   startMachine,
@@ -58,6 +59,16 @@ function makeProgram(setStatus: (status: number) => void): Command {
     );
 
   program
+    .command("gdb")
+    .description("let a GDB of this computer attach to a machine that runs; prints GDB's command for it")
+    .argument("<name or id>")
+    .option("--port <port>", "where to listen; 0 is any free port", "0")
+    .option("--i386", "show GDB a 32-bit processor")
+    .action(async (name: string, given: { port: string; i386?: boolean }) =>
+      setStatus(await debugMachine(name, given)),
+    );
+
+  program
     .command("remove")
     .description("take a machine off the library")
     .argument("<name or id>")
@@ -82,7 +93,12 @@ function addRun(program: Command, setStatus: (status: number) => void): void {
     .option("--append <text>", "command line for --kernel")
     .option("--cdrom <file>", "an ISO image")
     .option("--floppy <file>", "a diskette image")
-    .option("--disk <file>", "a raw disk image; the guest writes to it (repeatable)", collect, [])
+    .option(
+      "--disk <file>",
+      "a disk image; options follow: ,if=ide|ahci|virtio|virtio-scsi|nvme ,format=F ,snapshot=on ,serial=S ,ssd=on (repeatable)",
+      collect,
+      [],
+    )
     .option("--boot <order>", "any of cdrom,floppy,disk in the order to try")
     .option("--serial <stdio|file:F|none>", "where the first serial port goes", "stdio")
     .option("--until <regex>", "end with success when this appears on serial port, screen or port 0xE9")
