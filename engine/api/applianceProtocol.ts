@@ -5,6 +5,7 @@
  * job of its kind tells how far it is and takes a cancel. A failed or cancelled import or export leaves nothing behind.
  */
 import * as v from "valibot";
+import { diskInterfaceSchema } from "./MachineConfig.ts";
 import { machineSummarySchema } from "./MachineSummary.ts";
 import { diskFormatSchema } from "./mediumProtocol.ts";
 
@@ -12,10 +13,6 @@ const path = v.pipe(v.string(), v.minLength(1), v.maxLength(4096));
 const short = v.pipe(v.string(), v.maxLength(1024));
 const text = v.pipe(v.string(), v.maxLength(65536));
 const natural = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-
-/** Where a machine's disk is plugged in. */
-export const diskInterfaceSchema = v.picklist(["ide", "ahci", "virtio-blk", "virtio-scsi", "nvme"]);
-export type DiskInterface = v.InferOutput<typeof diskInterfaceSchema>;
 
 /** What a person should know before importing. Interfaces translate by `code`; `message` is English. */
 export const applianceNoteSchema = v.strictObject({
@@ -238,9 +235,12 @@ export const applianceExportSchema = v.strictObject({
 export type ApplianceExport = v.InferOutput<typeof applianceExportSchema>;
 
 export const applianceCommands = {
-  /** The dry run. `configuration` chooses among what the appliance offers; null takes its default. */
+  /**
+   * The dry run, with edits as they would be taken. `configuration` chooses among what the appliance offers; null takes its
+   * default.
+   */
   "appliance.inspect": {
-    params: v.strictObject({ path, configuration: v.nullable(short) }),
+    params: v.strictObject({ path, configuration: v.nullable(short), edits: v.exactOptional(applianceEditsSchema) }),
     result: v.strictObject({ appliance: applianceDescriptionSchema }),
   },
   "appliance.import": {

@@ -2,8 +2,9 @@
  * What becomes of a machine that comes from elsewhere: the one place that knows what our machines have. Every item gets its outcome and, where that is not
  * plain, a note; disks get the interface that is nearest to the controller they came from.
  */
-import type { ApplianceItem, ApplianceMachine, ApplianceNote, DiskInterface } from "../api/applianceProtocol.ts";
+import type { ApplianceItem, ApplianceMachine, ApplianceNote } from "../api/applianceProtocol.ts";
 import { FLOPPY_DRIVES_MAX, IDE_DEVICES_MAX, MEMORY_MIB_MAX, SERIAL_PORTS_MAX } from "../api/checkMachineDraft.ts";
+import type { DiskInterface } from "../api/MachineConfig.ts";
 import { osTypeById } from "../api/osTypes.ts";
 import { withTargetNames } from "./diskTargets.ts";
 import type { MachineFacts } from "./MachineFacts.ts";

@@ -3,7 +3,8 @@
  * the machine's folder. Nothing is read or made here. Refuses what cannot work before anything is made: licences that nobody agreed to,
  * files that are missing, nothing to import.
  */
-import type { ApplianceItem, ApplianceMachine, DiskInterface } from "../api/applianceProtocol.ts";
+import type { ApplianceItem, ApplianceMachine } from "../api/applianceProtocol.ts";
+import type { DiskInterface } from "../api/MachineConfig.ts";
 import { defaultMachineDraft, type MachineDraft } from "../api/MachineConfig.ts";
 import type { DiskFormatName } from "../api/mediumProtocol.ts";
 import { osTypeById } from "../api/osTypes.ts";

@@ -1,6 +1,7 @@
 /** The `guesthouse` command: its words and their meaning. Exit statuses are in `exitStatus.ts`. */
 import { Command, CommanderError } from "commander";
 import { appVersion } from "../host/installation.ts";
+import { addAppliance } from "./applianceProgram.ts";
 import { BadArguments } from "./BadArguments.ts";
 import { exitStatus } from "./exitStatus.ts";
 import {
@@ -76,6 +77,7 @@ function makeProgram(setStatus: (status: number) => void): Command {
     .action(async (name: string, given: { withFiles?: boolean }) => setStatus(await removeMachine(name, given)));
 
   addMedium(program, setStatus);
+  addAppliance(program, setStatus);
   addRun(program, setStatus);
   return program;
 }

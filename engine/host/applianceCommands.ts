@@ -33,8 +33,10 @@ export interface ApplianceContext {
 
 export function applianceCommands(context: ApplianceContext): Pick<Handlers, keyof typeof applianceProtocol> {
   return {
-    "appliance.inspect": ({ path, configuration }) =>
-      withAppliance(path, configuration, async ({ inspected }) => ({ appliance: inspected.description })),
+    "appliance.inspect": ({ path, configuration, edits }) =>
+      withAppliance(path, configuration, async ({ inspected: { description } }) => ({
+        appliance: edits === undefined ? description : applyEdits(description, edits),
+      })),
     "appliance.import": ({ path, configuration, edits }) =>
       withAppliance(path, configuration, async (appliance) => ({
         machines: await runImport(context, appliance, edits),

@@ -116,7 +116,7 @@ async function describeForExport(
     const href = `${stem}-disk${sources.disks.size + 1}.vmdk`;
     sources.disks.set(href, image);
     const { allocatedBytes } = await image.info();
-    disks.push({ href, sizeBytes: allocatedBytes, capacityBytes: image.sizeBytes, interface: interfaceOf(disk) });
+    disks.push({ href, sizeBytes: allocatedBytes, capacityBytes: image.sizeBytes, interface: disk.interface ?? "ide" });
   }
   const drives = async (list: MachineConfig["storage"]["opticals"], extension: string) => {
     const files: (ExportFile | undefined)[] = [];
@@ -161,11 +161,6 @@ async function openPresentState(
 function definedOnly(product: Readonly<Record<string, string | undefined>> | undefined): ExportMachine["product"] {
   if (product === undefined) return undefined;
   return Object.fromEntries(Object.entries(product).filter(([, value]) => value !== undefined));
-}
-
-/** Where configurations know of a choice. */
-function interfaceOf(disk: DiskConfig): ExportDisk["interface"] {
-  return (disk as { interface?: ExportDisk["interface"] }).interface ?? "ide";
 }
 
 async function mediumFile(path: string, stem: string, extension: string, sources: Sources): Promise<ExportFile> {

@@ -5,10 +5,8 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import * as v from "valibot";
-import type { DiskInterface } from "../api/applianceProtocol.ts";
 import { checkMachineDraft } from "../api/checkMachineDraft.ts";
-import { type DiskConfig, diskSchema, type MachineDraft } from "../api/MachineConfig.ts";
+import type { DiskConfig, DiskInterface, MachineDraft } from "../api/MachineConfig.ts";
 import { checksumMismatch } from "../appliance/inspectAppliance.ts";
 import { digestOf } from "../appliance/manifest.ts";
 import { besideName } from "../appliance/memberName.ts";
@@ -181,11 +179,8 @@ async function prepareDisk(order: Import, disk: PlannedDisk, folder: string): Pr
   return diskConfig(disk.target.fileName, disk.target.format, disk.interface);
 }
 
-/** With the interface where configurations know of a choice. */
 function diskConfig(path: string, format: DiskConfig["format"], chosen: DiskInterface): DiskConfig {
-  const plain: DiskConfig = { path, ...(format === undefined ? {} : { format }) };
-  const complete = { ...plain, interface: chosen };
-  return chosen !== "ide" && v.is(diskSchema, complete) ? complete : plain;
+  return { path, ...(format === undefined ? {} : { format }), ...(chosen === "ide" ? {} : { interface: chosen }) };
 }
 
 async function convertInto(order: Import, disk: PlannedDisk, folder: string): Promise<void> {

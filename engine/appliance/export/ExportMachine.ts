@@ -1,5 +1,6 @@
 /** A machine as an export describes it. Files are named as in the package. */
-import type { ApplianceProduct, DiskInterface } from "../../api/applianceProtocol.ts";
+import type { ApplianceProduct } from "../../api/applianceProtocol.ts";
+import type { DiskInterface } from "../../api/MachineConfig.ts";
 
 export interface ExportFile {
   readonly href: string;
