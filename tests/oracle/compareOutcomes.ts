@@ -37,8 +37,8 @@ interface KnownDeviation {
 }
 
 const [stackFault, generalProtection, pageFault] = [12, 13, 14];
-const [debugTrap, invalidOpcode] = [1, 6];
-const [mathFault, alignmentCheck] = [16, 17];
+const [debugTrap, boundRange, invalidOpcode] = [1, 5, 6];
+const [mathFault, alignmentCheck, simdFault] = [16, 17, 19];
 const atFaults = [stackFault, generalProtection, pageFault];
 
 export const knownDeviations: readonly KnownDeviation[] = [
@@ -137,7 +137,7 @@ export const knownDeviations: readonly KnownDeviation[] = [
   },
   {
     operations: /^F(BSTP|ISTT?P|IST|STP?_F)/,
-    vectors: [breakpoint, mathFault, invalidOpcode, ...atFaults],
+    vectors: [breakpoint, boundRange, invalidOpcode, mathFault, simdFault, ...atFaults],
     fields: "all",
     applies: (_, got) => got === BigInt(pageFault) || got === BigInt(generalProtection),
     reason: "an x87 store with an unmasked exception does not reach its memory, which ours looks at first",

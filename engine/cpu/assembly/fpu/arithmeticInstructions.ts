@@ -35,14 +35,13 @@ function isNoNumber(exp: i32, sig: u64): bool {
 
 /** ST(0) = ST(0) op z* */
 function calculateWithTop(op: i32): void {
-  const sign = f.zSign, exp = f.zExp, sig = f.zSig;
-  const signaling = (f.raised & f.IE) != 0;
+  const sign = f.zSign, exp = f.zExp;
+  // A signaling NaN of memory is quiet by now; which of two NaNs is the answer goes by what they were (SDM vol. 1, table 4-7).
+  const sig = f.raised & f.IE ? f.zSig & ~f.QUIET_BIT : f.zSig;
   if (st.isEmpty(0)) st.underflow();
   else {
     st.fetch(0);
     calculate(op, st.sSign, st.sExp, st.sSig, sign, exp, sig);
-    // Of a signaling NaN and a quiet one the quiet one is the answer (SDM vol. 1, table 4-7); memory's is quiet by now.
-    if (signaling && f.isNan(st.sExp, st.sSig) && (st.sSig & f.QUIET_BIT) != 0) f.setZ(st.sSign, st.sExp, st.sSig);
     if (isNoNumber(st.sExp, st.sSig)) f.dropDenormal();
   }
   if (st.settle()) st.put(0);
