@@ -27,6 +27,12 @@ export const serialSchema = v.variant("kind", [
 
 export const driveSchema = v.strictObject({ path: v.nullable(path) });
 
+/** An optical drive; IDE when nothing is said. */
+export const opticalSchema = v.strictObject({
+  path: v.nullable(path),
+  interface: v.exactOptional(v.picklist(["ide", "ahci", "virtio-scsi"])),
+});
+
 export const diskInterfaceSchema = v.picklist(["ide", "ahci", "virtio-blk", "virtio-scsi", "nvme"]);
 export type DiskInterface = v.InferOutput<typeof diskInterfaceSchema>;
 
@@ -75,7 +81,7 @@ const draftEntries = {
   bootMenu: v.boolean(),
   storage: v.strictObject({
     disks: v.pipe(v.array(diskSchema), v.maxLength(16)),
-    opticals: v.pipe(v.array(driveSchema), v.maxLength(16)),
+    opticals: v.pipe(v.array(opticalSchema), v.maxLength(16)),
     floppies: v.pipe(v.array(driveSchema), v.maxLength(16)),
   }),
   directBoot: v.nullable(v.strictObject({ kernel: path, initrd: v.nullable(path), commandLine: text })),

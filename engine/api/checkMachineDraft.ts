@@ -68,7 +68,7 @@ export function checkMachineDraft(draft: MachineDraft): DraftIssue[] {
   if (new Set(draft.bootOrder).size !== draft.bootOrder.length) {
     issues.push({ field: "bootOrder", code: "boot-order-repeats", message: "A boot source is listed twice." });
   }
-  const onIde = disks.filter((disk) => (disk.interface ?? "ide") === "ide").length + opticals.length;
+  const onIde = [...disks, ...opticals].filter((drive) => (drive.interface ?? "ide") === "ide").length;
   if (onIde > IDE_DEVICES_MAX) {
     issues.push({
       field: "storage.disks",

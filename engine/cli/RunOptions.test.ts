@@ -108,9 +108,7 @@ describe("OutputWatch", () => {
 });
 
 describe("--disk", () => {
-  const disk = (text: string) =>
-    parseRunOptions({ memory: "64", accel: "auto", disk: [text], serial: "none", keys: [], screenshot: [] }).config.storage
-      .disks[0];
+  const disk = (text: string) => parseRunOptions({ ...plain, disk: [text] }).config.storage.disks[0];
 
   test("takes options from its end", () => {
     expect(disk("a,b.img")).toEqual({ path: "a,b.img" });

@@ -7,6 +7,8 @@ import { checkMachineDraft, IDE_DEVICES_MAX } from "../api/checkMachineDraft.ts"
 import { type KeyStroke, keysOfText } from "../api/keysOfText.ts";
 import {
   type BootSource,
+  type DiskConfig,
+  type DiskInterface,
   defaultMachineDraft,
   MACHINE_CONFIG_VERSION,
   type MachineConfig,
@@ -100,7 +102,8 @@ function machineOf(
   debugPorts: MachineConfig["debugPorts"],
 ): MachineConfig {
   const draft = defaultMachineDraft("run");
-  const opticalFits = given.disk.length < IDE_DEVICES_MAX;
+  const disks = given.disk.map(parseDisk);
+  const opticalFits = disks.filter((disk) => (disk.interface ?? "ide") === "ide").length < IDE_DEVICES_MAX;
   const config: MachineConfig = {
     ...draft,
     version: MACHINE_CONFIG_VERSION,
@@ -114,7 +117,7 @@ function machineOf(
         : { kind: "rom", path: given.firmware },
     bootOrder: given.boot === undefined ? bootOrderOf(given) : parseBootOrder(given.boot),
     storage: {
-      disks: given.disk.map((path) => ({ path })),
+      disks,
       opticals: given.cdrom !== undefined || opticalFits ? [{ path: given.cdrom ?? null }] : [],
       floppies: [{ path: given.floppy ?? null }],
     },
@@ -128,6 +131,55 @@ function machineOf(
   const issue = checkMachineDraft(config)[0];
   if (issue !== undefined) throw new BadArguments(issue.message);
   return config;
+}
+
+const interfaceWords: Readonly<Record<string, DiskInterface>> = {
+  ide: "ide",
+  ahci: "ahci",
+  virtio: "virtio-blk",
+  "virtio-blk": "virtio-blk",
+  "virtio-scsi": "virtio-scsi",
+  scsi: "virtio-scsi",
+  nvme: "nvme",
+};
+const diskOptions = /,(if|format|snapshot|serial|ssd)=([^,]*)$/;
+
+/** "FILE,if=nvme,format=qcow2,snapshot=on": options are taken from the end, so that a file's name may have commas. */
+function parseDisk(text: string): DiskConfig {
+  let path = text;
+  const given = new Map<string, string>();
+  for (let match = diskOptions.exec(path); match !== null; match = diskOptions.exec(path)) {
+    if (!given.has(match[1]!)) given.set(match[1]!, match[2]!);
+    path = path.slice(0, match.index);
+  }
+  if (path === "") throw new BadArguments("--disk needs a file");
+  const word = given.get("if");
+  const kind = word === undefined ? undefined : interfaceWords[word];
+  if (word !== undefined && kind === undefined) {
+    throw new BadArguments(`if= is ide, ahci, virtio, virtio-scsi or nvme, not ${word}`);
+  }
+  const format = given.get("format");
+  const known = diskFormatIds.find((id) => id === format);
+  if (format !== undefined && known === undefined) {
+    throw new BadArguments(`format= is one of ${diskFormatIds.join(", ")}, not ${format}`);
+  }
+  const serial = given.get("serial");
+  return {
+    path,
+    ...(kind === undefined ? {} : { interface: kind }),
+    ...(known === undefined ? {} : { format: known }),
+    ...(serial === undefined ? {} : { serial }),
+    ...(isOn(given, "snapshot") ? { kind: "immutable" } : {}),
+    ...(isOn(given, "ssd") ? { solidState: true } : {}),
+  };
+}
+
+const diskFormatIds = ["raw", "qcow", "qcow2", "vdi", "vmdk", "vhd", "vhdx"] as const;
+
+function isOn(given: ReadonlyMap<string, string>, option: string): boolean {
+  const word = given.get(option) ?? "off";
+  if (word !== "on" && word !== "off") throw new BadArguments(`${option}= is on or off, not ${word}`);
+  return word === "on";
 }
 
 /** Without --boot: what was given, most removable first. */

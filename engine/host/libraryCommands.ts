@@ -161,7 +161,7 @@ function withMedium(draft: MachineDraft, drive: "optical" | "floppy", slot: numb
   if (drives[slot] === undefined) {
     throw new GuesthouseError("no-such-drive", "The machine has no such drive.", { drive, slot });
   }
-  const changed = drives.map((entry, index) => (index === slot ? { path } : entry));
+  const changed = drives.map((entry, index) => (index === slot ? { ...entry, path } : entry));
   return { ...draft, storage: { ...draft.storage, [list]: changed } };
 }
 

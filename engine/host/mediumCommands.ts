@@ -218,7 +218,9 @@ async function releaseMedium(context: MediumContext, path: string, machineId: st
       storage: {
         ...draft.storage,
         disks: draft.storage.disks.filter((_disk, slot) => !gone("disk", slot)),
-        opticals: draft.storage.opticals.map((drive, slot) => (gone("optical", slot) ? { path: null } : drive)),
+        opticals: draft.storage.opticals.map((drive, slot) =>
+          gone("optical", slot) ? { ...drive, path: null } : drive,
+        ),
         floppies: draft.storage.floppies.map((drive, slot) => (gone("floppy", slot) ? { path: null } : drive)),
       },
     }));

@@ -7,12 +7,12 @@ import { randomBytes } from "node:crypto";
 import { readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join, resolve } from "node:path";
-import type { MachineConfig } from "../api/MachineConfig.ts";
+import { type DiskConfig, diskAttributes, type MachineConfig } from "../api/MachineConfig.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import { MiB } from "../base/units.ts";
 import type { Medium } from "../contracts/Medium.ts";
 import type { MachineControl } from "../machine/MachineControl.ts";
-import type { DirectBoot, FirmwareChoice, MachineOptions } from "../machine/MachineOptions.ts";
+import type { DirectBoot, DiskAttachment, FirmwareChoice, MachineOptions } from "../machine/MachineOptions.ts";
 import { type ImageUse, openImage } from "../storage/openImage.ts";
 import { FileStore } from "./FileStore.ts";
 import { fileError } from "./fileError.ts";
@@ -114,13 +114,14 @@ export async function openMachine(
   try {
     // What a run left that was ended without notice.
     await removeFolder(place.runFolder);
-    const disks: Medium[] = [];
+    const disks: DiskAttachment[] = [];
     for (const disk of config.storage.disks) {
       const medium = { name: basename(disk.path), blocks: await openMachineDisk(disk, place) };
       media.add(medium);
-      disks.push(medium);
+      disks.push({ ...medium, ...attachmentOf(disk) });
     }
     const opticalDrives: (Medium | undefined)[] = [];
+    const opticalInterfaces = config.storage.opticals.map((drive) => drive.interface ?? "ide");
     for (const { path } of config.storage.opticals) {
       opticalDrives.push(path === null ? undefined : await open(path, "optical"));
     }
@@ -138,6 +139,7 @@ export async function openMachine(
       ...(directBoot === undefined ? {} : { directBoot }),
       disks,
       opticalDrives,
+      opticalInterfaces,
       floppyDrives,
       debugPorts: config.debugPorts,
       accel: config.accel,
@@ -152,6 +154,12 @@ export async function openMachine(
     await removeFolder(place.runFolder);
     throw error;
   }
+}
+
+/** How a disk hangs on the machine. */
+function attachmentOf(disk: DiskConfig): Omit<DiskAttachment, "name" | "blocks"> {
+  const { interface: kind, serial, solidState } = diskAttributes(disk);
+  return { interface: kind, solidState, ...(serial === "" ? {} : { serialNumber: serial }) };
 }
 
 /** What cannot be removed now is at the next start. */

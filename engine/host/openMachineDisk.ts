@@ -11,6 +11,7 @@ import type { BlockDevice } from "../contracts/BlockDevice.ts";
 import type { DiskImage } from "../contracts/DiskImage.ts";
 import { diskFormat, openDisk } from "../storage/openDisk.ts";
 import { PolicedBlocks } from "../storage/PolicedBlocks.ts";
+import { ThrottledBlocks, type ThrottleTimer } from "../storage/ThrottledBlocks.ts";
 import { diskServices } from "./diskServices.ts";
 import { FileOpener } from "./FileOpener.ts";
 
@@ -25,11 +26,18 @@ export interface DiskPlace {
   readonly mayUse?: (path: string) => boolean;
 }
 
+const throttleTimer: ThrottleTimer = {
+  nowMs: () => performance.now(),
+  delay: (milliseconds, resume) => void setTimeout(resume, milliseconds),
+};
+
 export async function openMachineDisk(disk: DiskConfig, place: DiskPlace): Promise<BlockDevice> {
-  const { kind, hostCache, discard } = diskAttributes(disk);
+  const { kind, hostCache, discard, bytesPerSecond, operationsPerSecond } = diskAttributes(disk);
   const image = await openKind(disk, kind, place);
   const plain = hostCache === "writeBack" && discard;
-  return plain ? image : new PolicedBlocks(image, { hostCache, discard });
+  const policed = plain ? image : new PolicedBlocks(image, { hostCache, discard });
+  if (bytesPerSecond === 0 && operationsPerSecond === 0) return policed;
+  return new ThrottledBlocks(policed, { bytesPerSecond, operationsPerSecond }, throttleTimer);
 }
 
 async function openKind(

@@ -49,7 +49,9 @@ poweroff -f
 
 const cases: readonly [kind: DiskInterface, device: string, partition: string][] = [
   ["ide", "sda", "sda1"],
+  ["ahci", "sda", "sda1"],
   ["virtio-blk", "vda", "vda1"],
+  ["virtio-scsi", "sda", "sda1"],
   ["nvme", "nvme0n1", "nvme0n1p1"],
 ];
 

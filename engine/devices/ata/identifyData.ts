@@ -76,6 +76,7 @@ class IdentifyWords {
 
 export function identifyDisk(disk: DiskFacts): Uint8Array {
   const { defaultGeometry, geometry } = disk;
+  const newest = disk.serial || disk.solidState ? 0x01fe : 0x007e;
   const words = new IdentifyWords().identity(disk).transferModes(disk);
   words.set(0, 0x0040).set(1, defaultGeometry.cylinders).set(3, defaultGeometry.heads);
   words
@@ -89,10 +90,10 @@ export function identifyDisk(disk: DiskFacts): Uint8Array {
   words.set32(57, geometry.cylinders * geometry.heads * geometry.sectorsPerTrack);
   words.set(59, disk.multiple > 0 ? 0x0100 | disk.multiple : 0);
   words.set32(60, Math.min(disk.sectors, LBA28_SECTORS));
-  // ATA-1 to ATA/ATAPI-6; NOP, look-ahead, write cache and power management; 48-bit addresses and both flushes.
+  // ATA-1 to ATA/ATAPI-6, for what later standards brought ATA8-ACS; NOP, look-ahead, write cache and power management; 48-bit addresses and both flushes.
   // SMART; general purpose logs on a serial link.
   words
-    .set(80, 0x007e)
+    .set(80, newest)
     .set(82, 0x4069)
     .set(83, 0x7400)
     .set(84, 0x4000 | (disk.serial ? 0x20 : 0));

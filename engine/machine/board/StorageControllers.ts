@@ -12,10 +12,14 @@ import { NvmeController } from "../../devices/nvme/NvmeController.ts";
 import { NVME_WINDOW_BYTES } from "../../devices/nvme/nvmeRegisters.ts";
 import { MSIX_WINDOW_BYTES } from "../../devices/pci/Msix.ts";
 import type { PciBus } from "../../devices/pci/PciBus.ts";
+import { ScsiDisk } from "../../devices/scsi/ScsiDisk.ts";
+import { ScsiOptical } from "../../devices/scsi/ScsiOptical.ts";
+import type { ScsiTarget } from "../../devices/scsi/ScsiTarget.ts";
 import { VirtioBlk } from "../../devices/virtio/VirtioBlk.ts";
 import type { VirtioFunction } from "../../devices/virtio/VirtioFunction.ts";
 import { LEGACY_WINDOW_BYTES, VirtioPci } from "../../devices/virtio/VirtioPci.ts";
 import { VirtioRng } from "../../devices/virtio/VirtioRng.ts";
+import { SCSI_TARGETS, VirtioScsi } from "../../devices/virtio/VirtioScsi.ts";
 import { MODERN_WINDOW_BYTES } from "../../devices/virtio/virtioRegisters.ts";
 import type { DiskAttachment, MachineOptions } from "../MachineOptions.ts";
 import { diskIdentity } from "./driveIdentity.ts";
@@ -37,6 +41,7 @@ export interface StorageParts {
 }
 
 const AHCI_SLOT = 3;
+const SCSI_SLOT = 4;
 const ENTROPY_SLOT = 5;
 /** Disks that are functions of their own, in order of the machine's list. */
 const FIRST_DISK_SLOT = 8;
@@ -53,6 +58,7 @@ export class StorageControllers {
   ahci: AhciController | undefined;
   readonly #parts: StorageParts;
   readonly #serialDrives: AtaDrive[] = [];
+  readonly #targets: ScsiTarget[] = [];
   #functionDisks = 0;
 
   constructor(parts: StorageParts) {
@@ -61,6 +67,7 @@ export class StorageControllers {
     for (const [index, disk] of options.disks.entries()) this.diskPaths.push(this.#attachDisk(disk, index));
     for (const index of options.opticalDrives.keys()) this.opticalPaths.push(this.#attachOptical(index));
     if (this.#serialDrives.length > 0) this.#addAhci();
+    if (this.#targets.length > 0) this.#addVirtio("virtio-scsi", SCSI_SLOT, new VirtioScsi(this.#targets));
     const isVirtio = options.disks.some(({ interface: kind }) => kind === "virtio-blk" || kind === "virtio-scsi");
     if (options.entropyDevice ?? isVirtio) {
       this.#addVirtio("virtio-rng", ENTROPY_SLOT, new VirtioRng(options.entropy));
@@ -73,6 +80,8 @@ export class StorageControllers {
         return this.#addVirtioDisk(disk, index);
       case "nvme":
         return this.#addNvme(disk, index);
+      case "virtio-scsi":
+        return this.#addTarget(this.#makeScsiDisk(disk, index));
       case "ahci":
         return this.#addSerialDrive(this.#makeSerialDisk(disk, index));
       default:
@@ -86,7 +95,25 @@ export class StorageControllers {
     const drive = kind === "ide" ? undefined : makeOpticalDrive(options, activity, index);
     this.opticals.push(drive);
     if (drive === undefined) return undefined;
-    return this.#addSerialDrive(drive);
+    return kind === "virtio-scsi" ? this.#addTarget(new ScsiOptical(drive)) : this.#addSerialDrive(drive);
+  }
+
+  #makeScsiDisk({ blocks, serialNumber, solidState, removable }: DiskAttachment, index: number): ScsiDisk {
+    return new ScsiDisk({
+      blocks,
+      activity: this.#parts.activity.disk,
+      serialNumber: diskIdentity(index, serialNumber).serialNumber,
+      solidState: solidState ?? false,
+      removable: removable ?? false,
+    });
+  }
+
+  #addTarget(target: ScsiTarget): string {
+    const number = this.#targets.push(target) - 1;
+    if (number >= SCSI_TARGETS) {
+      throw new GuesthouseError("too-many-drives", "A SCSI controller takes 64 drives.", { most: SCSI_TARGETS });
+    }
+    return `/pci@i0cf8/scsi@${SCSI_SLOT}/channel@0/disk@${number.toString(16)},0`;
   }
 
   #makeSerialDisk({ blocks, serialNumber, solidState }: DiskAttachment, index: number): AtaDisk {
