@@ -108,6 +108,9 @@ describe("data breakpoints", () => {
     unit.setGpr(6, 0x1_0000);
     unit.setGpr(7, 0x2_0000);
     unit.setGpr(1, 2);
+    // One element a call, so that the trap comes behind the one that is meant.
+    unit.call("movs", 4, 4, 3, 1);
+    expect([unit.gpr(1), unit.state.get32("pendingDebug")]).toEqual([1, 0]);
     unit.call("movs", 4, 4, 3, 1);
     expect(unit.state.get32("pendingDebug")).toBe(1);
   });

@@ -64,6 +64,11 @@ export function refreshBreakpoints(): void {
   }
 }
 
+/** A data breakpoint is armed. */
+export function watchesData(): bool {
+  return dataArmed;
+}
+
 /** Whether a linear page holds a data breakpoint, or a debugger's watchpoint. */
 export function isWatchedPage(page: u64): bool {
   if (isWatchpointPage(page)) return true;
@@ -192,6 +197,13 @@ export function storeDebugRegister(register: i32, value: u64): void {
   refreshBreakpoints();
   flushTlbAll();
   refreshCodeMode();
+  updateAttention();
+}
+
+/** Whether a single-step trap follows the present instruction goes by TF as it is now. */
+export function rearmStep(): void {
+  store<u32>(STEP_ARMED, 0);
+  if (flagsSystem() & FLAG_TF) store<u32>(PENDING_DEBUG, load<u32>(PENDING_DEBUG) | DR6_BS);
   updateAttention();
 }
 

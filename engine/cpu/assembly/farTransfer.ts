@@ -65,8 +65,13 @@ function truncated(offset: u64, size: i32): u64 {
 function checkDirectTarget(selector: u32, code: u64): void {
   const level = dplOf(code);
   const allowed = isConforming(code) ? level <= cpl() : level == cpl() && rplOf(selector) <= cpl();
-  if (!allowed) raiseSelector(VECTOR_GP, selector);
+  if (!allowed || isOfBothSizes(code)) raiseSelector(VECTOR_GP, selector);
   if (!isPresent(code)) raiseSelector(VECTOR_NP, selector);
+}
+
+/** L and D set: no code may have both in long mode. */
+function isOfBothSizes(code: u64): bool {
+  return isLongCode(code) && (attributesOf(code) & ATTR_DB) != 0;
 }
 
 /** The privilege checks on a gate or TSS that an instruction names. */
@@ -275,8 +280,7 @@ export function checkReturnCode(selector: u32): u64 {
   const code = fetchDescriptor(selector, VECTOR_GP);
   const level = dplOf(code);
   const fits = isConforming(code) ? level <= rplOf(selector) : level == rplOf(selector);
-  const bothSizes = isLongCode(code) && (attributesOf(code) & ATTR_DB) != 0;
-  if (!isCodeSegment(code) || rplOf(selector) < cpl() || !fits || bothSizes) raiseSelector(VECTOR_GP, selector);
+  if (!isCodeSegment(code) || rplOf(selector) < cpl() || !fits || isOfBothSizes(code)) raiseSelector(VECTOR_GP, selector);
   if (!isPresent(code)) raiseSelector(VECTOR_NP, selector);
   return code;
 }
@@ -295,9 +299,9 @@ function dropInnerSegment(segment: i32): void {
 }
 
 /**
- * The stack segment that RET or IRET takes along to `level`; 0 for the null one that 64-bit code above level 3 may have.
+ * The stack segment that RET or IRET takes along to `level`, which raise different exceptions when it is not present; 0 for the null one that 64-bit code above level 3 may have.
  */
-export function checkReturnStack(stackSelector: u32, code: u64, level: u32): u64 {
+export function checkReturnStack(stackSelector: u32, code: u64, level: u32, vectorWhenAbsent: i32): u64 {
   if (isNull(stackSelector)) {
     if (!isLongCode(code) || level == 3 || rplOf(stackSelector) != level) generalProtection();
     return 0;
@@ -306,7 +310,7 @@ export function checkReturnStack(stackSelector: u32, code: u64, level: u32): u64
   if (rplOf(stackSelector) != level || dplOf(descriptor) != level || !isWritableData(descriptor)) {
     raiseSelector(VECTOR_GP, stackSelector);
   }
-  if (!isPresent(descriptor)) raiseSelector(VECTOR_SS, stackSelector);
+  if (!isPresent(descriptor)) raiseSelector(vectorWhenAbsent, stackSelector);
   return descriptor;
 }
 
@@ -314,11 +318,11 @@ export function checkReturnStack(stackSelector: u32, code: u64, level: u32): u64
  * Goes back to code with a stack of its own, at `size` bytes each: `stackAt` is where the other stack pointer and SS lie above the current
  * top, `releaseBytes` is added to that stack pointer. Data segments that an outer level may not keep become null.
  */
-export function returnWithStack(selector: u32, code: u64, offset: u64, stackAt: i32, size: i32, releaseBytes: i32): void {
+export function returnWithStack(selector: u32, code: u64, offset: u64, stackAt: i32, size: i32, releaseBytes: i32, vectorWhenAbsent: i32): void {
   const stackPointer = peek(stackAt, size) + (releaseBytes as u64);
   const stackSelector = (peek(stackAt + size, size) as u32) & 0xffff;
   const level = rplOf(selector);
-  const stackSegment = checkReturnStack(stackSelector, code, level);
+  const stackSegment = checkReturnStack(stackSelector, code, level, vectorWhenAbsent);
   checkCodeOffset(code, offset);
   const markedCode = markAccessed(selector, code);
   const markedStack = stackSegment ? markAccessed(stackSelector, stackSegment) : 0;
@@ -352,7 +356,7 @@ export function farReturn(size: i32, releaseBytes: i32): void {
   }
   const code = checkReturnCode(selector);
   if (rplOf(selector) > cpl()) {
-    returnWithStack(selector, code, offset, 2 * size + releaseBytes, size, releaseBytes);
+    returnWithStack(selector, code, offset, 2 * size + releaseBytes, size, releaseBytes, VECTOR_SS);
     return;
   }
   checkCodeOffset(code, offset);

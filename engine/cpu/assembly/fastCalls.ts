@@ -1,8 +1,10 @@
 /**
- * SYSENTER, SYSEXIT, SYSCALL and SYSRET (SDM vol. 2, vol. 3 5.8.7 and 5.8.8). SYSCALL and SYSRET exist on this vendor's processors in 64-bit code
+ * SYSENTER, SYSEXIT, SYSCALL and SYSRET (SDM vol. 2, vol. 3 5.8.7 and 5.8.8). After SYSCALL and SYSRET the new TF decides whether a single-step trap
+ * follows, not the one that they began with, so that a debugger sees a system call as one step. SYSCALL and SYSRET exist on this vendor's processors in 64-bit code
  * only.
  */
 import { CS, MSR_FMASK, MSR_LSTAR, MSR_STAR, MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, SS } from "./layout.generated";
+import { rearmStep } from "./debug";
 import { generalProtection, invalidOpcode } from "./faults";
 import { readFlags, writeFlags } from "./flags";
 import { isCanonical } from "./mmu";
@@ -84,6 +86,7 @@ export function syscall(): void {
   writeFlags(readFlags() & ~cleared, cleared | FLAGS_ARITHMETIC);
   enterFlat(0, selector, selector + 8, FLAT_LONG_CODE);
   setRip(load<u64>(MSR_LSTAR));
+  rearmStep();
 }
 
 export function sysret(size: i32): void {
@@ -96,4 +99,5 @@ export function sysret(size: i32): void {
   else enterFlat(3, selector, selector + 8, FLAT_CODE);
   writeFlags((gpr64(R11) as u32) & SYSRET_FLAGS, 0x3fffff & ~FLAG_VM);
   setRip(target);
+  rearmStep();
 }

@@ -5,7 +5,7 @@
  */
 import { checkCodeOffset, markAccessed, rplOf, setSegmentFrom } from "./descriptors";
 import { checkReturnCode, returnWithStack } from "./farTransfer";
-import { generalProtection } from "./faults";
+import { VECTOR_NP, generalProtection } from "./faults";
 import { writeFlags } from "./flags";
 import { CS, DR, DS, ES, FS, GS, NMI_BLOCKED, SS } from "./layout.generated";
 import { setCpl, setParagraphSegment, setVirtual8086Segment } from "./segments";
@@ -109,7 +109,7 @@ function returnProtected(size: i32, image: u32): void {
   const mask = flagMask(size, cpl());
   // 64-bit code has SS and RSP in every frame.
   if (rplOf(selector) > cpl() || isCode64()) {
-    returnWithStack(selector, code, offset, 3 * size, size, 0);
+    returnWithStack(selector, code, offset, 3 * size, size, 0, VECTOR_NP);
   } else {
     checkCodeOffset(code, offset);
     const marked = markAccessed(selector, code);

@@ -4,6 +4,7 @@
  * an interrupted or faulting instruction continues where it was.
  */
 import { BUDGET, ES, FLAG_AUX, FLAG_CARRIES, FLAG_RESULT, SEGMENT_READ_HI, SEGMENT_READ_LO, SEGMENT_WRITE_HI, SEGMENT_WRITE_LO, STEP_ARMED } from "./layout.generated";
+import { watchesData } from "./debug";
 import { segmentFault } from "./faults";
 import { isUser, loadSlow16, loadSlow32, loadSlow64, loadSlow8, storeSlow16, storeSlow32, storeSlow64, storeSlow8 } from "./memoryAccess";
 import { FLAG_DF, RAX, RCX, RDI, RSI, flagsSystem, gpr16, gpr32, gpr64, isCode64, segmentBase, segmentRow, setGpr16, setGpr32, setGpr64 } from "./state";
@@ -40,7 +41,7 @@ export function elementBudget(addressSize: i32, rep: i32): u64 {
   const count = indexRegister(RCX, addressSize);
   // Counting in ECX clears the upper half of RCX even when there is nothing to count.
   if (count == 0) setIndexRegister(RCX, addressSize, 0);
-  if (load<u32>(STEP_ARMED)) return min<u64>(count, 1);
+  if (load<u32>(STEP_ARMED) || watchesData()) return min<u64>(count, 1);
   const taken = min<u64>(count, ELEMENTS_PER_CALL);
   // Long repetitions use up the turn as the instructions do that would take as long.
   store<u32>(BUDGET, load<u32>(BUDGET) - ((taken as u32) >> ELEMENTS_PER_INSTRUCTION_LOG2));
