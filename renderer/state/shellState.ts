@@ -22,6 +22,9 @@ export type OpenDialog =
   | { kind: "rename"; id: string }
   | { kind: "remove"; id: string }
   | { kind: "closeConsole"; id: string }
+  | { kind: "import" }
+  /** The machine that is chosen at first; null for none. */
+  | { kind: "export"; id: string | null }
   /** A new hard disk in a folder; `made` gets its path. */
   | { kind: "createDisk"; folder: string; made?: (path: string) => void }
   | { kind: "medium"; work: MediumWork; path: string }

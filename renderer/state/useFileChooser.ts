@@ -13,7 +13,7 @@ export function useFileChooser(): (options: ChooseFileOptions) => Promise<string
   };
 }
 
-export type FilterName = "optical" | "floppy" | "disk" | "kernel" | "rom" | "log";
+export type FilterName = "optical" | "floppy" | "disk" | "kernel" | "rom" | "log" | "appliance";
 
 const extensions = {
   optical: ["iso"],
@@ -21,6 +21,7 @@ const extensions = {
   disk: ["qcow2", "vdi", "vmdk", "vhd", "vhdx", "qcow", "img", "raw", "bin", "hdd"],
   rom: ["bin", "rom"],
   log: ["log", "txt"],
+  appliance: ["ova", "ovf", "vbox", "vmx"],
 } as const;
 
 /** The filters of one kind of file: its own extensions first, then everything. */

@@ -1,5 +1,7 @@
 import { useServices, useShellState } from "../../state/AppContext.tsx";
 import type { OpenDialog } from "../../state/shellState.ts";
+import { ExportDialog } from "../appliance/ExportDialog.tsx";
+import { ImportDialog } from "../appliance/ImportDialog.tsx";
 import { CaptureHelpDialog } from "../console/CaptureHelpDialog.tsx";
 import { CloseConsoleDialog } from "../console/CloseConsoleDialog.tsx";
 import { TypeTextDialog } from "../console/TypeTextDialog.tsx";
@@ -31,6 +33,10 @@ function renderDialog(dialog: OpenDialog, close: () => void) {
       return <RemoveDialog id={dialog.id} onClose={close} />;
     case "closeConsole":
       return <CloseConsoleDialog id={dialog.id} onClose={close} />;
+    case "import":
+      return <ImportDialog onClose={close} />;
+    case "export":
+      return <ExportDialog id={dialog.id} onClose={close} />;
     case "createDisk":
       return <CreateDiskDialog folder={dialog.folder} made={dialog.made} onClose={close} />;
     case "medium":

@@ -11,6 +11,8 @@ export function ShortcutsDialog({ onClose }: { onClose: () => void }) {
   const host = (key: string) => t("keys.host", { key });
   const manager: [string, string][] = [
     [session.port.capabilities.ownsAllKeys ? ctrl("N") : t("keys.alt", { key: "N" }), t("actions.newMachine")],
+    [ctrl("I"), t("actions.import")],
+    [ctrl("E"), t("actions.export")],
     [ctrl("D"), t("library.media")],
     [ctrl("S"), t("actions.settings")],
     [t("keys.ctrlShift", { key: "T" }), t("actions.takeSnapshot")],

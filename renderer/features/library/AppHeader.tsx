@@ -1,4 +1,4 @@
-import { HardDrive, Monitor, Moon, Plus, Search, Sun } from "lucide-react";
+import { HardDrive, Monitor, Moon, Package, PackageOpen, Plus, Search, Sun } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
 import { navigate } from "../../app/routes.ts";
@@ -14,7 +14,7 @@ import { machineMenu } from "./machineMenu.ts";
 
 const themes: readonly Theme[] = ["system", "light", "dark"];
 
-function useFileMenu(): MenuEntry[] {
+function useFileMenu(machine: MachineSummary | undefined): MenuEntry[] {
   const { shell, session } = useServices();
   const { t } = useTranslation();
   const [theme, setTheme] = usePreference("theme");
@@ -36,6 +36,22 @@ function useFileMenu(): MenuEntry[] {
       icon: <HardDrive size={16} />,
       keys: t("keys.ctrl", { key: "D" }),
       run: () => navigate({ kind: "media", tab: "disk" }),
+    },
+    {
+      kind: "action",
+      id: "import",
+      label: t("actions.import"),
+      icon: <PackageOpen size={16} />,
+      keys: t("keys.ctrl", { key: "I" }),
+      run: () => shell.open({ kind: "import" }),
+    },
+    {
+      kind: "action",
+      id: "export",
+      label: t("actions.export"),
+      icon: <Package size={16} />,
+      keys: t("keys.ctrl", { key: "E" }),
+      run: () => shell.open({ kind: "export", id: machine?.id ?? null }),
     },
     { kind: "separator", id: "afterNew" },
     {
@@ -83,7 +99,7 @@ export function AppHeader({ machine }: { machine: MachineSummary | undefined }) 
         Guesthouse
       </span>
       <nav className="app-menus" aria-label={t("menu.bar")}>
-        <MenuButton label={t("menu.file")} entries={useFileMenu()} />
+        <MenuButton label={t("menu.file")} entries={useFileMenu(machine)} />
         <MenuButton label={t("menu.machine")} entries={machineMenu(actions)} disabled={machine === undefined} />
         <MenuButton
           label={t("menu.help")}

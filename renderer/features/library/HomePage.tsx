@@ -1,4 +1,4 @@
-import { LoaderCircle, Play, Plus } from "lucide-react";
+import { LoaderCircle, PackageOpen, Play, Plus } from "lucide-react";
 import { Link } from "react-aria-components";
 import { useTranslation } from "react-i18next";
 import { isLive } from "../../../engine/api/MachineState.ts";
@@ -82,6 +82,10 @@ export function HomePage() {
           <Button variant="primary" large onPress={() => shell.open({ kind: "newMachine" })}>
             <Plus size={18} aria-hidden />
             {t("actions.newMachine")}
+          </Button>
+          <Button large onPress={() => shell.open({ kind: "import" })}>
+            <PackageOpen size={18} aria-hidden />
+            {t("actions.import")}
           </Button>
           <Button large isDisabled={busy} onPress={tryIt}>
             {busy ? <LoaderCircle size={18} className="spinner" aria-hidden /> : <Play size={18} aria-hidden />}

@@ -26,6 +26,10 @@ export function useManagerShortcuts(machine: MachineSummary | undefined): void {
         case "Ctrl+KeyN":
         case "Alt+KeyN":
           return run({ run: () => shell.open({ kind: "newMachine" }) });
+        case "Ctrl+KeyI":
+          return run({ run: () => shell.open({ kind: "import" }) });
+        case "Ctrl+KeyE":
+          return run({ run: () => shell.open({ kind: "export", id: machine?.id ?? null }) });
         case "Ctrl+KeyD":
           return run({ run: () => navigate({ kind: "media", tab: "disk" }) });
         case "Ctrl+KeyS":

@@ -1,4 +1,4 @@
-import { Activity, HardDrive, House, Info, Languages, Palette, Plus } from "lucide-react";
+import { Activity, HardDrive, House, Info, Languages, Package, PackageOpen, Palette, Plus } from "lucide-react";
 import { type RefObject, useMemo, useRef, useState } from "react";
 import { Dialog as AriaDialog, Modal, ModalOverlay } from "react-aria-components";
 import { useTranslation } from "react-i18next";
@@ -49,6 +49,10 @@ function usePaletteCommands(): MenuAction[] {
         ),
       ),
       command("new", t("actions.newMachine"), <Plus size={16} />, () => shell.open({ kind: "newMachine" })),
+      command("import", t("actions.import"), <PackageOpen size={16} />, () => shell.open({ kind: "import" })),
+      command("export", t("actions.export"), <Package size={16} />, () =>
+        shell.open({ kind: "export", id: selected?.id ?? null }),
+      ),
       command("home", t("library.home"), <House size={16} />, () => navigate({ kind: "home" })),
       command("media", t("library.media"), <HardDrive size={16} />, () => navigate({ kind: "media", tab: "disk" })),
       command("overview", t("library.overview"), <Activity size={16} />, () => navigate({ kind: "overview" })),

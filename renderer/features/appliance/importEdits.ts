@@ -1,0 +1,105 @@
+/** What the user changes in a dry run, as the edits that the host understands: only what differs is sent. */
+import type {
+  ApplianceDescription,
+  ApplianceEdits,
+  ApplianceItem,
+  ApplianceMachine,
+} from "../../../engine/api/applianceProtocol.ts";
+import { MEMORY_MIB_MAX, MEMORY_MIB_MIN } from "../../../engine/api/checkMachineDraft.ts";
+
+type DiskItem = Extract<ApplianceItem, { kind: "disk" }>;
+
+export interface ItemChoices {
+  include: boolean;
+  /** Of disks. */
+  interface: NonNullable<DiskItem["interface"]>;
+  format: DiskItem["target"]["format"];
+}
+
+export interface MachineChoices {
+  include: boolean;
+  name: string;
+  osType: string;
+  memoryMiB: number;
+  /** By the item's id. */
+  items: Readonly<Record<string, ItemChoices>>;
+}
+
+export type ImportChoices = Readonly<Record<number, MachineChoices>>;
+
+function itemChoices(item: ApplianceItem): ItemChoices {
+  const include = item.outcome !== "skipped";
+  if (item.kind !== "disk") return { include, interface: "ide", format: "qcow2" };
+  return { include, interface: item.interface ?? "ide", format: item.target.format };
+}
+
+export function machineChoices(machine: ApplianceMachine): MachineChoices {
+  return {
+    include: machine.included,
+    name: machine.name,
+    osType: machine.osType,
+    memoryMiB: machine.memoryMiB,
+    items: Object.fromEntries(machine.items.map((item) => [item.id, itemChoices(item)])),
+  };
+}
+
+export function initialChoices(appliance: ApplianceDescription): ImportChoices {
+  return Object.fromEntries(appliance.machines.map((machine) => [machine.index, machineChoices(machine)]));
+}
+
+/** Only drives that would come along can be left out; the rest is the importer's to say. */
+export function mayLeaveOut(item: ApplianceItem): boolean {
+  const drive = item.kind === "disk" || item.kind === "optical" || item.kind === "floppy";
+  return drive && item.outcome !== "skipped";
+}
+
+export type ImportProblem = "name-empty" | "name-repeats" | "memory-too-small" | "memory-too-large";
+
+export function importProblem(choices: ImportChoices, index: number): ImportProblem | undefined {
+  const machine = choices[index];
+  if (machine?.include !== true) return undefined;
+  const name = machine.name.trim();
+  if (name === "") return "name-empty";
+  const same = Object.values(choices).filter((other) => other.include && other.name.trim() === name);
+  if (same.length > 1) return "name-repeats";
+  if (machine.memoryMiB < MEMORY_MIB_MIN) return "memory-too-small";
+  return machine.memoryMiB > MEMORY_MIB_MAX ? "memory-too-large" : undefined;
+}
+
+function itemEdits(machine: ApplianceMachine, choices: MachineChoices) {
+  return machine.items.flatMap((item) => {
+    const before = itemChoices(item);
+    const after = choices.items[item.id] ?? before;
+    const edit = {
+      ...(after.include === before.include ? {} : { include: after.include }),
+      ...(after.interface === before.interface ? {} : { interface: after.interface }),
+      ...(after.format === before.format ? {} : { format: after.format }),
+    };
+    return Object.keys(edit).length === 0 ? [] : [{ id: item.id, ...edit }];
+  });
+}
+
+export function importEdits(
+  appliance: ApplianceDescription,
+  choices: ImportChoices,
+  more: { acceptLicences: boolean; inPlace: boolean },
+): ApplianceEdits {
+  const machines = appliance.machines.flatMap((machine) => {
+    const before = machineChoices(machine);
+    const after = choices[machine.index] ?? before;
+    const items = itemEdits(machine, after);
+    const edit = {
+      ...(after.include === before.include ? {} : { include: after.include }),
+      ...(after.name.trim() === before.name ? {} : { name: after.name.trim() }),
+      ...(after.osType === before.osType ? {} : { osType: after.osType }),
+      ...(after.memoryMiB === before.memoryMiB ? {} : { memoryMiB: after.memoryMiB }),
+      ...(items.length === 0 ? {} : { items }),
+    };
+    return Object.keys(edit).length === 0 ? [] : [{ index: machine.index, ...edit }];
+  });
+  return {
+    machines,
+    ...(more.acceptLicences ? { acceptLicences: true } : {}),
+    ...(more.inPlace ? { inPlace: true } : {}),
+  };
+}
