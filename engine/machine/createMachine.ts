@@ -1,8 +1,11 @@
+import { checkKernel } from "../firmware/boot/DirectBoot.ts";
 import type { MachineControl } from "./MachineControl.ts";
 import type { MachineOptions } from "./MachineOptions.ts";
 import { PcMachine } from "./PcMachine.ts";
 
 /** Builds a machine, powered off. Throws GuesthouseError for options that no board can be built from. */
 export function createMachine(options: MachineOptions): MachineControl {
+  // The built-in BIOS would say it on the screen alone, which a run without one never shows.
+  if (options.directBoot && options.firmware.kind === "builtin") checkKernel(options.directBoot.kernel);
   return new PcMachine(options);
 }

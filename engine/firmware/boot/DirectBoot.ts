@@ -87,7 +87,16 @@ export function loadDirectBoot(images: DirectBootImages, parts: DirectBootParts)
     const video = wish && setGraphicsMode(wish);
     return video ? loadMultiboot(images, memory, sizes, video) : program;
   }
-  throw new GuesthouseError("bad-kernel", "The kernel file is neither a Linux kernel image nor a multiboot kernel.");
+  throw unknownKernel();
+}
+
+/** Throws GuesthouseError ("bad-kernel") for a file of no kind that can be started. */
+export function checkKernel(kernel: Uint8Array): void {
+  if (!isLinuxKernel(kernel) && !isMultibootKernel(kernel)) throw unknownKernel();
+}
+
+function unknownKernel(): GuesthouseError {
+  return new GuesthouseError("bad-kernel", "The kernel file is neither a Linux kernel image nor a multiboot kernel.");
 }
 
 /** Makes the stub's return enter the program. */

@@ -4,7 +4,7 @@ import { FlatMemory } from "../../../tests/fixtures/FlatMemory.ts";
 import { GuesthouseError } from "../../base/GuesthouseError.ts";
 import type { FirmwareDrive } from "../disk/FirmwareDrive.ts";
 import { SERVICE_POST } from "../rom/stubCode.ts";
-import { linuxVideoMode, loadDirectBoot } from "./DirectBoot.ts";
+import { checkKernel, linuxVideoMode, loadDirectBoot } from "./DirectBoot.ts";
 import { isLinuxKernel, loadLinux } from "./LinuxBoot.ts";
 import { isMultibootKernel, loadMultiboot } from "./MultibootBoot.ts";
 
@@ -206,6 +206,11 @@ function multibootElf(): Uint8Array {
   });
   return kernel;
 }
+
+test("a kernel of no known kind is refused before anything is started", () => {
+  expect(() => checkKernel(new Uint8Array(4096))).toThrow("neither a Linux kernel image nor a multiboot kernel");
+  for (const kernel of [multibootElf(), bzImage()]) expect(() => checkKernel(kernel)).not.toThrow();
+});
 
 describe("multiboot", () => {
   test("an ELF kernel with command line, map and module", () => {
