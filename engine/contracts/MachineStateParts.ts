@@ -12,6 +12,16 @@ export interface StateSection {
 
 export const STATE_PAGE_BYTES = 4096;
 
+/** Whether the page at a place among words is zero. Eight words at a time: all of a machine's memory goes through here. */
+export function isZeroPage(words: Uint32Array, start = 0): boolean {
+  const end = start + STATE_PAGE_BYTES / 4;
+  for (let at = start; at < end; at += 8) {
+    const first = words[at]! | words[at + 1]! | words[at + 2]! | words[at + 3]!;
+    if ((first | words[at + 4]! | words[at + 5]! | words[at + 6]! | words[at + 7]!) !== 0) return false;
+  }
+  return true;
+}
+
 /** Pages as they were at one moment, however the guest changes them since. Each is read, then taken. */
 export interface FrozenPages {
   readonly pageCount: number;

@@ -1,7 +1,7 @@
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import { StateReader } from "../base/StateReader.ts";
 import { StateWriter } from "../base/StateWriter.ts";
-import { STATE_PAGE_BYTES } from "../contracts/MachineStateParts.ts";
+import { isZeroPage, STATE_PAGE_BYTES } from "../contracts/MachineStateParts.ts";
 
 /**
  * Memory other than RAM in a saved state (that of the display adapter, ROM): the pages that are not zero, each with its number. Small enough
@@ -15,10 +15,7 @@ export function savePages(bytes: Uint8Array): Uint8Array {
   const wordsPerPage = STATE_PAGE_BYTES / 4;
   writer.u32(bytes.length / STATE_PAGE_BYTES);
   for (let page = 0; page < bytes.length / STATE_PAGE_BYTES; page++) {
-    const start = page * wordsPerPage;
-    let at = start;
-    while (at < start + wordsPerPage && words[at] === 0) at++;
-    if (at === start + wordsPerPage) continue;
+    if (isZeroPage(words, page * wordsPerPage)) continue;
     writer.u32(page).bytes(bytes.subarray(page * STATE_PAGE_BYTES, (page + 1) * STATE_PAGE_BYTES));
   }
   return writer.finish();

@@ -9,6 +9,7 @@ const layout = {
   bits: { readable: 1, writable: 2, hasCode: 4, trackDirty: 8, frozen: 16 },
 };
 const ramOffset = 0x10_0000;
+const windows = [{ address: 0, length: 0x1_0000 }];
 
 function build() {
   const memory = new WebAssembly.Memory({ initial: 64, maximum: 64, shared: true });
@@ -101,7 +102,7 @@ test("a frame buffer moved away is no longer there", () => {
 test("frozen memory keeps its content under every kind of write, and tells what was written", () => {
   const { map, events, pages } = build();
   for (let page = 0; page < 4; page++) map.write32(page * 0x1000, 0x1000 + page);
-  const frozen = map.freeze(ramOffset, 0x4000);
+  const frozen = map.freeze(ramOffset, 0x4000, windows);
   expect(events).toEqual(["map"]);
   map.write8(0x10, 1);
   map.write(0x1ff0, new Uint8Array(32).fill(7));
@@ -118,8 +119,8 @@ test("frozen memory keeps its content under every kind of write, and tells what 
 
 test("pages that were taken are only watched, wherever they are mapped, and memory is frozen again", () => {
   const { map, pages } = build();
-  const frozen = map.freeze(ramOffset, 0x2000);
-  expect(() => map.freeze(ramOffset, 0x2000)).toThrow("frozen already");
+  const frozen = map.freeze(ramOffset, 0x2000, windows);
+  expect(() => map.freeze(ramOffset, 0x2000, windows)).toThrow("frozen already");
   frozen.take(0);
   frozen.take(1);
   expect(frozen.holdsPages).toBe(false);
@@ -128,7 +129,7 @@ test("pages that were taken are only watched, wherever they are mapped, and memo
   map.write8(0x8000, 5);
   expect([...frozen.written]).toEqual([0, 1]);
   expect(frozen.page(1)[0]).toBe(5);
-  const next = map.freeze(ramOffset, 0x2000);
+  const next = map.freeze(ramOffset, 0x2000, windows);
   map.fill(ramOffset, 0x2000);
   expect(next.page(1)[0]).toBe(5);
   expect([...next.written]).toEqual([1, 1]);

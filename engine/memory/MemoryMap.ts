@@ -107,8 +107,13 @@ export class MemoryMap implements PhysicalMemory {
   /**
    * Keeps what a range of the shared memory holds now while the guest goes on: pages are put aside before their first write, whoever
    * writes. Afterwards the same object tells which pages were written since. The pages of an earlier call must have been taken.
+   * `windows` are all the places where the range is or may be mapped.
    */
-  freeze(offset: number, length: number): FrozenMemory {
+  freeze(
+    offset: number,
+    length: number,
+    windows: readonly { readonly address: number; readonly length: number }[],
+  ): FrozenMemory {
     if (this.#frozen?.memory.holdsPages === true) throw new Error("The memory is frozen already.");
     const memory = new FrozenMemory(this.bytes.subarray(offset, offset + length));
     this.#frozen = { memory, offset };
@@ -116,10 +121,13 @@ export class MemoryMap implements PhysicalMemory {
     const first = offset / PAGE_BYTES;
     const last = (offset + length) / PAGE_BYTES;
     const pages = this.#pages;
-    for (let page = 0; page < pages.length; page++) {
-      const entry = pages[page]!;
-      const place = entry >>> 12;
-      if ((entry & writable) !== 0 && place >= first && place < last) pages[page] = entry | frozen;
+    for (const window of windows) {
+      const end = (window.address + window.length) / PAGE_BYTES;
+      for (let page = window.address / PAGE_BYTES; page < end; page++) {
+        const entry = pages[page]!;
+        const place = entry >>> 12;
+        if ((entry & writable) !== 0 && place >= first && place < last) pages[page] = entry | frozen;
+      }
     }
     this.#listener.mapChanged();
     return memory;

@@ -75,7 +75,11 @@ export class MemoryRegions {
 
   /** Keeps the content of RAM as it is now. */
   freeze(): FrozenMemory {
-    return this.#map.freeze(memoryPlan.ram, this.ramBytes);
+    const { below4GiB, above4GiB } = this.sizes;
+    return this.#map.freeze(memoryPlan.ram, this.ramBytes, [
+      { address: 0, length: below4GiB },
+      { address: FOUR_GIB, length: above4GiB },
+    ]);
   }
 
   #mapRomPage(address: number): void {

@@ -36,7 +36,7 @@ export class PagePackWriter {
 
   async flushChunk(): Promise<void> {
     this.#compress();
-    if (this.#inFlight.length >= CHUNKS_IN_FLIGHT) await this.#writeOldest();
+    if (this.#inFlight.length >= CHUNKS_IN_FLIGHT) await this.#writeChunks();
   }
 
   #compress(): void {
@@ -50,17 +50,26 @@ export class PagePackWriter {
     this.#inChunk = 0;
   }
 
-  async #writeOldest(): Promise<void> {
-    const { pages, packed } = this.#inFlight.shift()!;
-    const { codec, bytes } = await packed;
-    this.#chunks.f64(this.#sink.position).u32(bytes.length).u8(pages).u8(codec).u32(this.#services.crc32(bytes, 0));
-    this.#chunkCount++;
+  /** All that are under way, at one stroke: each wait is a turn of the guest. */
+  async #writeChunks(): Promise<void> {
+    const chunks = this.#inFlight.splice(0);
+    const packed = await Promise.all(chunks.map((chunk) => chunk.packed));
+    let offset = this.#sink.position;
+    const bytes = new Uint8Array(packed.reduce((sum, part) => sum + part.bytes.length, 0));
+    const start = offset;
+    for (const [index, part] of packed.entries()) {
+      this.#chunks.f64(offset).u32(part.bytes.length).u8(chunks[index]!.pages).u8(part.codec);
+      this.#chunks.u32(this.#services.crc32(part.bytes, 0));
+      bytes.set(part.bytes, offset - start);
+      offset += part.bytes.length;
+    }
+    this.#chunkCount += packed.length;
     await this.#sink.write(bytes);
   }
 
   async finish(): Promise<void> {
     this.#compress();
-    while (this.#inFlight.length > 0) await this.#writeOldest();
+    await this.#writeChunks();
     const chunks = this.#chunks.finish();
     const hashes = this.#hashes.finish();
     const checksum = this.#services.crc32(hashes, this.#services.crc32(chunks, 0));

@@ -6,11 +6,6 @@ export function pageWords(page: Uint8Array): Uint32Array {
   return new Uint32Array(bytes.buffer, bytes.byteOffset, STATE_PAGE_BYTES / 4);
 }
 
-export function isZeroPage(words: Uint32Array): boolean {
-  for (let at = 0; at < words.length; at++) if (words[at] !== 0) return false;
-  return true;
-}
-
 /**
  * 64 bits that tell most different pages apart, in two halves; whoever takes pages for equal compares them. Multiply and rotate, as
  * in MurmurHash3 (A. Appleby, public domain), with a seed for each half.

@@ -10,4 +10,4 @@ export const CHUNK_ENTRY_BYTES = 18;
 export const HASH_BYTES = 8;
 export const FOOTER_BYTES = 24 + PACK_MAGIC.length;
 /** Chunks that are compressed or decompressed at the same time. */
-export const CHUNKS_IN_FLIGHT = 6;
+export const CHUNKS_IN_FLIGHT = 24;

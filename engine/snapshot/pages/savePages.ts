@@ -1,11 +1,11 @@
 import { GuesthouseError } from "../../base/GuesthouseError.ts";
 import type { LongWork } from "../../contracts/DiskImage.ts";
-import type { CapturedState } from "../../contracts/MachineStateParts.ts";
+import { type CapturedState, isZeroPage } from "../../contracts/MachineStateParts.ts";
 import type { SnapshotServices } from "../SnapshotServices.ts";
 import type { PagePack } from "./PagePack.ts";
 import type { PagePackWriter } from "./PagePackWriter.ts";
 import { type PagePlace, PageTable } from "./PageTable.ts";
-import { hashPage, isZeroPage, pageWords } from "./pageContent.ts";
+import { hashPage, pageWords } from "./pageContent.ts";
 
 /** A state that pages may be shared with. */
 export interface ParentPages {
