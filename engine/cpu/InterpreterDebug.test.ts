@@ -197,6 +197,19 @@ describe("watchpoints", () => {
     expect(machine.vcpu.run(1000)).toEqual({ kind: "halted" });
   });
 
+  test("do not come before the guest's own single step, nor does a kick lose them", async () => {
+    const machine = await createBareMachine();
+    machine.ram.set([0x00, 0x50, 0, 0], 1 * 4);
+    placeRealMode(machine, program(16, 0x7c00, "push 0x102\npopf\nmov byte [0x600], 7\nnop\nhlt"));
+    machine.vcpu.debug.setWatchpoints([{ address: 0x600n, length: 1, access: "write" }]);
+    machine.vcpu.kick();
+    expect(machine.vcpu.run(1000)).toEqual({ kind: "budget" });
+    expect(machine.vcpu.run(1000)).toMatchObject({ kind: "watchpoint" });
+    const stack = gpr(machine, 4);
+    const returnAddress = machine.ram[stack]! | (machine.ram[stack + 1]! << 8);
+    expect([machine.ram[0x600], rip(machine), returnAddress]).toEqual([7, 0x5000, 0x7c09]);
+  });
+
   test("stop a repeated store at the element", async () => {
     const machine = await createBareMachine();
     placeFlat32(machine, program(32, 0x1_0000, "mov edi, 0x600\nmov ecx, 100\nmov al, 7\nrep stosb\nhlt"));

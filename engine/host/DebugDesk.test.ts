@@ -111,6 +111,7 @@ describe("disassembly", () => {
       { address: "0x10", hex: "488b042500100000", text: "mov rax, [0x1000]" },
     ]);
     expect(disassemble(bytes, 0x10n, 32, 1)).toEqual([{ address: "0x10", hex: "48", text: "dec eax" }]);
+    expect(disassemble(new Uint8Array([0xeb, 0xa5]), 0xfe11an, 16, 1)[0]?.text).toBe("jmp short 0xe0c1");
     expect(disassemble(bytes, 0xffff_fff0n, 16, 2).map(({ text }) => text)).toEqual(["dec ax", "mov ax, [si]"]);
   });
 

@@ -1,4 +1,4 @@
-/** Machine code as text in Intel's syntax, by iced-x86. Loaded when first asked for. */
+/** Machine code as text in the syntax of NASM, by iced-x86, which is loaded when it is first needed. */
 import { createRequire } from "node:module";
 import type * as Iced from "iced-x86";
 import type { Disassembled } from "../api/debugProtocol.ts";
@@ -23,6 +23,7 @@ export function disassemble(bytes: Uint8Array, address: bigint, codeBits: 16 | 3
   try {
     formatter.hexPrefix = "0x";
     formatter.hexSuffix = "";
+    formatter.uppercaseHex = false;
     formatter.spaceAfterOperandSeparator = true;
     decoder.ip = address;
     while (found.length < count && decoder.canDecode) {

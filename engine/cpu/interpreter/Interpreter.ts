@@ -225,6 +225,9 @@ export class Interpreter {
     const state = this.#state;
     const before = state.get32("attention");
     if (before & attentionBits.refetch) state.set32("attention", before & ~attentionBits.refetch);
+    // First of all: the instruction is not yet executed, so nothing is due behind it.
+    const met = before & attentionBits.debugger ? this.system.takeWatchpointHit() : 0;
+    if (met !== 0) return this.#finishWatched(met);
     if (before & attentionBits.kick) {
       state.set32("attention", before & ~(attentionBits.kick | attentionBits.refetch));
       return runResult.leave;
@@ -234,8 +237,6 @@ export class Interpreter {
       this.system.debugAfterInstruction();
     }
     if (state.get32("activity") === 2) return runResult.leave;
-    const met = before & attentionBits.debugger ? this.system.takeWatchpointHit() : 0;
-    if (met !== 0) return this.#finishWatched(met);
     if (this.stops.isOver()) {
       this.system.passWatchpoints(0);
       return runResult.leave;
@@ -279,7 +280,7 @@ export class Interpreter {
   #finishWatched(watchpoint: number): number {
     this.stops.endAfterNext(watchpoint);
     this.system.passWatchpoints(1);
-    return this.#stepOne();
+    return this.#stepped ? runResult.step : this.#stepOne();
   }
 
   // --- decoding ---
