@@ -15,6 +15,7 @@ import {
 } from "./libraryActions.ts";
 import { addMedium } from "./mediumProgram.ts";
 import type { RunArguments } from "./RunOptions.ts";
+import { addSnapshots } from "./snapshotProgram.ts";
 
 const collect = (value: string, values: readonly string[]): readonly string[] => [...values, value];
 
@@ -77,6 +78,7 @@ function makeProgram(setStatus: (status: number) => void): Command {
     .action(async (name: string, given: { withFiles?: boolean }) => setStatus(await removeMachine(name, given)));
 
   addMedium(program, setStatus);
+  addSnapshots(program, setStatus);
   addAppliance(program, setStatus);
   addRun(program, setStatus);
   return program;

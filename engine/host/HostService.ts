@@ -9,8 +9,6 @@ import type { Endpoint } from "../api/Endpoint.ts";
 import { type HostCommandName, type HostInfo, type HostProtocol, hostProtocol } from "../api/hostProtocol.ts";
 import { type CommandHandlers, ProtocolServer } from "../api/ProtocolServer.ts";
 import type { EventNames, PayloadOf } from "../api/ProtocolSpec.ts";
-import { snapshotCommands } from "../api/snapshotProtocol.ts";
-import { GuesthouseError } from "../base/GuesthouseError.ts";
 import { applianceCommands } from "./applianceCommands.ts";
 import { debugRelay } from "./debugRelay.ts";
 import type { EngineSpawner } from "./EngineSpawner.ts";
@@ -19,12 +17,13 @@ import type { EngineSupervisor } from "./EngineSupervisor.ts";
 import { HostConnection } from "./HostConnection.ts";
 import { informationCommands } from "./informationCommands.ts";
 import { JobList } from "./JobList.ts";
-import { libraryCommands, machineUpdater } from "./libraryCommands.ts";
+import { announce, libraryCommands, machineUpdater } from "./libraryCommands.ts";
 import { MachineRegistry } from "./MachineRegistry.ts";
 import { MediaRegistry } from "./MediaRegistry.ts";
 import { ChannelNumbers, closeChannel, machineCommands, receiveSerialInput } from "./machineCommands.ts";
 import { mediumCommands } from "./mediumCommands.ts";
 import { pinDiskFormats } from "./pinDiskFormats.ts";
+import { recoverSnapshots, snapshotCommands, snapshotUses } from "./snapshots/snapshotCommands.ts";
 
 const MEMORY_MS = 2000;
 const MEDIA_MS = 200;
@@ -39,7 +38,6 @@ export interface HostServiceOptions {
   readonly onFault?: (error: unknown, command: string) => void;
 }
 
-type SnapshotCommand = keyof typeof snapshotCommands;
 type Server = ProtocolServer<HostProtocol, HostConnection>;
 
 export class HostService {
@@ -65,11 +63,12 @@ export class HostService {
     this.#media = new MediaRegistry({
       dataFolder,
       machines: () => registry.library.list(),
-      snapshotUses: async () => [],
+      snapshotUses,
     });
     const library = {
       registry,
       jobs: this.#jobs,
+      demandUnused: (folder: string) => this.#media.demandUnused(folder),
       changed: (change: PayloadOf<HostProtocol, "library.changed">) => {
         this.#broadcast("library.changed", change);
         this.#soonReportMedia();
@@ -87,7 +86,13 @@ export class HostService {
         changed: () => this.#reportMedia(),
       }),
       ...applianceCommands({ ...library, media: this.#media }),
-      ...notYet(),
+      ...snapshotCommands({
+        registry,
+        media: this.#media,
+        jobs: this.#jobs,
+        announce: (id) => announce(library, id),
+        changed: (id) => this.#broadcast("snapshots.changed", { id }),
+      }),
       ...debugRelay(registry),
       ...informationCommands({ registry, jobs: this.#jobs, dataFolder, shell }),
     });
@@ -155,6 +160,7 @@ export class HostService {
   }
 
   async #start(id: string, disposable: boolean): Promise<void> {
+    await recoverSnapshots(this.#registry, id);
     await pinDiskFormats(this.#registry.library, id, this.#updateMachine);
     const trusted = await this.#media.trusted();
     await this.#registry.supervisor(id).start(this.#registry.library.config(id), { disposable, trusted });
@@ -181,17 +187,6 @@ export class HostService {
   #broadcast<E extends EventNames<HostProtocol>>(event: E, payload: PayloadOf<HostProtocol, E>): void {
     for (const server of this.#servers) server.emit(event, payload);
   }
-}
-
-/** Commands whose work is not done by this version. */
-function notYet(): Pick<CommandHandlers<HostProtocol, HostConnection>, SnapshotCommand> {
-  const refusals = Object.keys(snapshotCommands).map((command) => [
-    command,
-    () => {
-      throw new GuesthouseError("not-available", `This version has no ${command}.`, { command });
-    },
-  ]);
-  return Object.fromEntries(refusals) as Pick<CommandHandlers<HostProtocol, HostConnection>, SnapshotCommand>;
 }
 
 /** Puts the table of legality before the handlers of commands that it restricts. */

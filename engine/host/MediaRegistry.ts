@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { readFile, realpath, stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { join, resolve, sep } from "node:path";
 import * as v from "valibot";
 import type { MachineConfig } from "../api/MachineConfig.ts";
 import { type Medium, type MediumKind, mediumKindSchema } from "../api/mediumProtocol.ts";
@@ -130,6 +130,16 @@ export class MediaRegistry {
     const disks = (await this.uses()).filter(({ kind }) => kind === "disk").map(({ path }) => path);
     const added = [...(await this.added()).values()].filter(({ kind }) => kind === "disk").map(({ path }) => path);
     return [...new Set([...disks, ...added])];
+  }
+
+  /** Throws "has-children" when a disk outside of the folder rests on a file in it. */
+  async demandUnused(folder: string): Promise<void> {
+    const inside = (await realPath(folder)) + sep;
+    const child = (await this.list()).find(
+      ({ path, parentPath }) => parentPath?.startsWith(inside) === true && !path.startsWith(inside),
+    );
+    if (child === undefined) return;
+    throw new GuesthouseError("has-children", `“${child.path}” rests on a disk of this machine.`, { path: child.path });
   }
 
   async uses(): Promise<MediumUse[]> {

@@ -27,6 +27,8 @@ type LibraryCommand =
 export interface LibraryContext {
   readonly registry: MachineRegistry;
   readonly jobs: JobList;
+  /** Throws when disks elsewhere rest on files of the folder. */
+  readonly demandUnused?: (folder: string) => Promise<void>;
   /** Tells all clients. */
   changed(change: { changed: MachineSummary[]; removed: string[] }): void;
 }
@@ -39,18 +41,16 @@ const removableToo: LockRule = () => [];
 const TOUR_NAME = "Guesthouse tour";
 const TOUR_IMAGE = "guest/tour.img";
 
-function announcer({ registry, changed }: LibraryContext) {
-  return (id: string): { machine: MachineSummary } => {
-    const machine = registry.summary(registry.library.get(id));
-    changed({ changed: [machine], removed: [] });
-    return { machine };
-  };
+/** Tells all clients of a machine that is new or has other settings. */
+export function announce({ registry, changed }: LibraryContext, id: string): { machine: MachineSummary } {
+  const machine = registry.summary(registry.library.get(id));
+  changed({ changed: [machine], removed: [] });
+  return { machine };
 }
 
 /** Changes a machine's configuration where its state allows it, and tells all clients. */
 export function machineUpdater(context: LibraryContext) {
   const { registry } = context;
-  const announce = announcer(context);
   return (id: string, change: (draft: MachineDraft) => MachineDraft, mayChange: LockRule = lockedChanges) =>
     registry.changing(id, async () => {
       const before = draftOf(registry.library.config(id));
@@ -61,7 +61,7 @@ export function machineUpdater(context: LibraryContext) {
         throw new GuesthouseError("not-while-running", message, { field: locked });
       }
       await registry.library.update(id, after);
-      return announce(id);
+      return announce(context, id);
     });
 }
 
@@ -69,7 +69,6 @@ export function libraryCommands(context: LibraryContext): Pick<Handlers, Library
   const { registry, jobs } = context;
   const { library } = registry;
 
-  const announce = announcer(context);
   const update = machineUpdater(context);
 
   return {
@@ -81,13 +80,14 @@ export function libraryCommands(context: LibraryContext): Pick<Handlers, Library
       registry.exclusively(async () => {
         const trimmed = { ...draft, name: draft.name.trim() };
         const record = await library.create(trimmed, (folder) => withNewDisks(trimmed, folder, newDisks));
-        return announce(record.id);
+        return announce(context, record.id);
       }),
     "library.update": ({ id, draft }) => update(id, () => draft),
     "library.rename": ({ id, name }) => update(id, (draft) => ({ ...draft, name: name.trim() })),
     "library.remove": async ({ id, withFiles }) => {
       await registry.changing(id, async () => {
         const { folder, config } = library.get(id);
+        if (withFiles) await context.demandUnused?.(folder);
         if (withFiles) await removeFolder(jobs, folder, id, config?.name ?? folder);
         else await library.removeKeepingFiles(id);
         library.forget(id);
@@ -130,7 +130,7 @@ export function libraryCommands(context: LibraryContext): Pick<Handlers, Library
           await copyTour(folder);
           return draft;
         });
-        return announce(record.id);
+        return announce(context, record.id);
       }),
   };
 }

@@ -58,7 +58,12 @@ async function closing<T>(image: DiskImage, action: () => Promise<T>): Promise<T
 /** A new disk of zeros, or one that rests on `parent` and has its size unless another is given. Throws "file-exists". */
 export async function createDisk(
   path: string,
-  disk: NewDisk & { readonly sizeBytes?: number | undefined; readonly parent?: string | undefined },
+  disk: NewDisk & {
+    readonly sizeBytes?: number | undefined;
+    readonly parent?: string | undefined;
+    /** Where it is known, as of a raw disk that must not be asked. */
+    readonly parentFormat?: DiskFormatId | undefined;
+  },
 ): Promise<void> {
   const { parent } = disk;
   if (parent === undefined) {
@@ -66,7 +71,7 @@ export async function createDisk(
     await makeWhole(path, disk, disk.sizeBytes, async () => {});
     return;
   }
-  const base = await openDiskFile(parent, "read");
+  const base = await openDiskFile(parent, "read", { format: disk.parentFormat });
   await closing(base, async () => {
     const { format, identity } = await base.info();
     const reference = { names: [referenceName(path, parent)], format, identity };

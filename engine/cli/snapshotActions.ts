@@ -1,0 +1,141 @@
+/** `guesthouse snapshot` and `guesthouse clone`: through the host that runs, or one in this process. Each prints, and returns the exit status. */
+import type { HostClient } from "../api/HostClient.ts";
+import type { MachineSummary } from "../api/MachineSummary.ts";
+import type { Snapshot } from "../api/snapshotProtocol.ts";
+import { BadArguments } from "./BadArguments.ts";
+import { exitStatus } from "./exitStatus.ts";
+import { withHost } from "./HostAccess.ts";
+import { findMachine } from "./libraryActions.ts";
+import { showProgress } from "./showProgress.ts";
+
+export interface JsonArgument {
+  readonly json?: boolean;
+}
+
+export interface CloneArguments extends JsonArgument {
+  readonly snapshot?: string;
+  readonly linked?: boolean;
+}
+
+export async function takeSnapshot(
+  machine: string,
+  name: string,
+  given: JsonArgument & { description?: string },
+): Promise<number> {
+  return await withMachine(machine, "Taking a snapshot", async (client, { id }) => {
+    const order = { id, name, description: given.description ?? "" };
+    const { snapshot } = await client.call("snapshot.take", order);
+    print(given, snapshot, `Took ${snapshot.name} (${snapshot.id})`);
+  });
+}
+
+export async function listSnapshots(machine: string, given: JsonArgument): Promise<number> {
+  return await withMachine(machine, "Looking", async (client, { id }) => {
+    const list = await client.call("snapshot.list", { id });
+    if (given.json === true) {
+      console.log(JSON.stringify(list));
+      return;
+    }
+    if (list.snapshots.length === 0) console.log("No snapshots.");
+    for (const line of treeLines(list.snapshots, list.currentId, list.changed)) console.log(line);
+  });
+}
+
+export async function restoreSnapshot(
+  machine: string,
+  snapshot: string,
+  given: JsonArgument & { keepCurrent?: string },
+): Promise<number> {
+  return await withMachine(machine, "Restoring", async (client, { id }) => {
+    const { id: snapshotId, name } = await findSnapshot(client, id, snapshot);
+    const takeCurrent = given.keepCurrent === undefined ? null : { name: given.keepCurrent, description: "" };
+    await client.call("snapshot.restore", { id, snapshotId, takeCurrent });
+    print(given, { restored: snapshotId }, `The machine is as it was in ${name}.`);
+  });
+}
+
+export async function deleteSnapshot(machine: string, snapshot: string, given: JsonArgument): Promise<number> {
+  return await withMachine(machine, "Deleting", async (client, { id }) => {
+    const { id: snapshotId, name } = await findSnapshot(client, id, snapshot);
+    await client.call("snapshot.delete", { id, snapshotId });
+    print(given, { deleted: snapshotId }, `${name} is gone; what came after it stays.`);
+  });
+}
+
+export async function editSnapshot(
+  machine: string,
+  snapshot: string,
+  given: JsonArgument & { name?: string; description?: string },
+): Promise<number> {
+  if (given.name === undefined && given.description === undefined) {
+    throw new BadArguments("--name or --description is needed");
+  }
+  return await withMachine(machine, "Editing", async (client, { id }) => {
+    const before = await findSnapshot(client, id, snapshot);
+    const { name = before.name, description = before.description } = given;
+    const edited = await client.call("snapshot.edit", { id, snapshotId: before.id, name, description });
+    print(given, edited.snapshot, `${edited.snapshot.name} is changed.`);
+  });
+}
+
+export async function cloneMachine(machine: string, name: string, given: CloneArguments): Promise<number> {
+  return await withMachine(machine, "Cloning", async (client, { id }) => {
+    const snapshotId = given.snapshot === undefined ? null : (await findSnapshot(client, id, given.snapshot)).id;
+    const order = { id, snapshotId, name, linked: given.linked === true, scope: "state" } as const;
+    const made = (await client.call("machine.clone", order)).machine;
+    print(given, made, `Created ${made.name} (${made.id})`);
+  });
+}
+
+async function withMachine(
+  nameOrId: string,
+  title: string,
+  action: (client: HostClient, machine: MachineSummary) => Promise<void>,
+): Promise<number> {
+  return await withHost(false, async (client) => {
+    const machine = await findMachine(client, nameOrId);
+    const progress = showProgress(title);
+    client.on("job.changed", ({ job }) => {
+      if (job.machineId === machine.id && job.state === "running" && job.total > 0)
+        progress.report(job.done / job.total);
+    });
+    try {
+      await action(client, machine);
+    } finally {
+      progress.end();
+    }
+    return exitStatus.done;
+  });
+}
+
+/** By id, by name, or by the beginning of an id that only one has. */
+async function findSnapshot(client: HostClient, id: string, nameOrId: string): Promise<Snapshot> {
+  const { snapshots } = await client.call("snapshot.list", { id });
+  const named = snapshots.filter((snapshot) => snapshot.id === nameOrId || snapshot.name === nameOrId);
+  const close = named.length > 0 ? named : snapshots.filter((snapshot) => snapshot.id.startsWith(nameOrId));
+  const [found] = close;
+  if (found !== undefined && close.length === 1) return found;
+  const many = close.length > 1 ? `${close.length} snapshots are called` : "There is no snapshot called";
+  throw new BadArguments(`${many} “${nameOrId}”; see guesthouse snapshot list`);
+}
+
+function print({ json }: JsonArgument, value: unknown, sentence: string): void {
+  console.log(json === true ? JSON.stringify(value) : sentence);
+}
+
+function treeLines(
+  snapshots: readonly Snapshot[],
+  currentId: string | null,
+  changed: boolean,
+  parentId: string | null = null,
+  depth = 0,
+): string[] {
+  const indent = "  ".repeat(depth);
+  return snapshots
+    .filter((snapshot) => snapshot.parentId === parentId)
+    .flatMap((snapshot) => [
+      `${indent}${snapshot.name}  ${new Date(snapshot.takenMs).toISOString()}  ${snapshot.id}`,
+      ...treeLines(snapshots, currentId, changed, snapshot.id, depth + 1),
+      ...(snapshot.id === currentId ? [`${indent}  Current state${changed ? " (changed)" : ""}`] : []),
+    ]);
+}

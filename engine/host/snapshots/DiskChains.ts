@@ -1,0 +1,119 @@
+/** Work on the images of one machine that rest on each other: adding one on top, and joining two without changing what anybody reads. */
+import { posix } from "node:path";
+import type {
+  BackingReference,
+  DiskFormatId,
+  DiskImage,
+  DiskImageInfo,
+  DiskServices,
+  LongWork,
+} from "../../contracts/DiskImage.ts";
+import { diskFormat, openDisk } from "../../storage/openDisk.ts";
+import { copyOwnContent } from "./copyOwnContent.ts";
+import type { SnapshotFiles } from "./SnapshotFiles.ts";
+
+export class DiskChains {
+  readonly #files: SnapshotFiles;
+  readonly #services: DiskServices;
+
+  readonly #formatOf: (name: string) => DiskFormatId | undefined;
+
+  /** `formatOf` knows what files are: the content of a raw disk is its guest's and may look like anything. */
+  constructor(files: SnapshotFiles, services: DiskServices, formatOf: (name: string) => DiskFormatId | undefined) {
+    this.#files = files;
+    this.#services = services;
+    this.#formatOf = formatOf;
+  }
+
+  /** Of the image alone. */
+  async info(name: string): Promise<DiskImageInfo> {
+    const image = await this.#open(name, "read", true);
+    return await image.info().finally(() => image.close());
+  }
+
+  /** Makes an overlay of a disk. The name is new. */
+  async addOverlay(name: string, base: string): Promise<void> {
+    const image = await this.#open(base, "read", true);
+    const facts = await image.info().finally(() => image.close());
+    const overlay = await diskFormat("qcow2").create(this.#files, name, {
+      sizeBytes: facts.sizeBytes,
+      services: this.#services,
+      backing: { reference: this.#reference(name, base, facts.format, facts.identity) },
+    });
+    await overlay.flush().finally(() => overlay.close());
+  }
+
+  /** Puts what `upper` holds into `lower`, on which it rests and nobody else does: read through `upper` nothing changes. */
+  async mergeDown(upper: string, lower: string, work: LongWork): Promise<void> {
+    const target = await this.#open(lower, "write", false);
+    try {
+      const source = await this.#open(upper, "read", true);
+      try {
+        if (target.sizeBytes !== source.sizeBytes) await target.resize(source.sizeBytes, true);
+        await copyOwnContent(source, target, () => true, work);
+        await target.flush();
+      } finally {
+        await source.close();
+      }
+    } finally {
+      await target.close();
+    }
+  }
+
+  /** Takes what `lower` holds, as far as `upper` has nothing there, into `upper`: it can then rest on what lies behind `lower`. */
+  async mergeUp(upper: string, lower: string, work: LongWork): Promise<void> {
+    const target = await this.#open(upper, "write", false);
+    try {
+      const source = await this.#open(lower, "read", true);
+      await copyOwnContent(source, target, (kind) => kind === "absent", work).finally(() => source.close());
+      await target.flush();
+    } finally {
+      await target.close();
+    }
+  }
+
+  /** Lets an image rest on another one, through which it reads the same, or on none. */
+  async rebase(name: string, backing: string | undefined): Promise<void> {
+    const base = backing === undefined ? undefined : await this.info(backing);
+    const reference = backing === undefined ? undefined : this.#reference(name, backing, base?.format, base?.identity);
+    const image = await this.#open(name, "write", true);
+    try {
+      await image.rebase(reference);
+      await image.flush();
+    } finally {
+      await image.close();
+    }
+  }
+
+  /** True when the image holds anything itself. */
+  async hasContent(name: string): Promise<boolean> {
+    const image = await this.#open(name, "read", true);
+    try {
+      for (let at = 0; at < image.sizeBytes; ) {
+        const { kind, length } = await image.extentAt(at);
+        if (kind !== "absent") return true;
+        at += length;
+      }
+      return false;
+    } finally {
+      await image.close();
+    }
+  }
+
+  /** Relative within the machine's folder, so that it can be moved as a whole. */
+  #reference(
+    name: string,
+    base: string,
+    format: DiskFormatId | undefined,
+    identity: string | undefined,
+  ): BackingReference {
+    const foreign = posix.isAbsolute(base) || base.includes("\\") || base.startsWith("..");
+    return { names: [foreign ? base : posix.relative(posix.dirname(name), base)], format, identity };
+  }
+
+  async #open(name: string, access: "read" | "write", alone: boolean): Promise<DiskImage> {
+    const format = this.#formatOf(name);
+    const known = format === undefined ? {} : { format };
+    return await openDisk(this.#files, name, { access, services: this.#services, alone, ...known });
+  }
+}
