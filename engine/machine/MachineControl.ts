@@ -5,7 +5,7 @@ import type { KeyboardSink, PointerSink } from "../contracts/InputSink.ts";
 import type { CapturedState, RestorableState } from "../contracts/MachineStateParts.ts";
 import type { RemovableDrive } from "../contracts/Medium.ts";
 import type { MachineDescription } from "../snapshot/container/stateFileLayout.ts";
-import type { MachineStop } from "./MachineOptions.ts";
+import type { DiskBay, MachineStop } from "./MachineOptions.ts";
 
 /** Bytes moved since power-on, per light of the status bar. */
 export interface ActivityCounters {
@@ -61,6 +61,8 @@ export interface MachineControl {
   readonly pointer: PointerSink;
   readonly opticalDrives: readonly RemovableDrive[];
   readonly floppyDrives: readonly RemovableDrive[];
+  /** The ports of the AHCI controller; none in a machine without it. Their disks belong to whoever plugged them in. */
+  readonly diskBays: readonly DiskBay[];
 
   /** Bytes typed into serial port `index` (0 = COM1). Queued without loss. */
   sendSerial(index: number, bytes: Uint8Array): void;

@@ -37,6 +37,13 @@ export interface DiskAttachment {
   readonly removable?: boolean;
 }
 
+/** A place where a disk can come and go while the machine runs. */
+export interface DiskBay {
+  readonly holds: "nothing" | "disk" | "optical drive";
+  /** Another disk, or none; the guest is told. What the guest had under way is lost. False, and nothing done, at an optical drive. */
+  plug(disk: DiskAttachment | undefined): boolean;
+}
+
 /**
  * Everything a machine is built from. Host access (files, time, randomness) comes in as objects; the machine itself runs
  * anywhere.

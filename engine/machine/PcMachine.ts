@@ -13,7 +13,7 @@ import { type Firmware, installFirmware } from "./board/firmwareSetup.ts";
 import { describeHardware } from "./describeHardware.ts";
 import type { ActivityCounters, MachineControl, MachineFigures } from "./MachineControl.ts";
 import { MachineDebugger } from "./MachineDebugger.ts";
-import type { MachineOptions, MachineStop } from "./MachineOptions.ts";
+import type { DiskBay, MachineOptions, MachineStop } from "./MachineOptions.ts";
 import { acceptSections, loadSections, type StatefulParts, saveSections } from "./machineState.ts";
 import { RunLoop } from "./RunLoop.ts";
 import { VirtualClock } from "./VirtualClock.ts";
@@ -103,6 +103,9 @@ export class PcMachine implements MachineControl {
   }
   get floppyDrives(): readonly RemovableDrive[] {
     return this.#board.floppies;
+  }
+  get diskBays(): readonly DiskBay[] {
+    return this.#board.storage.diskBays;
   }
 
   start(): void {

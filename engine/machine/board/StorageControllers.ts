@@ -21,7 +21,7 @@ import { LEGACY_WINDOW_BYTES, VirtioPci } from "../../devices/virtio/VirtioPci.t
 import { VirtioRng } from "../../devices/virtio/VirtioRng.ts";
 import { SCSI_TARGETS, VirtioScsi } from "../../devices/virtio/VirtioScsi.ts";
 import { MODERN_WINDOW_BYTES } from "../../devices/virtio/virtioRegisters.ts";
-import type { DiskAttachment, MachineOptions } from "../MachineOptions.ts";
+import type { DiskAttachment, DiskBay, MachineOptions } from "../MachineOptions.ts";
 import { diskIdentity } from "./driveIdentity.ts";
 import { type DriveActivity, makeOpticalDrive } from "./driveSlots.ts";
 import { MovableWindow } from "./MovableWindow.ts";
@@ -87,6 +87,20 @@ export class StorageControllers {
       default:
         return undefined;
     }
+  }
+
+  /** The ports of the AHCI controller as bays for disks; none without the controller. */
+  get diskBays(): readonly DiskBay[] {
+    return (this.ahci?.ports ?? []).map((port, index) => ({
+      holds: port.drive === undefined ? "nothing" : port.drive instanceof AtaDisk ? "disk" : "optical drive",
+      plug: (disk) => {
+        if (port.drive !== undefined && !(port.drive instanceof AtaDisk)) return false;
+        // Serial numbers go on behind those of the machine's own disks.
+        const position = this.#parts.options.disks.length + index;
+        port.plug(disk === undefined ? undefined : this.#makeSerialDisk(disk, position));
+        return true;
+      },
+    }));
   }
 
   #attachOptical(index: number): string | undefined {
