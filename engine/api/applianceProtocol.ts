@@ -5,7 +5,7 @@
  * job of its kind tells how far it is and takes a cancel. A failed or cancelled import or export leaves nothing behind.
  */
 import * as v from "valibot";
-import { diskInterfaceSchema } from "./MachineConfig.ts";
+import { diskInterfaceSchema, opticalSchema } from "./MachineConfig.ts";
 import { machineSummarySchema } from "./MachineSummary.ts";
 import { diskFormatSchema } from "./mediumProtocol.ts";
 
@@ -84,7 +84,11 @@ export const applianceItemSchema = v.variant("kind", [
       fileName: v.string(),
     }),
   }),
-  v.strictObject({ kind: v.literal("optical"), ...driveEntries }),
+  v.strictObject({
+    kind: v.literal("optical"),
+    ...driveEntries,
+    interface: v.nullable(opticalSchema.entries.interface.wrapped),
+  }),
   v.strictObject({ kind: v.literal("floppy"), ...driveEntries }),
   v.strictObject({
     kind: v.literal("network"),

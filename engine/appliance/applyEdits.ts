@@ -14,6 +14,8 @@ import { osTypes } from "../api/osTypes.ts";
 import { applianceError } from "./applianceError.ts";
 import { plainFileName, withTargetNames } from "./diskTargets.ts";
 
+const opticalInterfaces = ["ide", "ahci", "virtio-scsi"] as const;
+
 type ItemEdit = NonNullable<ApplianceMachineEdit["items"]>[number];
 
 export function applyEdits(description: ApplianceDescription, edits: ApplianceEdits): ApplianceDescription {
@@ -77,6 +79,11 @@ function editItem(
     return editItem({ ...kept, outcome: "adapted" }, { ...edit, include: true }, diskFormat);
   }
   if (kept.kind === "network") return edit?.network === undefined ? kept : { ...kept, network: edit.network };
+  if (kept.kind === "optical" && edit?.interface !== undefined) {
+    const parsed = opticalInterfaces.find((name) => name === edit.interface);
+    if (parsed === undefined) throw applianceError("invalid-edit", `An optical drive cannot be on ${edit.interface}.`);
+    return { ...kept, interface: parsed };
+  }
   if (kept.kind !== "disk") return kept;
   const format = edit?.format ?? diskFormat ?? kept.target.format;
   const fileName = edit?.fileName ?? (format === kept.target.format ? kept.target.fileName : "");

@@ -9,16 +9,16 @@ const byUri: readonly (readonly [pattern: RegExp, format: DiskFormatName])[] = [
   [/LinkId=137171|\bvhd\b/i, "vhd"],
 ];
 
-const byExtension: Readonly<Record<string, DiskFormatName>> = {
-  vmdk: "vmdk",
-  qcow2: "qcow2",
-  qcow: "qcow",
-  vdi: "vdi",
-  vhd: "vhd",
-  vhdx: "vhdx",
-};
+const byExtension: ReadonlyMap<string, DiskFormatName> = new Map([
+  ["vmdk", "vmdk"],
+  ["qcow2", "qcow2"],
+  ["qcow", "qcow"],
+  ["vdi", "vdi"],
+  ["vhd", "vhd"],
+  ["vhdx", "vhdx"],
+]);
 
 export function diskFormatOf(uri: string, fileName: string): DiskFormatName | null {
   const named = byUri.find(([pattern]) => pattern.test(uri))?.[1];
-  return named ?? byExtension[fileName.slice(fileName.lastIndexOf(".") + 1).toLowerCase()] ?? null;
+  return named ?? byExtension.get(fileName.slice(fileName.lastIndexOf(".") + 1).toLowerCase()) ?? null;
 }

@@ -130,6 +130,19 @@ describe("descriptors", () => {
     expect(machines[0]!.memoryMiB).toBe(mib);
   });
 
+  test("words that every object knows are words like any other", async () => {
+    const text = new TextDecoder().decode(
+      envelope(system(item(4, "<rasd:AllocationUnits>constructor</rasd:AllocationUnits>"))),
+    );
+    const odd = utf8(text.replaceAll("http://schemas.dmtf.org/ovf/envelope/1", "__proto__"));
+    expect(await inspectFolder({ "a.ovf": odd })).toMatchObject({ ovfVersion: "0.9", machines: [{ memoryMiB: 0 }] });
+  });
+
+  test("a name without end is shortened to what the library takes", async () => {
+    const bytes = envelope(`<VirtualSystem ovf:id="one"><Name>${"a".repeat(5000)}</Name></VirtualSystem>`);
+    expect((await inspectFolder({ "a.ovf": bytes })).machines[0]!.name).toMatch(/^a{100,120}$/);
+  });
+
   test("unknown hardware fails unless it may be left out", async () => {
     const needed = { "a.ovf": envelope(system(item(99, ""))) };
     await expect(inspectFolder(needed)).rejects.toMatchObject({ kind: "appliance-unsupported" });

@@ -3,16 +3,27 @@
  * plain, a note; disks get the interface that is nearest to the controller they came from.
  */
 import type { ApplianceItem, ApplianceMachine, ApplianceNote } from "../api/applianceProtocol.ts";
-import { FLOPPY_DRIVES_MAX, IDE_DEVICES_MAX, MEMORY_MIB_MAX, SERIAL_PORTS_MAX } from "../api/checkMachineDraft.ts";
+import {
+  FLOPPY_DRIVES_MAX,
+  IDE_DEVICES_MAX,
+  MEMORY_MIB_MAX,
+  NAME_LENGTH_MAX,
+  SERIAL_PORTS_MAX,
+} from "../api/checkMachineDraft.ts";
 import type { DiskInterface } from "../api/MachineConfig.ts";
 import { osTypeById } from "../api/osTypes.ts";
 import { withTargetNames } from "./diskTargets.ts";
 import type { MachineFacts } from "./MachineFacts.ts";
 
 type Kind = ApplianceItem["kind"];
-/** Positions on IDE that are left, and what was met so far. */
+type Disk = Extract<ApplianceItem, { kind: "disk" }>;
+type Optical = Extract<ApplianceItem, { kind: "optical" }>;
+const DRIVES_MAX = 16;
+const DESCRIPTION_MAX = 65_536;
+/** Places on IDE that are left, and what was met so far. */
 interface Budget {
-  ide: number;
+  ideForDisks: number;
+  ideForOpticals: number;
   readonly met: Map<Kind, number>;
 }
 
@@ -31,10 +42,18 @@ export function judgeMachine(facts: MachineFacts, index: number): ApplianceMachi
       message: `It had ${facts.memoryMiB} MiB of memory; here it gets ${memory} MiB.`,
     });
   }
-  const opticals = facts.items.filter(({ kind }) => kind === "optical").length;
-  const budget: Budget = { ide: IDE_DEVICES_MAX - Math.min(opticals, 2), met: new Map() };
+  const budget = budgetFor(facts);
   const items = facts.items.map((item) => judgeItem(item, facts, budget));
-  return { ...facts, index, included: true, notes, items: withTargetNames(items) };
+  const name = machineName(facts.name);
+  const description = facts.description.slice(0, DESCRIPTION_MAX);
+  return { ...facts, name, description, index, included: true, notes, items: withTargetNames(items) };
+}
+
+/** One that the library takes, with room for a number after it. */
+function machineName(given: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters have no place in names
+  const plain = given.replace(/[\u0000-\u001f\u007f]+/g, " ").trim();
+  return plain.slice(0, NAME_LENGTH_MAX - 8).trim() || "Imported machine";
 }
 
 /** Never more than a machine may have; the system's own figure when the appliance says nothing. */
@@ -50,17 +69,13 @@ function judgeItem(item: ApplianceItem, facts: MachineFacts, budget: Budget): Ap
     case "controller":
       return judgeController(item);
     case "disk":
-      return judgeDisk(item, facts, budget);
+      return place < DRIVES_MAX ? judgeDisk(item, facts, budget) : tooMany(item, "hard disks");
     case "optical":
-      return place < 2 ? item : skipped(item, "too-many-drives", "The machine has two optical drives already.");
+      return place < DRIVES_MAX ? judgeOptical(item, facts, budget) : tooMany(item, "optical drives");
     case "floppy":
-      return place < FLOPPY_DRIVES_MAX
-        ? item
-        : skipped(item, "too-many-drives", "The machine has two floppy drives already.");
+      return place < FLOPPY_DRIVES_MAX ? item : tooMany(item, "floppy drives");
     case "serial":
-      return place < SERIAL_PORTS_MAX
-        ? item
-        : skipped(item, "too-many-drives", "The machine has four serial ports already.");
+      return place < SERIAL_PORTS_MAX ? item : tooMany(item, "serial ports");
     case "network":
       return skipped(item, "no-such-device", "Machines here have no network adapters yet.");
     case "sound":
@@ -95,24 +110,54 @@ function fallback(facts: MachineFacts): DiskInterface {
   return family === "dos" || family === "windows" || facts.osType === "os2" ? "ide" : "ahci";
 }
 
-function judgeDisk<T extends Extract<ApplianceItem, { kind: "disk" }>>(
+/** Disks may fill IDE but for a place or two that discs ask for. */
+function budgetFor(facts: MachineFacts): Budget {
+  const wanting = (kind: Kind): number =>
+    facts.items.filter((item) => item.kind === kind && wantedInterface(item as Disk | Optical, facts) === "ide").length;
+  const ideForDisks = Math.min(wanting("disk"), IDE_DEVICES_MAX - Math.min(wanting("optical"), 2));
+  return { ideForDisks, ideForOpticals: IDE_DEVICES_MAX - ideForDisks, met: new Map() };
+}
+
+function tooMany<T extends ApplianceItem>(item: T, what: string): T {
+  return skipped(item, "too-many-drives", `The machine has as many ${what} as it can have.`);
+}
+
+function controllerOf(item: Disk | Optical, facts: MachineFacts): { bus: string; model: string } | undefined {
+  const found = facts.items.find((other) => other.kind === "controller" && other.id === item.controller);
+  return found?.kind === "controller" ? found : undefined;
+}
+
+function wantedInterface(item: Disk | Optical, facts: MachineFacts): DiskInterface {
+  const controller = controllerOf(item, facts);
+  const near = controller && interfaceOf(controller.bus, controller.model);
+  if (item.kind === "disk") return near ?? fallback(facts);
+  return near === "ahci" || near === "virtio-scsi" ? near : "ide";
+}
+
+function judgeDisk(item: Disk, facts: MachineFacts, budget: Budget): Disk {
+  const wanted = wantedInterface(item, facts);
+  const chosen = wanted === "ide" && budget.ideForDisks === 0 ? "ahci" : wanted;
+  if (chosen === "ide") budget.ideForDisks--;
+  return connected(item, facts, chosen, chosen === wanted);
+}
+
+function judgeOptical(item: Optical, facts: MachineFacts, budget: Budget): Optical {
+  const wanted = wantedInterface(item, facts);
+  const chosen = wanted === "ide" && budget.ideForOpticals === 0 ? "ahci" : wanted;
+  if (chosen === "ide") budget.ideForOpticals--;
+  return connected(item, facts, chosen, chosen === wanted);
+}
+
+function connected<T extends Disk | Optical>(
   item: T,
   facts: MachineFacts,
-  budget: Budget,
+  chosen: DiskInterface,
+  asWanted: boolean,
 ): T {
-  const controller = facts.items.find((other) => other.kind === "controller" && other.id === item.controller);
-  const bus = controller?.kind === "controller" ? controller.bus : undefined;
-  const model = controller?.kind === "controller" ? controller.model : "";
-  const wanted = interfaceOf(bus, model) ?? fallback(facts);
-  const chosen = wanted === "ide" && budget.ide === 0 ? "ahci" : wanted;
-  if (chosen === "ide") budget.ide--;
-  const same = chosen === wanted && bus !== "scsi" && bus !== undefined;
-  const notes: ApplianceNote[] = same
-    ? item.notes
-    : [
-        ...item.notes,
-        { code: "controller-changed", message: `Here the disk is connected by ${chosen.toUpperCase()}.` },
-      ];
+  const bus = controllerOf(item, facts)?.bus;
+  const same = asWanted && bus !== "scsi" && (bus !== undefined || item.kind === "optical");
+  const message = `Here it is connected by ${chosen.toUpperCase()}.`;
+  const notes: ApplianceNote[] = same ? item.notes : [...item.notes, { code: "controller-changed", message }];
   return { ...item, interface: chosen, outcome: same ? "mapped" : "adapted", notes };
 }
 

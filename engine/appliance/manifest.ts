@@ -37,7 +37,7 @@ export function parseManifest(text: string): ManifestLine[] {
 function parseLine(line: string): ManifestLine {
   const [, word, name, hex] = linePattern.exec(line) ?? [];
   const algorithm = word?.toLowerCase().replace("-", "") as DigestAlgorithm | undefined;
-  if (algorithm === undefined || hexLengths[algorithm] !== hex!.length) {
+  if (algorithm === undefined || !Object.hasOwn(hexLengths, algorithm) || hexLengths[algorithm] !== hex!.length) {
     throw applianceError("manifest", `The manifest has a line that makes no sense: ${line.slice(0, 120)}`, {
       line: line.slice(0, 120),
     });
@@ -64,7 +64,7 @@ export function parseCertificateFile(text: string): CertificateFile | undefined 
   const first = text.split(/\r\n|\r|\n/, 1)[0] ?? "";
   const [, word, name, hex] = linePattern.exec(first) ?? [];
   const algorithm = word?.toLowerCase().replace("-", "") as DigestAlgorithm | undefined;
-  if (pem === undefined || algorithm === undefined || !(algorithm in hexLengths)) return undefined;
+  if (pem === undefined || algorithm === undefined || !Object.hasOwn(hexLengths, algorithm)) return undefined;
   return { algorithm, name: name!, signatureHex: hex!, pem };
 }
 

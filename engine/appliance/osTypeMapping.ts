@@ -50,7 +50,7 @@ const names: Readonly<Record<string, Names>> = {
 };
 
 export function foreignOsNames(osType: string): Names {
-  return names[osType] ?? names.other!;
+  return (Object.hasOwn(names, osType) ? names[osType] : undefined) ?? names.other!;
 }
 
 /** What VMware's OVF tools call a system whose `guestOS` is this. */

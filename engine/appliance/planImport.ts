@@ -34,12 +34,18 @@ export interface PlannedDisk {
   readonly target: { readonly format: DiskFormatName; readonly subformat: string | null; readonly fileName: string };
 }
 
+export interface PlannedOptical {
+  readonly interface: "ide" | "ahci" | "virtio-scsi";
+  /** Undefined for an empty drive. */
+  readonly file: PlannedFile | undefined;
+}
+
 export interface PlannedMachine {
-  /** Without hard disks; drives are empty. */
+  /** Without hard disks and drives. */
   readonly draft: MachineDraft;
   readonly disks: readonly PlannedDisk[];
+  readonly opticals: readonly PlannedOptical[];
   /** By drive; undefined is an empty one. */
-  readonly opticals: readonly (PlannedFile | undefined)[];
   readonly floppies: readonly (PlannedFile | undefined)[];
 }
 
@@ -70,9 +76,15 @@ function planMachine(
   }
   const disks = items.flatMap((item) => (item.kind === "disk" ? [planDisk(item, gzipFiles)] : []));
   const names = new Set(disks.map(({ target }) => target.fileName.toLowerCase()));
-  const drives = (kind: "optical" | "floppy"): (PlannedFile | undefined)[] =>
-    items.flatMap((item) => (item.kind === kind ? [planFile(item, gzipFiles, names)] : []));
-  return { draft: draftFor(machine, items), disks, opticals: drives("optical"), floppies: drives("floppy") };
+  const opticals: PlannedOptical[] = [];
+  const floppies: (PlannedFile | undefined)[] = [];
+  for (const item of items) {
+    if (item.kind === "floppy") floppies.push(planFile(item, gzipFiles, names));
+    else if (item.kind === "optical") {
+      opticals.push({ interface: item.interface ?? "ide", file: planFile(item, gzipFiles, names) });
+    }
+  }
+  return { draft: draftFor(machine, items), disks, opticals, floppies };
 }
 
 function planDisk(item: Extract<ApplianceItem, { kind: "disk" }>, gzipFiles: ReadonlySet<string>): PlannedDisk {
@@ -116,11 +128,7 @@ function draftFor(machine: ApplianceMachine, items: readonly ApplianceItem[]): M
     bootOrder: machine.bootOrder ?? type.bootOrder,
     rtcUtc: machine.rtcUtc ?? type.rtcUtc,
     cpuLevel: machine.cpuLevel ?? draft.cpuLevel,
-    storage: {
-      disks: [],
-      opticals: Array.from({ length: count("optical") }, () => ({ path: null })),
-      floppies: Array.from({ length: count("floppy") }, () => ({ path: null })),
-    },
+    storage: { disks: [], opticals: [], floppies: [] },
     serial: serial.length > 0 ? serial : draft.serial,
   };
 }

@@ -149,7 +149,7 @@ function itemEdit(text: string): v.InferOutput<typeof applianceItemEditSchema> {
   const [id, ...words] = text.split(",");
   const pairs = words.map((word) => {
     const at = word.indexOf("=");
-    const key = editWords[word.slice(0, at)];
+    const key = Object.hasOwn(editWords, word.slice(0, at)) ? editWords[word.slice(0, at)] : undefined;
     if (at < 0 || key === undefined) throw new BadArguments(`--item takes id,what=value,... and not ${word}`);
     return [key, word.slice(at + 1)] as const;
   });

@@ -4,7 +4,7 @@
  */
 import { basename, extname, resolve } from "node:path";
 import type { ApplianceExport } from "../api/applianceProtocol.ts";
-import type { DiskConfig, MachineConfig } from "../api/MachineConfig.ts";
+import type { DiskConfig } from "../api/MachineConfig.ts";
 import { plainFileName } from "../appliance/diskTargets.ts";
 import type { ExportDisk, ExportFile, ExportMachine } from "../appliance/export/ExportMachine.ts";
 import { exportAppliance } from "../appliance/export/exportAppliance.ts";
@@ -118,14 +118,14 @@ async function describeForExport(
     const { allocatedBytes } = await image.info();
     disks.push({ href, sizeBytes: allocatedBytes, capacityBytes: image.sizeBytes, interface: disk.interface ?? "ide" });
   }
-  const drives = async (list: MachineConfig["storage"]["opticals"], extension: string) => {
-    const files: (ExportFile | undefined)[] = [];
-    for (const { path } of list)
-      files.push(
-        order.media && path !== null ? await mediumFile(resolve(folder, path), stem, extension, sources) : undefined,
-      );
-    return files;
-  };
+  const fileOf = async (path: string | null, extension: string): Promise<ExportFile | undefined> =>
+    order.media && path !== null ? await mediumFile(resolve(folder, path), stem, extension, sources) : undefined;
+  const opticals: ExportMachine["opticals"][number][] = [];
+  for (const { path, interface: chosen = "ide" } of config.storage.opticals) {
+    opticals.push({ interface: chosen, file: await fileOf(path, "iso") });
+  }
+  const floppies: ExportMachine["floppies"][number][] = [];
+  for (const { path } of config.storage.floppies) floppies.push(await fileOf(path, "img"));
   return {
     name: config.name,
     description: config.description,
@@ -138,8 +138,8 @@ async function describeForExport(
     product: definedOnly(extra?.product),
     licence: extra?.licence ?? "",
     disks,
-    opticals: await drives(config.storage.opticals, "iso"),
-    floppies: await drives(config.storage.floppies, "img"),
+    opticals,
+    floppies,
   };
 }
 

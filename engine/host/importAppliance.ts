@@ -103,7 +103,11 @@ async function totalBytes(
   const sizeOf = (name: string | undefined): number => files.find((file) => file.name === name)?.sizeBytes ?? 0;
   const all = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   if (inPlace) return all;
-  const converted = plan.flatMap(({ disks, opticals, floppies }) => [...disks, ...opticals, ...floppies]);
+  const converted = plan.flatMap(({ disks, opticals, floppies }) => [
+    ...disks,
+    ...opticals.map(({ file }) => file),
+    ...floppies,
+  ]);
   return all + converted.reduce((sum, file) => sum + sizeOf(file?.source), 0);
 }
 
@@ -153,13 +157,15 @@ async function verify({ files, inspected }: OpenedAppliance, progress: Progress)
 async function prepare(order: Import, machine: PlannedMachine, folder: string): Promise<MachineDraft> {
   const disks: DiskConfig[] = [];
   for (const disk of machine.disks) disks.push(await prepareDisk(order, disk, folder));
-  const drives = async (planned: PlannedMachine["opticals"]): Promise<{ path: string | null }[]> => {
-    const paths: { path: string | null }[] = [];
-    for (const file of planned)
-      paths.push({ path: file === undefined ? null : await prepareFile(order, file, folder) });
-    return paths;
-  };
-  const storage = { disks, opticals: await drives(machine.opticals), floppies: await drives(machine.floppies) };
+  const pathOf = async (file: PlannedFile | undefined): Promise<string | null> =>
+    file === undefined ? null : await prepareFile(order, file, folder);
+  const opticals: MachineDraft["storage"]["opticals"] = [];
+  for (const { file, interface: chosen } of machine.opticals) {
+    opticals.push({ path: await pathOf(file), ...(chosen === "ide" ? {} : { interface: chosen }) });
+  }
+  const floppies: MachineDraft["storage"]["floppies"] = [];
+  for (const file of machine.floppies) floppies.push({ path: await pathOf(file) });
+  const storage = { disks, opticals, floppies };
   const draft = { ...machine.draft, storage };
   const issue = checkMachineDraft(draft)[0];
   if (issue !== undefined) {

@@ -119,7 +119,7 @@ function judge(inspected: Awaited<ReturnType<typeof inspectOvf>>): void {
   for (const { draft, disks, opticals } of planImport(inspected, true)) {
     expect(v.safeParse(machineDraftSchema, draft).issues).toBeUndefined();
     for (const { target } of disks) expect(target.fileName).not.toMatch(/[/\\]|^\.|^$/);
-    for (const file of opticals) if (file !== undefined) expect(file.fileName).not.toMatch(/[/\\]|^\.|^$/);
+    for (const { file } of opticals) if (file !== undefined) expect(file.fileName).not.toMatch(/[/\\]|^\.|^$/);
   }
 }
 

@@ -13,6 +13,12 @@ export interface ExportDisk extends ExportFile {
   readonly interface: DiskInterface;
 }
 
+export interface ExportOptical {
+  readonly interface: "ide" | "ahci" | "virtio-scsi";
+  /** Undefined for an empty drive. */
+  readonly file: ExportFile | undefined;
+}
+
 export interface ExportMachine {
   readonly name: string;
   readonly description: string;
@@ -25,8 +31,8 @@ export interface ExportMachine {
   readonly product: Partial<ApplianceProduct> | undefined;
   readonly licence: string;
   readonly disks: readonly ExportDisk[];
+  readonly opticals: readonly ExportOptical[];
   /** By drive; undefined is an empty one. */
-  readonly opticals: readonly (ExportFile | undefined)[];
   readonly floppies: readonly (ExportFile | undefined)[];
 }
 

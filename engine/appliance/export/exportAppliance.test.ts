@@ -39,7 +39,10 @@ function machine(name: string, change: Partial<ExportMachine> = {}): ExportMachi
       { href: `${name}-disk3.vmdk`, sizeBytes: 1000, capacityBytes: SIZE_BYTES, interface: "virtio-blk" },
       { href: `${name}-disk4.vmdk`, sizeBytes: 1000, capacityBytes: SIZE_BYTES, interface: "nvme" },
     ],
-    opticals: [{ href: `${name}-disc1.iso`, sizeBytes: disc.length }, undefined],
+    opticals: [
+      { interface: "ide", file: { href: `${name}-disc1.iso`, sizeBytes: disc.length } },
+      { interface: "ahci", file: undefined },
+    ],
     floppies: [undefined],
     ...change,
   };
@@ -116,7 +119,9 @@ describe.each(["ova", "ovf"] as const)("%s", (layout) => {
     expect(planned!.disks.map((disk) => [disk.source, disk.capacityBytes, disk.interface])).toEqual(
       disks.map(({ href, capacityBytes }, index) => [href, capacityBytes, interfaces[index]]),
     );
-    expect(planned!.opticals.map((file) => file?.source)).toEqual(opticals.map((file) => file?.href));
+    expect(planned!.opticals.map((drive) => [drive.interface, drive.file?.source])).toEqual(
+      opticals.map((drive) => [variant === "standard" ? drive.interface : "ide", drive.file?.href]),
+    );
     expect(planned!.floppies).toEqual(floppies);
     const image = await openDisk(openerOf(packed), "one-disk2.vmdk", { access: "read", services: diskServices() });
     const bytes = new Uint8Array(199_680);

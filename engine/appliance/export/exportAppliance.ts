@@ -158,7 +158,7 @@ function withSizes(machines: readonly ExportMachine[], written: readonly Written
   return machines.map((machine) => ({
     ...machine,
     disks: machine.disks.map(sized),
-    opticals: machine.opticals.map((file) => file && sized(file)),
+    opticals: machine.opticals.map((drive) => ({ ...drive, file: drive.file && sized(drive.file) })),
     floppies: machine.floppies.map((file) => file && sized(file)),
   }));
 }

@@ -4,7 +4,7 @@
  * places, and then to SCSI.
  */
 import { textElement, type XmlOutput } from "../xml/writeXml.ts";
-import type { ExportDisk, ExportMachine, OvfOptions } from "./ExportMachine.ts";
+import type { ExportDisk, ExportMachine, ExportOptical, OvfOptions } from "./ExportMachine.ts";
 
 type Fields = Readonly<Record<string, string | number | boolean | undefined>>;
 
@@ -17,7 +17,9 @@ interface Place {
 export class HardwareItems {
   readonly items: XmlOutput[] = [];
   readonly #options: OvfOptions;
-  readonly #places = new Map<string, { parent: number; used: number; capacity: number }>();
+  readonly #controllers = new Map<string, { readonly id: number; used: number }>();
+  /** Primary master, primary slave, secondary master, secondary slave. */
+  readonly #usedIde = new Set<number>();
   #nextId = 1;
 
   constructor(options: OvfOptions) {
@@ -39,10 +41,12 @@ export class HardwareItems {
       ResourceType: 4,
       VirtualQuantity: machine.memoryMiB,
     });
-    // Discs first, so that they find the places on IDE that disks could do without.
-    const opticalPlaces = machine.opticals.map(() => this.#placeOnIde());
-    const diskPlaces = machine.disks.map((disk) => this.#place(disk));
-    machine.disks.forEach((disk, index) => {
+    const { disks, opticals } = machine;
+    // Disks from the first channel on and discs from the second, where systems expect them; what could do without IDE comes last.
+    const ownPlaces = disks.map((disk) => (disk.interface === "ide" ? this.#placeOnIde([0, 1, 2, 3]) : undefined));
+    const opticalPlaces = opticals.map((drive) => this.#placeOptical(drive));
+    const diskPlaces = disks.map((disk, index) => ownPlaces[index] ?? this.#place(disk));
+    disks.forEach((disk, index) => {
       const place = diskPlaces[index]!;
       const resource = `ovf:/disk/${diskIdOf(disk)}`;
       this.#add("StorageItem", {
@@ -52,9 +56,8 @@ export class HardwareItems {
         ResourceType: 17,
       });
     });
-    machine.opticals.forEach((file, index) => {
-      const place = opticalPlaces[index];
-      if (place === undefined) return;
+    opticals.forEach(({ file }, index) => {
+      const place = opticalPlaces[index]!;
       const resource = file === undefined ? undefined : `ovf:/file/${idOf(file.href)}`;
       const fields = {
         AutomaticAllocation: true,
@@ -79,32 +82,41 @@ export class HardwareItems {
     }
   }
 
-  /** Undefined when both channels are full. */
-  #placeOnIde(): Place | undefined {
-    return this.#take("ide0", 2, ideFields(0)) ?? this.#take("ide1", 2, ideFields(1));
+  /** The first of these places that is free: two on each channel. Undefined when none is. */
+  #placeOnIde(order: readonly number[]): Place | undefined {
+    const free = order.find((place) => !this.#usedIde.has(place));
+    if (free === undefined) return undefined;
+    this.#usedIde.add(free);
+    const channel = free >> 1;
+    return { parent: this.#controller(`ide${channel}`, ideFields(channel)).id, address: free & 1 };
+  }
+
+  #placeOptical(drive: ExportOptical): Place {
+    const ide = drive.interface === "ide" || this.#options.variant === "vmware";
+    const onIde = ide ? this.#placeOnIde([2, 3, 1, 0]) : undefined;
+    return onIde ?? this.#placeElsewhere(drive.interface === "ide" ? "ahci" : drive.interface);
   }
 
   #place(disk: ExportDisk): Place {
-    const found = this.#options.variant === "vmware" || disk.interface === "ide" ? this.#placeOnIde() : undefined;
-    return found ?? this.#takeOther(disk);
+    const onIde = this.#options.variant === "vmware" ? this.#placeOnIde([0, 1, 2, 3]) : undefined;
+    return onIde ?? this.#placeElsewhere(disk.interface === "ide" ? "ahci" : disk.interface);
   }
 
-  #takeOther(disk: ExportDisk): Place {
-    const fields =
-      this.#options.variant === "vmware"
-        ? scsiFields
-        : controllerFields[disk.interface === "ide" ? "ahci" : disk.interface];
-    const key = String(fields.ResourceSubType);
-    return this.#take(key, 1024, fields)!;
-  }
-
-  #take(key: string, capacity: number, fields: Fields): Place | undefined {
-    const entry = this.#places.get(key) ?? { parent: this.#add("Item", fields), used: 0, capacity };
-    this.#places.set(key, entry);
-    if (entry.used === entry.capacity) return undefined;
+  #placeElsewhere(wanted: keyof typeof controllerFields): Place {
+    const vmware = this.#options.variant === "vmware";
+    const controller = this.#controller(vmware ? "scsi" : wanted, vmware ? scsiFields : controllerFields[wanted]);
     // VMware keeps unit 7 of a SCSI bus for the adapter itself.
-    if (key === "lsilogic" && entry.used === 7) entry.used++;
-    return { parent: entry.parent, address: entry.used++ };
+    if (vmware && controller.used === 7) controller.used++;
+    return { parent: controller.id, address: controller.used++ };
+  }
+
+  #controller(key: string, fields: Fields): { readonly id: number; used: number } {
+    let controller = this.#controllers.get(key);
+    if (controller === undefined) {
+      controller = { id: this.#add("Item", fields), used: 0 };
+      this.#controllers.set(key, controller);
+    }
+    return controller;
   }
 
   #add(kind: "Item" | "StorageItem", fields: Fields, required = true): number {

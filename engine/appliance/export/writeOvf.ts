@@ -47,7 +47,9 @@ export function writeOvf(machines: readonly ExportMachine[], options: OvfOptions
 
 /** A machine's files in the order in which they stand in the package. */
 export function filesOf(machine: ExportMachine): ExportFile[] {
-  return [...machine.disks, ...machine.opticals, ...machine.floppies].filter((file) => file !== undefined);
+  return [...machine.disks, ...machine.opticals.map(({ file }) => file), ...machine.floppies].filter(
+    (file) => file !== undefined,
+  );
 }
 
 function info(text: string): XmlOutput {

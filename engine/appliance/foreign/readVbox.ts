@@ -108,7 +108,7 @@ function drives(machine: XmlTree, media: ReadonlyMap<string, RegisteredMedium>):
       position: port * 2 + unit,
       file: medium?.location ?? null,
     };
-    if (type === "DVD") return [{ kind: "optical", ...base }];
+    if (type === "DVD") return [{ kind: "optical", ...base, interface: null }];
     if (type === "Floppy") return [{ kind: "floppy", ...base }];
     if (type !== "HardDisk" || medium === undefined)
       return [{ kind: "other", ...plainItem(id, base.label), notes, model: type }];

@@ -103,7 +103,7 @@ function drives(settings: VmxSettings): ApplianceItem[] {
     const base = { ...plainItem(id, id.toUpperCase()), controller: controller!, position: Number(unit) };
     if (/cdrom/i.test(type)) {
       const file = /image/i.test(type) && /\.iso$/i.test(name) ? fileName(name) : null;
-      items.push({ kind: "optical", ...base, file });
+      items.push({ kind: "optical", ...base, file, interface: null });
     } else if (name !== "") {
       const file = fileName(name);
       items.push({

@@ -51,11 +51,11 @@ export function applyVirtualBoxMachine(facts: MachineFacts, machine: XmlTree, di
   return [];
 }
 
-const bootDevices: Readonly<Record<string, "floppy" | "cdrom" | "disk">> = {
-  Floppy: "floppy",
-  DVD: "cdrom",
-  HardDisk: "disk",
-};
+const bootDevices: ReadonlyMap<string, "floppy" | "cdrom" | "disk"> = new Map([
+  ["Floppy", "floppy"],
+  ["DVD", "cdrom"],
+  ["HardDisk", "disk"],
+]);
 
 export function applySettings(facts: MachineFacts, machine: XmlTree): void {
   const hardware = machine.child("Hardware");
@@ -75,7 +75,7 @@ export function applySettings(facts: MachineFacts, machine: XmlTree): void {
   if (clock !== undefined) facts.rtcUtc = clock === "UTC";
   const order = (hardware?.child("Boot")?.childrenNamed("Order") ?? [])
     .toSorted((a, b) => Number(a.attribute("position") ?? 0) - Number(b.attribute("position") ?? 0))
-    .flatMap((entry) => bootDevices[entry.attribute("device") ?? ""] ?? []);
+    .flatMap((entry) => bootDevices.get(entry.attribute("device") ?? "") ?? []);
   if (order.length > 0) facts.bootOrder = [...new Set(order)];
   applyAddresses(facts, machine);
 }

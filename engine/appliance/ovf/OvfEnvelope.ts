@@ -4,12 +4,12 @@ import type { XmlTree } from "../xml/XmlTree.ts";
 
 export type OvfVersion = "0.9" | "1.0" | "2.0";
 
-export const ovfNamespaces: Readonly<Record<string, OvfVersion>> = {
-  "http://schemas.dmtf.org/ovf/envelope/1": "1.0",
-  "http://schemas.dmtf.org/ovf/envelope/2": "2.0",
-  "http://www.vmware.com/schema/ovf/1/envelope": "0.9",
-  "http://schemas.dmtf.org/ovf/1/envelope": "0.9",
-};
+export const ovfNamespaces: ReadonlyMap<string, OvfVersion> = new Map([
+  ["http://schemas.dmtf.org/ovf/envelope/1", "1.0"],
+  ["http://schemas.dmtf.org/ovf/envelope/2", "2.0"],
+  ["http://www.vmware.com/schema/ovf/1/envelope", "0.9"],
+  ["http://schemas.dmtf.org/ovf/1/envelope", "0.9"],
+]);
 export const VIRTUALBOX_NAMESPACE = "http://www.virtualbox.org/ovf/machine";
 export const VMWARE_NAMESPACE = "http://www.vmware.com/schema/ovf";
 export const GUESTHOUSE_NAMESPACE = "urn:guesthouse:ovf:1";

@@ -27,7 +27,7 @@ const words: Readonly<Record<string, number>> = {
 /** Bytes in one unit; undefined for what is no amount of bytes. */
 export function bytesPerUnit(unit: string): number | undefined {
   const folded = unit.toLowerCase().replace(/\s+/g, "");
-  if (folded in words) return words[folded];
+  if (Object.hasOwn(words, folded)) return words[folded];
   const [, base, exponent] = /^bytes?\*(\d{1,2})\^(\d{1,2})$/.exec(folded) ?? [];
   if (base !== undefined && exponent !== undefined) return Number(base) ** Number(exponent);
   const [, factor] = /^bytes?\*(\d{1,15})$/.exec(folded) ?? [];

@@ -208,7 +208,8 @@ function describeRemovable(
       message: `What was in the drive is not part of the appliance: ${said.slice(0, 200)}`,
     });
   }
-  return { kind, ...base, notes, file: file === undefined ? null : nameOfFile(file) };
+  const drive = { ...base, notes, file: file === undefined ? null : nameOfFile(file) };
+  return kind === "optical" ? { kind, ...drive, interface: null } : { kind, ...drive };
 }
 
 /** Twelve hexadecimal digits, or null for what is no hardware address. */

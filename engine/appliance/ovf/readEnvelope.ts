@@ -39,7 +39,7 @@ export function readEnvelope(root: XmlTree, configuration: string | null): OvfEn
       root: root.name,
     });
   }
-  const version: OvfVersion = ovfNamespaces[root.namespace] ?? "0.9";
+  const version: OvfVersion = ovfNamespaces.get(root.namespace) ?? "0.9";
   const notes: ApplianceNote[] = [];
   for (const section of root.children) {
     const kind = sectionKind(section);
