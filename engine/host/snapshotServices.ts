@@ -4,6 +4,9 @@ import * as zlib from "node:zlib";
 import { pureSnapshotServices, type SnapshotServices } from "../snapshot/SnapshotServices.ts";
 
 const FASTEST = 1;
+/** How long a guest waits for pages to be looked at, at most, before it has its turn. */
+const WORK_MS = 4;
+let pausedMs = 0;
 const deflate = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.deflateRaw);
 const inflate = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.inflateRaw);
 
@@ -32,5 +35,13 @@ export const snapshotServices: SnapshotServices = {
   },
   crc32: (bytes, before) =>
     typeof zlib.crc32 === "function" ? zlib.crc32(bytes, before) : pureSnapshotServices.crc32(bytes, before),
-  pause: () => new Promise((resume) => void setImmediate(resume)),
+  pause: () => {
+    if (performance.now() - pausedMs < WORK_MS) return undefined;
+    return new Promise((resume) => {
+      setImmediate(() => {
+        pausedMs = performance.now();
+        resume();
+      });
+    });
+  },
 };
