@@ -43,13 +43,6 @@ const atFaults = [stackFault, generalProtection, pageFault];
 
 export const knownDeviations: readonly KnownDeviation[] = [
   {
-    operations: /./,
-    vectors: [stackFault],
-    fields: new Set(["vector"]),
-    applies: (_, got) => got === BigInt(generalProtection),
-    reason: "an address by way of SS that is not canonical raises #GP(0) instead of #SS(0) (docs/quirks.md)",
-  },
-  {
     operations: /^V?MASKMOV/,
     vectors: [generalProtection, pageFault],
     fields: "all",
