@@ -53,7 +53,16 @@ function web(): ApplianceDescription["machines"][number] {
         interface: "ahci",
         target: { format: "qcow2", subformat: null, fileName: "web-disk001.qcow2" },
       },
-      { kind: "optical", id: "8", label: "CD drive", ...none, controller: "3", position: 1, file: null },
+      {
+        kind: "optical",
+        id: "8",
+        label: "CD drive",
+        ...none,
+        controller: "3",
+        position: 1,
+        file: null,
+        interface: "ahci",
+      },
       {
         kind: "network",
         id: "9",

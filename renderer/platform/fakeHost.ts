@@ -233,7 +233,7 @@ export class FakeHost implements HostPort {
     if (machine.config !== null) {
       const { storage } = machine.config;
       const key = drive === "optical" ? "opticals" : "floppies";
-      const drives = storage[key].map((other, index) => (index === slot ? { path } : other));
+      const drives = storage[key].map((other, index) => (index === slot ? { ...other, path } : other));
       machine.config = { ...machine.config, storage: { ...storage, [key]: drives } };
     }
     this.#changed(machine);

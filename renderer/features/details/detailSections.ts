@@ -3,7 +3,7 @@
  * that the words can be tested without a page.
  */
 import type { TFunction } from "i18next";
-import type { BootSource, MachineConfig } from "../../../engine/api/MachineConfig.ts";
+import type { BootSource, DiskInterface, MachineConfig } from "../../../engine/api/MachineConfig.ts";
 import { osTypeById } from "../../../engine/api/osTypes.ts";
 import type { SettingsSection } from "../../state/shellState.ts";
 import { baseName, formatMiB, formatNumber } from "../../ui/formatQuantities.ts";
@@ -76,24 +76,29 @@ function systemLines(config: MachineConfig, t: TFunction, locale: string): Detai
 
 function storageLines(config: MachineConfig, t: TFunction): DetailLine[] {
   const { disks, opticals, floppies } = config.storage;
-  const interfaces = disks.map((disk) => disk.interface ?? "ide");
-  const places = idePositions(interfaces.filter((on) => on === "ide").length, opticals.length);
+  const onIde = (drives: readonly { interface?: DiskInterface }[]) =>
+    drives.filter((drive) => (drive.interface ?? "ide") === "ide").length;
+  const places = idePositions(onIde(disks), onIde(opticals));
+  const placeName = (on: DiskInterface, kind: "disks" | "opticals", index: number) => {
+    const before = (drives: readonly { interface?: DiskInterface }[]) =>
+      drives.filter((drive) => (drive.interface ?? "ide") === on).length;
+    const own = before(config.storage[kind].slice(0, index));
+    if (on === "ide") return idePlaceName(places[kind][own] ?? 3, t);
+    const place = own + (kind === "opticals" ? before(disks) : 0);
+    return t("details.diskOn", { controller: t(`controller.${on}`), place });
+  };
   return [
-    ...disks.map((disk, index) => {
-      const on = interfaces[index] ?? "ide";
-      const place = interfaces.slice(0, index).filter((other) => other === on).length;
-      return {
-        key: `disk${index}`,
-        name: on === "ide" ? idePlaceName(place, t) : t("details.diskOn", { controller: t(`controller.${on}`), place }),
-        value: baseName(disk.path),
-        title: disk.path,
-      };
-    }),
-    ...opticals.map(({ path }, slot): DetailLine => {
+    ...disks.map((disk, index) => ({
+      key: `disk${index}`,
+      name: placeName(disk.interface ?? "ide", "disks", index),
+      value: baseName(disk.path),
+      title: disk.path,
+    })),
+    ...opticals.map(({ path, interface: on }, slot): DetailLine => {
       const value = path === null ? t("details.emptyOptical") : t("details.optical", { name: baseName(path) });
       return {
         key: `optical${slot}`,
-        name: idePlaceName(places.opticals[slot] ?? 3, t),
+        name: placeName(on ?? "ide", "opticals", slot),
         value,
         title: path ?? value,
         drive: { kind: "optical", slot, path },

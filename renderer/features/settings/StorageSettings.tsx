@@ -9,18 +9,22 @@ import { FileField } from "../../ui/FileField.tsx";
 import { IconButton } from "../../ui/IconButton.tsx";
 import { type MenuAction, MenuButton } from "../../ui/Menu.tsx";
 import { Notice } from "../../ui/Notice.tsx";
+import { Select } from "../../ui/Select.tsx";
 import { DiskAttributeFields } from "./DiskAttributeFields.tsx";
 import type { SettingsSectionProps } from "./SettingsDialog.tsx";
 import { StorageTree, useDeviceName } from "./StorageTree.tsx";
 import {
   changeDisk,
+  devicesOnIdeCount,
   diskProblem,
   interfaceForNewDisk,
-  interfaceOf,
+  type OpticalInterface,
+  opticalInterfaces,
   type Storage,
   type StorageDevice,
   storageControllers,
   withDisk,
+  withOpticalInterface,
   withoutDevice,
   withPath,
 } from "./storageDraft.ts";
@@ -42,7 +46,7 @@ function AddMenu({
   const { shell } = useServices();
   const chooseFile = useFileChooser();
   const filters = useFileFilters();
-  const onIde = storage.disks.filter((disk) => interfaceOf(disk) === "ide").length + storage.opticals.length;
+  const onIde = devicesOnIdeCount(storage);
   const addDisk = (path: string) => {
     set(withDisk(storage, path, interfaceForNewDisk(storage, IDE_DEVICES_MAX)));
     onAdded(`disk${storage.disks.length}`);
@@ -76,8 +80,9 @@ function AddMenu({
           shell.open({ kind: "createDisk", folder, made: addDisk }),
         ),
         action("oldDisk", t("settings.chooseDisk"), <HardDrive size={16} />, false, () => void chooseDisk()),
-        action("optical", t("settings.addOptical"), <Disc3 size={16} />, onIde >= IDE_DEVICES_MAX, () => {
-          set({ ...storage, opticals: [...storage.opticals, { path: null }] });
+        action("optical", t("settings.addOptical"), <Disc3 size={16} />, false, () => {
+          const drive = onIde < IDE_DEVICES_MAX ? { path: null } : { path: null, interface: "ahci" as const };
+          set({ ...storage, opticals: [...storage.opticals, drive] });
           onAdded(`optical${storage.opticals.length}`);
         }),
         action(
@@ -116,6 +121,15 @@ function DeviceFields({ device, storage, set, locked }: StorageEditing & { devic
         placeholder={device.kind === "disk" ? "" : t("details.empty")}
         clearable={device.kind !== "disk"}
       />
+      {device.kind === "optical" ? (
+        <Select<OpticalInterface>
+          label={t("storage.controller")}
+          value={storage.opticals[device.index]?.interface ?? "ide"}
+          disabled={locked}
+          onChange={(on) => set(withOpticalInterface(storage, device.index, on))}
+          options={opticalInterfaces.map((id) => ({ id, label: t(`controller.${id}`) }))}
+        />
+      ) : null}
       {disk === undefined ? null : (
         <DiskAttributeFields
           disk={disk}

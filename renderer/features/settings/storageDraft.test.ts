@@ -6,6 +6,7 @@ import {
   storageControllers,
   withAttributes,
   withDisk,
+  withOpticalInterface,
   withoutDevice,
   withPath,
 } from "./storageDraft.ts";
@@ -43,6 +44,13 @@ describe("the storage of a draft", () => {
     expect(interfaceForNewDisk({ ...storage, disks: [{ path: "b", interface: "nvme" }] }, 4)).toBe("nvme");
     expect(withDisk(storage, "d.img", "ide").disks.at(-1)).toEqual({ path: "d.img" });
     expect(withDisk(storage, "d.img", "ahci").disks.at(-1)).toEqual({ path: "d.img", interface: "ahci" });
+  });
+
+  test("has optical drives on controllers that take them", () => {
+    const moved = withOpticalInterface(storage, 0, "ahci");
+    expect(moved.opticals).toEqual([{ path: null, interface: "ahci" }]);
+    expect(storageControllers(moved).map(({ id }) => id)).toEqual(["ide", "ahci", "nvme", "floppy"]);
+    expect(withOpticalInterface(moved, 0, "ide")).toEqual(storage);
   });
 
   test("loses one device and no other", () => {

@@ -11,6 +11,7 @@ import {
 import { idePositions } from "../details/detailSections.ts";
 
 export type Storage = MachineDraft["storage"];
+export type OpticalInterface = NonNullable<Storage["opticals"][number]["interface"]>;
 export type DeviceKind = "disk" | "optical" | "floppy";
 export type ControllerId = DiskInterface | "floppy";
 export type DiskAttributes = ReturnType<typeof diskAttributes>;
@@ -34,47 +35,55 @@ export interface StorageController {
 const lists = { disk: "disks", optical: "opticals", floppy: "floppies" } as const;
 export const diskInterfaces: readonly DiskInterface[] = ["ide", "ahci", "virtio-blk", "virtio-scsi", "nvme"];
 
-export function interfaceOf(disk: DiskConfig): DiskInterface {
-  return disk.interface ?? "ide";
+export const opticalInterfaces: readonly OpticalInterface[] = ["ide", "ahci", "virtio-scsi"];
+
+export function interfaceOf(drive: { readonly interface?: DiskInterface }): DiskInterface {
+  return drive.interface ?? "ide";
 }
 
-function disksOn(storage: Storage, controller: DiskInterface): StorageDevice[] {
-  return storage.disks
-    .map((disk, index) => ({ disk, index }))
-    .filter(({ disk }) => interfaceOf(disk) === controller)
-    .map(({ disk, index }, place) => ({ id: `disk${index}`, kind: "disk", index, place, path: disk.path }));
+/** What hangs on a controller other than IDE, disks first; ports in that order. */
+function devicesOn(storage: Storage, controller: DiskInterface): StorageDevice[] {
+  const disks = storage.disks.map((disk, index) => ({ kind: "disk" as const, index, drive: disk }));
+  const opticals = storage.opticals.map((drive, index) => ({ kind: "optical" as const, index, drive }));
+  return [...disks, ...opticals]
+    .filter(({ drive }) => interfaceOf(drive) === controller)
+    .map(({ kind, index, drive }, place) => ({ id: `${kind}${index}`, kind, index, place, path: drive.path }));
+}
+
+/** On IDE a place is one of four, and optical drives have their own habits. */
+function devicesOnIde(storage: Storage): StorageDevice[] {
+  const devices = devicesOn(storage, "ide");
+  const disks = devices.filter(({ kind }) => kind === "disk");
+  const opticals = devices.filter(({ kind }) => kind === "optical");
+  const places = idePositions(disks.length, opticals.length);
+  return [
+    ...disks.map((device, at) => ({ ...device, place: places.disks[at] ?? at })),
+    ...opticals.map((device, at) => ({ ...device, place: places.opticals[at] ?? 3 })),
+  ].sort((a, b) => a.place - b.place);
 }
 
 /** IDE and floppy always, the others when something hangs on them. */
 export function storageControllers(storage: Storage): StorageController[] {
-  const ide = disksOn(storage, "ide");
-  const places = idePositions(ide.length, storage.opticals.length);
-  const opticals = storage.opticals.map(
-    ({ path }, index): StorageDevice => ({
-      id: `optical${index}`,
-      kind: "optical",
-      index,
-      place: places.opticals[index] ?? 3,
-      path,
-    }),
-  );
   const floppies = storage.floppies.map(
     ({ path }, index): StorageDevice => ({ id: `floppy${index}`, kind: "floppy", index, place: index, path }),
   );
   const others = diskInterfaces
     .filter((id) => id !== "ide")
-    .map((id): StorageController => ({ id, devices: disksOn(storage, id) }))
+    .map((id): StorageController => ({ id, devices: devicesOn(storage, id) }))
     .filter(({ devices }) => devices.length > 0);
-  const onIde = [...ide, ...opticals].sort((a, b) => a.place - b.place);
-  return [{ id: "ide", devices: onIde }, ...others, { id: "floppy", devices: floppies }];
+  return [{ id: "ide", devices: devicesOnIde(storage) }, ...others, { id: "floppy", devices: floppies }];
+}
+
+/** How many of the four places of IDE are taken. */
+export function devicesOnIdeCount(storage: Storage): number {
+  return devicesOn(storage, "ide").length;
 }
 
 /** Where a new disk goes: beside the last one, and off a controller that is full. */
 export function interfaceForNewDisk(storage: Storage, idePlaces: number): DiskInterface {
   const last = storage.disks.at(-1);
   const wanted = last === undefined ? "ide" : interfaceOf(last);
-  const ide = storage.disks.filter((disk) => interfaceOf(disk) === "ide").length + storage.opticals.length;
-  return wanted === "ide" && ide >= idePlaces ? "ahci" : wanted;
+  return wanted === "ide" && devicesOnIdeCount(storage) >= idePlaces ? "ahci" : wanted;
 }
 
 export function withDisk(storage: Storage, path: string, on: DiskInterface): Storage {
@@ -94,6 +103,14 @@ export function withPath(storage: Storage, { kind, index }: StorageDevice, path:
     at === index ? { ...drive, path: path === "" ? null : path } : drive,
   );
   return { ...storage, [list]: drives };
+}
+
+export function withOpticalInterface(storage: Storage, index: number, on: OpticalInterface): Storage {
+  const opticals = storage.opticals.map((drive, at) => {
+    if (at !== index) return drive;
+    return on === "ide" ? { path: drive.path } : { path: drive.path, interface: on };
+  });
+  return { ...storage, opticals };
 }
 
 export function changeDisk(storage: Storage, index: number, change: (disk: DiskConfig) => DiskConfig): Storage {
