@@ -1,0 +1,53 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+const bin = fileURLToPath(new URL("bin.mjs", import.meta.url));
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "guesthouse-test-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+function guesthouse(...args: string[]): Promise<{ status: number | null; output: string; errors: string }> {
+  const env = { ...process.env, GUESTHOUSE_SOURCE: "1", GUESTHOUSE_HOME: join(folder, "home") };
+  const child = spawn(process.execPath, [bin, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  let errors = "";
+  child.stdout.on("data", (data) => {
+    output += data;
+  });
+  child.stderr.on("data", (data) => {
+    errors += data;
+  });
+  return new Promise((resolve) => child.on("close", (status) => resolve({ status, output, errors })));
+}
+
+test("take, list, restore, edit, delete and clone, without an app", async () => {
+  await guesthouse("create", "M", "--new-disk", "4");
+  const taken = await guesthouse("snapshot", "take", "M", "first", "--description", "why", "--json");
+  expect(JSON.parse(taken.output)).toMatchObject({ name: "first", description: "why", parentId: null });
+  expect(await guesthouse("snapshot", "restore", "M", "first", "--keep-current", "second")).toMatchObject({
+    status: 0,
+  });
+  const { output } = await guesthouse("snapshot", "list", "M");
+  expect(output.split("\n").map((line) => line.replace(/ {2}\d{4}.*/, ""))).toEqual([
+    "first",
+    "  second",
+    "  Current state",
+    "",
+  ]);
+  expect(await guesthouse("snapshot", "edit", "M", "second", "--name", "other")).toMatchObject({ status: 0 });
+  expect(await guesthouse("clone", "M", "Twin", "--snapshot", "other")).toMatchObject({ status: 0 });
+  expect(await guesthouse("snapshot", "delete", "M", "other")).toMatchObject({ status: 0 });
+  const left = JSON.parse((await guesthouse("snapshot", "list", "M", "--json")).output);
+  expect(left.snapshots.map(({ name }: { name: string }) => name)).toEqual(["first"]);
+  const machines = JSON.parse((await guesthouse("list", "--json")).output);
+  expect(machines.map(({ name }: { name: string }) => name).sort()).toEqual(["M", "Twin"]);
+  expect(await guesthouse("snapshot", "delete", "M", "none")).toMatchObject({ status: 2 });
+}, 120_000);
