@@ -70,7 +70,8 @@ describe.skipIf(!built)("with the real engine (skipped when dist/cpu is not buil
     expect(status).toBe(4);
   });
 
-  test("a machine of the library runs on in the background until it is stopped", async () => {
+  // Eight processes, one after the other.
+  test("a machine of the library runs on in the background until it is stopped", { timeout: 90_000 }, async () => {
     expect(await guesthouse("create", "Box", "--memory", "16", "--new-disk", "1")).toMatchObject({ status: 0 });
     expect(await guesthouse("start", "box")).toMatchObject({ status: 0, output: "Box runs.\n" });
     const { output } = await guesthouse("list", "--json");
