@@ -132,7 +132,7 @@ export const knownDeviations: readonly KnownDeviation[] = [
     operations: /^F(BSTP|ISTT?P|IST|STP?_F)/,
     vectors: [breakpoint, boundRange, invalidOpcode, mathFault, simdFault, ...atFaults],
     fields: "all",
-    applies: (_, got) => got === BigInt(pageFault) || got === BigInt(generalProtection),
+    applies: (_, got) => atFaults.includes(Number(got)),
     reason: "an x87 store with an unmasked exception does not reach its memory, which ours looks at first",
   },
   {
