@@ -51,6 +51,10 @@ export class ScsiDisk implements ScsiTarget {
     this.#work.abandon();
   }
 
+  powerReset(): void {
+    this.abandon();
+  }
+
   execute(request: ScsiRequest): void {
     const { command } = request;
     switch (command[0]) {

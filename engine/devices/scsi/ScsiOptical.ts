@@ -42,6 +42,11 @@ export class ScsiOptical implements ScsiTarget {
     this.#sense = undefined;
   }
 
+  powerReset(): void {
+    this.abandon();
+    this.#drive.reset(true);
+  }
+
   #advance(): void {
     if (this.#advancing) return;
     this.#advancing = true;

@@ -28,6 +28,8 @@ export interface ScsiTarget {
   execute(request: ScsiRequest): void;
   /** Forgets all requests. */
   abandon(): void;
+  /** As after power-on. */
+  powerReset(): void;
   save(writer: StateWriter): void;
   prepareLoad(reader: StateReader): () => void;
 }

@@ -30,6 +30,8 @@ export interface VirtioFunction {
   configurationWritten?(offset: number, value: number, width: number): void;
   /** Forgets all requests. */
   reset(): void;
+  /** The machine's reset line: what lies behind the device starts over too. */
+  powerReset?(): void;
   save(writer: StateWriter): void;
   prepareLoad(reader: StateReader): () => void;
 }

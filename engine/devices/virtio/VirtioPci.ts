@@ -233,8 +233,9 @@ export class VirtioPci implements Device, PciFunction {
   }
 
   reset(kind: ResetKind): void {
-    void kind;
+    void kind; // Both pull RST#.
     this.#resetFunction();
+    this.function.powerReset?.();
     this.#generation = 0;
     this.#config.reset();
     this.msix.reset();

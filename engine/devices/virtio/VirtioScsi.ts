@@ -109,6 +109,10 @@ export class VirtioScsi implements VirtioFunction {
     for (const target of this.#targets) target.abandon();
   }
 
+  powerReset(): void {
+    for (const target of this.#targets) target.powerReset();
+  }
+
   save(writer: StateWriter): void {
     for (const target of this.#targets) target.save(writer);
   }
