@@ -21,7 +21,7 @@ import { RandomValues } from "../fixtures/RandomValues.ts";
  * bounded time and memory, and what is described is a description and a configuration. `GUESTHOUSE_FUZZ_SECONDS=600` runs each target for that long.
  */
 const SECONDS = Number(process.env.GUESTHOUSE_FUZZ_SECONDS ?? 1.5);
-const SLOWEST_MS = 5_000;
+const SLOWEST_MS = 10_000;
 const MEMORY_BYTES = 512 * 1024 * 1024;
 const media = fileURLToPath(new URL("../../../shared/media/appliances/", import.meta.url));
 const services: InspectServices = {
