@@ -157,15 +157,17 @@ export class MachineSnapshots {
     return false;
   }
 
-  /** Bytes on the host of the images that only this snapshot added. */
-  async allocatedBytes(document: SnapshotDocument, node: SnapshotNode): Promise<number> {
+  /** Bytes on the host of the images that each snapshot added to those before it. */
+  async allocations(document: SnapshotDocument): Promise<(node: SnapshotNode) => number> {
     const sizes = await this.#sizes(document);
-    const parent = document.nodes.find(({ id }) => id === node.parent);
-    const above = new Set(Object.values(parent?.layers ?? {}));
-    return Object.values(node.layers)
-      .filter((layer) => !above.has(layer))
-      .map((layer) => sizes(document.layers.find(({ id }) => id === layer)?.file ?? ""))
-      .reduce((sum, bytes) => sum + bytes, 0);
+    return (node) => {
+      const parent = document.nodes.find(({ id }) => id === node.parent);
+      const above = new Set(Object.values(parent?.layers ?? {}));
+      return Object.values(node.layers)
+        .filter((layer) => !above.has(layer))
+        .map((layer) => sizes(document.layers.find(({ id }) => id === layer)?.file ?? ""))
+        .reduce((sum, bytes) => sum + bytes, 0);
+    };
   }
 
   #newLayer(): { id: string; file: string } {

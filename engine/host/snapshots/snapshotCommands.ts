@@ -11,9 +11,10 @@ import type { CommandHandlers } from "../../api/ProtocolServer.ts";
 import type { Snapshot, snapshotCommands as snapshotProtocol } from "../../api/snapshotProtocol.ts";
 import { GuesthouseError } from "../../base/GuesthouseError.ts";
 import type { LongWork } from "../../contracts/DiskImage.ts";
-import type { SnapshotDocument, SnapshotNode } from "../../snapshot/tree/SnapshotDocument.ts";
+import type { SnapshotNode } from "../../snapshot/tree/SnapshotDocument.ts";
 import { diskServices } from "../diskServices.ts";
 import { freeBytes } from "../diskSize.ts";
+import type { Locking } from "../FileStore.ts";
 import type { HostConnection } from "../HostConnection.ts";
 import type { JobList } from "../JobList.ts";
 import type { MachineRecord } from "../MachineLibrary.ts";
@@ -42,7 +43,7 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
     throw new GuesthouseError("not-available", "This version keeps no memory of a machine that runs.");
   };
   return {
-    "snapshot.list": async ({ id }) => await listSnapshots(snapshotsOf(registry, id)),
+    "snapshot.list": async ({ id }) => await listSnapshots(snapshotsOf(registry, id, "none")),
     "snapshot.take": async ({ id, name, description }) => {
       const node = await changing(context, id, "takeSnapshot", (snapshots) =>
         snapshots.take({ name, description, takenAtMs: Date.now() }),
@@ -65,7 +66,7 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
       return {};
     },
     "snapshot.deleteCost": async ({ id, snapshotId }) => {
-      const { neededBytes, freedBytes } = await snapshotsOf(registry, id).removal(snapshotId);
+      const { neededBytes, freedBytes } = await snapshotsOf(registry, id, "none").removal(snapshotId);
       return { neededBytes, freedBytes, availableBytes: await freeBytes(registry.library.get(id).folder) };
     },
     "snapshot.edit": async ({ id, snapshotId, name, description }) => {
@@ -83,12 +84,12 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
   };
 }
 
-/** To look at. Nothing is changed by it. */
-export function snapshotsOf(registry: MachineRegistry, id: string): MachineSnapshots {
+/** Without locks it is good for a look, also while the machine runs. */
+export function snapshotsOf(registry: MachineRegistry, id: string, readLock: Locking = "shared"): MachineSnapshots {
   const { library } = registry;
   const { folder } = library.get(id);
   return new MachineSnapshots({
-    files: new FolderFiles({ folder }),
+    files: new FolderFiles({ folder, readLock }),
     services: diskServices,
     draft: () => draftOf(library.config(id)),
     apply: async (draft) => void (await library.update(id, draft)),
@@ -169,24 +170,20 @@ export async function recoverSnapshots(registry: MachineRegistry, id: string): P
 
 async function listSnapshots(snapshots: MachineSnapshots) {
   const document = await snapshots.document();
-  const list = document.nodes.map((node) => toSnapshot(snapshots, document, node));
+  const allocated = await snapshots.allocations(document);
   return {
-    snapshots: await Promise.all(list),
+    snapshots: document.nodes.map((node) => toSnapshot(node, allocated(node))),
     currentId: document.current.parent ?? null,
     changed: await snapshots.changed().catch(() => true),
   };
 }
 
 async function described({ registry }: SnapshotContext, id: string, node: SnapshotNode): Promise<Snapshot> {
-  const snapshots = snapshotsOf(registry, id);
-  return await toSnapshot(snapshots, await snapshots.document(), node);
+  const snapshots = snapshotsOf(registry, id, "none");
+  return toSnapshot(node, (await snapshots.allocations(await snapshots.document()))(node));
 }
 
-async function toSnapshot(
-  snapshots: MachineSnapshots,
-  document: SnapshotDocument,
-  node: SnapshotNode,
-): Promise<Snapshot> {
+function toSnapshot(node: SnapshotNode, allocatedBytes: number): Snapshot {
   return {
     id: node.id,
     parentId: node.parent ?? null,
@@ -195,7 +192,7 @@ async function toSnapshot(
     takenMs: node.takenAtMs,
     withState: node.state !== undefined,
     hasThumbnail: node.thumbnail !== undefined,
-    allocatedBytes: await snapshots.allocatedBytes(document, node),
+    allocatedBytes,
   };
 }
 
