@@ -30,12 +30,7 @@ describe.skipIf(unavailable !== undefined)(`Debian for amd64${note}`, () => {
         cpuLevel,
       });
       await guest.waitForSerial(/Run \/bin\/sh as init process[\s\S]*~ # /, 6 * MINUTE);
-      await answer(
-        guest,
-        "echo $((6*7)) $(uname -m); ls / | sort | md5sum\n",
-        /42 x86_64\s+[0-9a-f]{32} /,
-        MINUTE,
-      );
+      await answer(guest, "echo $((6*7)) $(uname -m); ls / | sort | md5sum\n", /42 x86_64\s+[0-9a-f]{32} /, MINUTE);
       expect(guest.serial).not.toMatch(trouble);
     });
   }
