@@ -1,10 +1,12 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { MiB } from "../../engine/base/units.ts";
 import type { DiskInterface } from "../../engine/machine/MachineOptions.ts";
 import { RawImage } from "../../engine/storage/formats/RawImage.ts";
 import { MemoryStore } from "../../engine/storage/stores/MemoryStore.ts";
 import { bootGuest } from "./bootGuest.ts";
-import { guestsUnavailable } from "./debianGuests.ts";
+import { debianFile, guestsUnavailable } from "./debianGuests.ts";
 import { diskGuest } from "./diskGuest.ts";
 
 /**
@@ -71,11 +73,69 @@ describe.skipIf(unavailable !== undefined)(`Linux keeps its files on a disk${not
       await guest.waitForSerial(/^END/m, MINUTE);
       expect(guest.serial).toMatch(/^VERDICT good/m);
       expect(guest.serial).not.toMatch(trouble);
-      if (kind !== "ide") {
-        expect(guest.serial).toMatch(/^SERIAL TRIED-1/m);
-        expect(guest.serial).toMatch(/^TRIMMED/m);
-        expect(guest.serial).toMatch(/^DISCARDED/m);
-      }
+      expect(guest.serial).toMatch(/^ROTATIONAL 0|vda/m);
+      expect(guest.serial).toMatch(/^TRIMMED/m);
+      expect(guest.serial).toMatch(/^DISCARDED/m);
+      if (kind === "virtio-blk" || kind === "nvme") expect(guest.serial).toMatch(/^SERIAL TRIED-1/m);
     });
+  }
+});
+
+const opticalScript = (sectors: number) => `
+sleep 1
+mdev -s
+echo FOUND $(dd if=/dev/sr0 bs=2048 count=${sectors} 2> /dev/null | md5sum)
+mount -t iso9660 -o ro /dev/sr0 /mnt && echo FILES $(ls /mnt)
+umount /mnt
+echo END
+poweroff -f
+`;
+
+const rescue = () => debianFile("grub-rescue-pc", "usr/lib/grub-rescue/grub-rescue-cdrom.iso");
+
+describe.skipIf(unavailable !== undefined)(`Linux reads a disc${note}`, () => {
+  for (const kind of ["ahci", "virtio-scsi"] as const) {
+    test(`in a drive of ${kind}`, { timeout: 6 * MINUTE }, async () => {
+      const bytes = readFileSync(rescue());
+      const sectors = Math.floor(bytes.length / 2048);
+      using guest = await bootGuest({
+        ...diskGuest(opticalScript(sectors), `disc-${kind}`),
+        commandLine: "console=ttyS0 cryptomgr.notests panic=1",
+        memoryMiB: 512,
+        cdrom: rescue(),
+        opticalInterface: kind,
+      });
+      await guest.waitForSerial(/^END/m, 5 * MINUTE);
+      const wanted = createHash("md5")
+        .update(bytes.subarray(0, sectors * 2048))
+        .digest("hex");
+      expect(guest.serial).toContain(`FOUND ${wanted}`);
+      expect(guest.serial).toMatch(/^FILES .*boot/m);
+      expect(guest.serial).not.toMatch(trouble);
+    });
+  }
+});
+
+describe.skipIf(unavailable !== undefined)(`GRUB starts from a disk${note}`, () => {
+  const firmwares = [
+    ["our BIOS", () => undefined],
+    ["SeaBIOS", () => debianFile("seabios", "usr/share/seabios/bios-256k.bin")],
+  ] as const;
+  for (const [name, firmware] of firmwares) {
+    for (const kind of ["ahci", "virtio-blk", "virtio-scsi", "nvme"] as const) {
+      test(`of ${kind} under ${name}`, { timeout: 3 * MINUTE }, async () => {
+        const image = readFileSync(rescue());
+        const bytes = new Uint8Array(Math.ceil(image.length / 512) * 512);
+        bytes.set(image);
+        const blocks = await RawImage.open(new MemoryStore(bytes), { readOnly: false });
+        const path = firmware();
+        using guest = await bootGuest({
+          ...(path === undefined ? {} : { firmware: path }),
+          bootOrder: ["disk"],
+          disks: [{ name: "grub", blocks, interface: kind }],
+        });
+        await guest.waitForText(/GNU GRUB +version 2[\s\S]*Memtest86\+/, 2 * MINUTE);
+      });
+    }
   }
 });
