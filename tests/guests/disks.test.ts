@@ -139,3 +139,39 @@ describe.skipIf(unavailable !== undefined)(`GRUB starts from a disk${note}`, () 
     }
   }
 });
+
+const plugScript = `
+sleep 1
+echo READY
+until [ -b /dev/sdb ]; do sleep 1; done
+sleep 1
+echo FOUND $(dd if=/dev/sdb bs=512 count=8 2> /dev/null | md5sum)
+echo PLUGGED
+while [ -b /dev/sdb ]; do sleep 1; done
+echo END
+poweroff -f
+`;
+
+test.skipIf(unavailable !== undefined)(
+  `Linux sees an AHCI disk come and go${note}`,
+  { timeout: 6 * MINUTE },
+  async () => {
+    const disk = (fill: number) =>
+      RawImage.open(new MemoryStore(new Uint8Array(4 * MiB).fill(fill)), { readOnly: false });
+    using guest = await bootGuest({
+      ...diskGuest(plugScript, "plugged"),
+      commandLine: "console=ttyS0 cryptomgr.notests panic=1",
+      memoryMiB: 512,
+      disks: [{ name: "first", blocks: await disk(0), interface: "ahci" }],
+    });
+    await guest.waitForSerial(/^READY/m, 4 * MINUTE);
+    const bay = guest.machine.diskBays[3]!;
+    expect([bay.holds, guest.machine.diskBays[0]!.holds]).toEqual(["nothing", "disk"]);
+    expect(bay.plug({ name: "second", blocks: await disk(0x5d) })).toBe(true);
+    await guest.waitForSerial(/^PLUGGED/m, MINUTE);
+    const wanted = createHash("md5").update(new Uint8Array(4096).fill(0x5d)).digest("hex");
+    expect(guest.serial).toContain(`FOUND ${wanted}`);
+    bay.plug(undefined);
+    await guest.waitForSerial(/^END/m, MINUTE);
+  },
+);
