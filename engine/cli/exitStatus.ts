@@ -9,7 +9,7 @@ export const exitStatus = {
   failed: 8,
 } as const;
 
-/** The debug-exit device's convention (QEMU's isa-debug-exit): always odd, so never taken for another status. */
+/** The debug-exit device's convention (QEMU's isa-debug-exit): always odd, so never taken for another status of a run. */
 export function debugExitStatus(value: number): number {
   return ((value << 1) | 1) & 0xff;
 }
