@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-// Guest tests boot whole systems and run one after the other; everything else runs side by side.
+// Test files run two at a time, also where that is every core there is: guests that boot whole systems take most of the time.
 export default defineConfig({
   test: {
     include: [
@@ -11,6 +11,7 @@ export default defineConfig({
       "tests/**/*.test.ts",
     ],
     exclude: ["**/node_modules/**", "tests/e2e/**"],
+    maxWorkers: 2,
     testTimeout: 30_000,
     // Processes start slowly when everything runs at once; waiting longer costs nothing when all is well.
     expect: { poll: { timeout: 15_000, interval: 20 } },
