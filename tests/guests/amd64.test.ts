@@ -36,7 +36,8 @@ describe.skipIf(unavailable !== undefined)(`Debian for amd64${note}`, () => {
   }
 
   test("from a CD, asks for the language and listens", { timeout: 12 * MINUTE }, async () => {
-    using guest = await bootGuest({ cdrom: grubIso(serial, "amd64"), memoryMiB: 512 });
+    // With less the installer asks about low memory first.
+    using guest = await bootGuest({ cdrom: grubIso(serial, "amd64"), memoryMiB: 1024 });
     await guest.waitForSerial(/Run \/init as init process/, 5 * MINUTE);
     await guest.waitForSerial(/Select a language[\s\S]*English/, 6 * MINUTE);
     await answer(guest, "\r", /Select your location[\s\S]*United States/, 2 * MINUTE);
