@@ -1,18 +1,9 @@
 /** What imported disks are called in their machine's folder: after the file they come from, with the extension of what they become, none twice. */
 import type { ApplianceItem } from "../api/applianceProtocol.ts";
-import type { DiskFormatName } from "../api/mediumProtocol.ts";
+import { diskExtensions } from "../api/diskExtensions.ts";
 import { applianceError } from "./applianceError.ts";
 import { baseName } from "./memberName.ts";
 
-export const diskExtensions: Readonly<Record<DiskFormatName, string>> = {
-  raw: "img",
-  qcow: "qcow",
-  qcow2: "qcow2",
-  vdi: "vdi",
-  vmdk: "vmdk",
-  vhd: "vhd",
-  vhdx: "vhdx",
-};
 const NAME_MAX = 80;
 
 /** A stem that every file system takes. */

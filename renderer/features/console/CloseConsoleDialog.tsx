@@ -4,9 +4,8 @@ import { isLegal } from "../../../engine/api/commandLegality.ts";
 import { navigate } from "../../app/routes.ts";
 import { useAttempt, useMachine, useServices } from "../../state/AppContext.tsx";
 import { useSnapshots } from "../../state/useSnapshots.ts";
-import { Button } from "../../ui/Button.tsx";
+import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { Checkbox, Choice } from "../../ui/Choices.tsx";
-import { Dialog } from "../../ui/Dialog.tsx";
 
 type Way = "detach" | "saveState" | "shutDown" | "powerOff";
 
@@ -47,39 +46,33 @@ export function CloseConsoleDialog({ id, onClose }: { id: string; onClose: () =>
     if (await go[way]()) leave();
   };
   return (
-    <Dialog
+    <ActionDialog
+      shape="offer"
       title={t("closeConsole.title", { name: machine.name })}
       width={460}
+      action={t(`closeConsole.${way}Action`)}
+      danger={way === "powerOff"}
+      onAction={() => void close()}
       onClose={onClose}
-      footer={
-        <>
-          <Button onPress={onClose}>{t("actions.cancel")}</Button>
-          <Button variant={way === "powerOff" ? "danger" : "primary"} autoFocus onPress={() => void close()}>
-            {t(`closeConsole.${way}Action`)}
-          </Button>
-        </>
-      }
     >
-      <div className="stack">
-        <Choice<Way>
-          label={t("closeConsole.question")}
-          look="list"
-          value={way}
-          onChange={setWay}
-          options={[
-            { id: "detach", label: t("closeConsole.detach") },
-            { id: "saveState", label: t("closeConsole.saveState"), disabled: !isLegal("machine.saveState", state) },
-            { id: "shutDown", label: t("closeConsole.shutDown"), disabled: !isLegal("machine.powerButton", state) },
-            { id: "powerOff", label: t("closeConsole.powerOff"), disabled: !isLegal("machine.powerOff", state) },
-          ]}
-        />
-        {way === "powerOff" && current !== undefined ? (
-          <Checkbox selected={restore} onChange={setRestore}>
-            {t("closeConsole.restore", { name: current.name })}
-          </Checkbox>
-        ) : null}
-        {way === "powerOff" ? <p className="quiet">{t("confirm.powerOff.body", { name })}</p> : null}
-      </div>
-    </Dialog>
+      <Choice<Way>
+        label={t("closeConsole.question")}
+        look="list"
+        value={way}
+        onChange={setWay}
+        options={[
+          { id: "detach", label: t("closeConsole.detach") },
+          { id: "saveState", label: t("closeConsole.saveState"), disabled: !isLegal("machine.saveState", state) },
+          { id: "shutDown", label: t("closeConsole.shutDown"), disabled: !isLegal("machine.powerButton", state) },
+          { id: "powerOff", label: t("closeConsole.powerOff"), disabled: !isLegal("machine.powerOff", state) },
+        ]}
+      />
+      {way === "powerOff" && current !== undefined ? (
+        <Checkbox selected={restore} onChange={setRestore}>
+          {t("closeConsole.restore", { name: current.name })}
+        </Checkbox>
+      ) : null}
+      {way === "powerOff" ? <p className="quiet">{t("confirm.powerOff.body", { name })}</p> : null}
+    </ActionDialog>
   );
 }

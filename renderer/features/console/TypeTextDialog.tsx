@@ -1,8 +1,7 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAttempt, useMachine, useServices } from "../../state/AppContext.tsx";
-import { Button } from "../../ui/Button.tsx";
-import { Dialog } from "../../ui/Dialog.tsx";
+import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { TextField } from "../../ui/TextField.tsx";
 
 /** Types text into the guest as keystrokes: the way in for long commands and passwords before there is a shared clipboard. */
@@ -17,18 +16,14 @@ export function TypeTextDialog({ id, onClose }: { id: string; onClose: () => voi
     void attempt(t("failure.typeText"), () => session.call("console.type", { id, text }));
   };
   return (
-    <Dialog
+    <ActionDialog
+      shape="form"
       title={t("typeText.title", { name: machine?.name ?? "" })}
       width={520}
+      action={t("typeText.action")}
+      enabled={text !== ""}
+      onAction={type}
       onClose={onClose}
-      footer={
-        <>
-          <Button onPress={onClose}>{t("actions.cancel")}</Button>
-          <Button variant="primary" isDisabled={text === ""} onPress={type}>
-            {t("typeText.action")}
-          </Button>
-        </>
-      }
     >
       <TextField
         label={t("typeText.label")}
@@ -39,6 +34,6 @@ export function TypeTextDialog({ id, onClose }: { id: string; onClose: () => voi
         mono
         autoFocus
       />
-    </Dialog>
+    </ActionDialog>
   );
 }

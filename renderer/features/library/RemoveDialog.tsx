@@ -2,9 +2,8 @@ import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { navigate } from "../../app/routes.ts";
 import { useAttempt, useMachine, useServices } from "../../state/AppContext.tsx";
-import { Button } from "../../ui/Button.tsx";
+import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { Choice } from "../../ui/Choices.tsx";
-import { Dialog } from "../../ui/Dialog.tsx";
 import { formatBytes } from "../../ui/formatQuantities.ts";
 import { Notice } from "../../ui/Notice.tsx";
 
@@ -69,41 +68,32 @@ export function RemoveDialog({ id, onClose }: { id: string; onClose: () => void 
     navigate({ kind: "home" });
   };
   return (
-    <Dialog
-      role="alertdialog"
+    <ActionDialog
+      shape="question"
       title={t("remove.title", { name: machine.name })}
-      width={500}
+      action={choice === "keep" ? t("remove.keepAction") : t("remove.deleteAction")}
+      danger
+      enabled={!busy}
+      onAction={() => void remove()}
       onClose={onClose}
-      footer={
-        <>
-          <Button onPress={onClose} autoFocus>
-            {t("actions.cancel")}
-          </Button>
-          <Button variant="danger" isDisabled={busy} onPress={() => void remove()}>
-            {choice === "keep" ? t("remove.keepAction") : t("remove.deleteAction")}
-          </Button>
-        </>
-      }
     >
-      <div className="stack">
-        <Choice
-          label={t("remove.question")}
-          look="list"
-          value={choice}
-          onChange={setChoice}
-          options={[
-            { id: "keep", label: t("remove.keep") },
-            { id: "delete", label: t("remove.delete") },
-          ]}
-        />
-        {choice === "keep" ? (
-          <p className="quiet">
-            {t("remove.keepNote")} <span className="mono selectable">{machine.folder}</span>
-          </p>
-        ) : (
-          <LostFiles folder={machine.folder} files={files ?? []} />
-        )}
-      </div>
-    </Dialog>
+      <Choice
+        label={t("remove.question")}
+        look="list"
+        value={choice}
+        onChange={setChoice}
+        options={[
+          { id: "keep", label: t("remove.keep") },
+          { id: "delete", label: t("remove.delete") },
+        ]}
+      />
+      {choice === "keep" ? (
+        <p className="quiet">
+          {t("remove.keepNote")} <span className="mono selectable">{machine.folder}</span>
+        </p>
+      ) : (
+        <LostFiles folder={machine.folder} files={files ?? []} />
+      )}
+    </ActionDialog>
   );
 }

@@ -3,9 +3,8 @@ import { useTranslation } from "react-i18next";
 import { copyDiskFormats, type Medium } from "../../../engine/api/mediumProtocol.ts";
 import { useAttempt, useServices } from "../../state/AppContext.tsx";
 import { useFileFilters } from "../../state/useFileChooser.ts";
-import { Button } from "../../ui/Button.tsx";
+import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { Checkbox } from "../../ui/Choices.tsx";
-import { Dialog } from "../../ui/Dialog.tsx";
 import { FileField } from "../../ui/FileField.tsx";
 import { type DiskFormatChoice, DiskFormatFields, defaultDiskFormat } from "./DiskFormatFields.tsx";
 import { withExtension } from "./mediumRules.ts";
@@ -53,47 +52,40 @@ export function CopyMediumDialog({ medium, onClose }: { medium: Medium; onClose:
     );
   };
   return (
-    <Dialog
+    <ActionDialog
+      shape="form"
       title={t("media.copyTitle", { name: medium.name })}
       width={560}
-      dismissable={false}
+      action={t(disk ? "media.copyAction" : "media.copyPlainAction")}
+      enabled={target.trim() !== "" && target !== medium.path}
+      onAction={copy}
       onClose={onClose}
-      footer={
-        <>
-          <Button onPress={onClose}>{t("actions.cancel")}</Button>
-          <Button variant="primary" isDisabled={target.trim() === "" || target === medium.path} onPress={copy}>
-            {t(disk ? "media.copyAction" : "media.copyPlainAction")}
-          </Button>
-        </>
-      }
     >
-      <div className="stack">
-        <FileField
-          label={t("media.target")}
-          value={target}
-          onChange={setTarget}
-          error={target === medium.path ? t("issue.same-file") : undefined}
-          choose={{ title: t("media.target"), filters: filters(medium.kind), mode: "save" }}
-        />
-        {disk ? (
-          <>
-            <DiskFormatFields
-              formats={copyDiskFormats}
-              value={choice}
-              onChange={(next) => {
-                if (next.format !== choice.format) setTarget(withExtension(target, next.format));
-                setChoice(next);
-              }}
-            />
-            {compressible(choice) ? (
-              <Checkbox selected={compress} onChange={setCompress}>
-                {t("media.compress")}
-              </Checkbox>
-            ) : null}
-            {medium.parentPath === null ? null : <p className="field-hint">{t("media.copyWhole")}</p>}
-          </>
-        ) : null}
-      </div>
-    </Dialog>
+      <FileField
+        label={t("media.target")}
+        value={target}
+        onChange={setTarget}
+        error={target === medium.path ? t("issue.same-file") : undefined}
+        choose={{ title: t("media.target"), filters: filters(medium.kind), mode: "save" }}
+      />
+      {disk ? (
+        <>
+          <DiskFormatFields
+            formats={copyDiskFormats}
+            value={choice}
+            onChange={(next) => {
+              if (next.format !== choice.format) setTarget(withExtension(target, next.format));
+              setChoice(next);
+            }}
+          />
+          {compressible(choice) ? (
+            <Checkbox selected={compress} onChange={setCompress}>
+              {t("media.compress")}
+            </Checkbox>
+          ) : null}
+          {medium.parentPath === null ? null : <p className="field-hint">{t("media.copyWhole")}</p>}
+        </>
+      ) : null}
+    </ActionDialog>
   );
 }

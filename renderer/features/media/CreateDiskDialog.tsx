@@ -1,14 +1,14 @@
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { diskExtensions } from "../../../engine/api/diskExtensions.ts";
 import { newDiskFormats } from "../../../engine/api/mediumProtocol.ts";
 import { useAttempt, useServices } from "../../state/AppContext.tsx";
 import { useFileFilters } from "../../state/useFileChooser.ts";
-import { Button } from "../../ui/Button.tsx";
-import { Dialog } from "../../ui/Dialog.tsx";
+import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { FileField } from "../../ui/FileField.tsx";
 import { type DiskFormatChoice, DiskFormatFields, defaultDiskFormat } from "./DiskFormatFields.tsx";
 import { DISK_MIB_MAX, DISK_MIB_MIN, DiskSizeField } from "./DiskSizeField.tsx";
-import { diskExtensions, freePath, withExtension } from "./mediumRules.ts";
+import { freePath, withExtension } from "./mediumRules.ts";
 
 const DEFAULT_DISK_MIB = 8192;
 
@@ -31,7 +31,7 @@ export function CreateDiskDialog({ folder, made, onClose }: CreateDiskDialogProp
   const [busy, setBusy] = useState(false);
   useEffect(() => {
     const exists = async (candidate: string) => (await session.call("files.stat", { path: candidate })).exists;
-    freePath(folder, "disk", diskExtensions[defaultDiskFormat.format] ?? "img", exists).then(
+    freePath(folder, "disk", diskExtensions[defaultDiskFormat.format], exists).then(
       (free) => setPath((typed) => (typed === "" ? free : typed)),
       () => {},
     );
@@ -52,41 +52,30 @@ export function CreateDiskDialog({ folder, made, onClose }: CreateDiskDialogProp
     if (done) onClose();
   };
   return (
-    <Dialog
+    <ActionDialog
+      shape="form"
       title={t("media.createTitle")}
       width={560}
-      dismissable={false}
+      action={t("settings.createDisk")}
+      enabled={!busy && path.trim() !== "" && sizeIsGood}
+      onAction={() => void create()}
       onClose={onClose}
-      footer={
-        <>
-          <Button onPress={onClose}>{t("actions.cancel")}</Button>
-          <Button
-            variant="primary"
-            isDisabled={busy || path.trim() === "" || !sizeIsGood}
-            onPress={() => void create()}
-          >
-            {t("settings.createDisk")}
-          </Button>
-        </>
-      }
     >
-      <div className="stack">
-        <FileField
-          label={t("media.file")}
-          value={path}
-          onChange={setPath}
-          choose={{ title: t("media.file"), filters: filters("disk"), mode: "save" }}
-        />
-        <DiskFormatFields
-          formats={newDiskFormats}
-          value={choice}
-          onChange={(next) => {
-            if (next.format !== choice.format && path !== "") setPath(withExtension(path, next.format));
-            setChoice(next);
-          }}
-        />
-        <DiskSizeField sizeMiB={sizeMiB} onChange={setSizeMiB} />
-      </div>
-    </Dialog>
+      <FileField
+        label={t("media.file")}
+        value={path}
+        onChange={setPath}
+        choose={{ title: t("media.file"), filters: filters("disk"), mode: "save" }}
+      />
+      <DiskFormatFields
+        formats={newDiskFormats}
+        value={choice}
+        onChange={(next) => {
+          if (next.format !== choice.format && path !== "") setPath(withExtension(path, next.format));
+          setChoice(next);
+        }}
+      />
+      <DiskSizeField sizeMiB={sizeMiB} onChange={setSizeMiB} />
+    </ActionDialog>
   );
 }

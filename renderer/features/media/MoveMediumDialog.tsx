@@ -3,8 +3,7 @@ import { useTranslation } from "react-i18next";
 import type { Medium } from "../../../engine/api/mediumProtocol.ts";
 import { useAttempt, useServices } from "../../state/AppContext.tsx";
 import { useFileFilters } from "../../state/useFileChooser.ts";
-import { Button } from "../../ui/Button.tsx";
-import { Dialog } from "../../ui/Dialog.tsx";
+import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { FileField } from "../../ui/FileField.tsx";
 
 /** Gives the file of a medium another place or name; whatever uses it follows. */
@@ -21,19 +20,14 @@ export function MoveMediumDialog({ medium, onClose }: { medium: Medium; onClose:
     );
   };
   return (
-    <Dialog
+    <ActionDialog
+      shape="form"
       title={t("media.moveTitle", { name: medium.name })}
       width={560}
-      dismissable={false}
+      action={t("media.moveAction")}
+      enabled={target.trim() !== "" && target !== medium.path}
+      onAction={move}
       onClose={onClose}
-      footer={
-        <>
-          <Button onPress={onClose}>{t("actions.cancel")}</Button>
-          <Button variant="primary" isDisabled={target.trim() === "" || target === medium.path} onPress={move}>
-            {t("media.moveAction")}
-          </Button>
-        </>
-      }
     >
       <FileField
         label={t("media.target")}
@@ -42,6 +36,6 @@ export function MoveMediumDialog({ medium, onClose }: { medium: Medium; onClose:
         onChange={setTarget}
         choose={{ title: t("media.target"), filters: filters(medium.kind), mode: "save" }}
       />
-    </Dialog>
+    </ActionDialog>
   );
 }

@@ -2,9 +2,8 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Medium } from "../../../engine/api/mediumProtocol.ts";
 import { useAttempt, useServices } from "../../state/AppContext.tsx";
-import { Button } from "../../ui/Button.tsx";
+import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { Choice } from "../../ui/Choices.tsx";
-import { Dialog } from "../../ui/Dialog.tsx";
 import { formatBytes } from "../../ui/formatQuantities.ts";
 import { Notice } from "../../ui/Notice.tsx";
 
@@ -22,40 +21,30 @@ export function RemoveMediumDialog({ medium, onClose }: { medium: Medium; onClos
     );
   };
   return (
-    <Dialog
-      role="alertdialog"
+    <ActionDialog
+      shape="question"
       title={t("remove.title", { name: medium.name })}
-      width={500}
+      action={choice === "keep" ? t("remove.keepAction") : t("media.deleteFile")}
+      danger
+      onAction={remove}
       onClose={onClose}
-      footer={
-        <>
-          <Button onPress={onClose} autoFocus>
-            {t("actions.cancel")}
-          </Button>
-          <Button variant="danger" onPress={remove}>
-            {choice === "keep" ? t("remove.keepAction") : t("media.deleteFile")}
-          </Button>
-        </>
-      }
     >
-      <div className="stack">
-        <Choice
-          label={t("media.removeQuestion")}
-          look="list"
-          value={choice}
-          onChange={setChoice}
-          options={[
-            { id: "keep", label: t("media.removeKeep") },
-            { id: "delete", label: t("media.removeDelete"), disabled: missing },
-          ]}
-        />
-        {choice === "delete" ? (
-          <Notice kind="warning">
-            <strong>{t("media.lost", { size: formatBytes(medium.allocatedBytes, i18n.language) })}</strong>
-            <span className="mono selectable">{medium.path}</span>
-          </Notice>
-        ) : null}
-      </div>
-    </Dialog>
+      <Choice
+        label={t("media.removeQuestion")}
+        look="list"
+        value={choice}
+        onChange={setChoice}
+        options={[
+          { id: "keep", label: t("media.removeKeep") },
+          { id: "delete", label: t("media.removeDelete"), disabled: missing },
+        ]}
+      />
+      {choice === "delete" ? (
+        <Notice kind="warning">
+          <strong>{t("media.lost", { size: formatBytes(medium.allocatedBytes, i18n.language) })}</strong>
+          <span className="mono selectable">{medium.path}</span>
+        </Notice>
+      ) : null}
+    </ActionDialog>
   );
 }

@@ -3,8 +3,7 @@ import { useTranslation } from "react-i18next";
 import type { Medium } from "../../../engine/api/mediumProtocol.ts";
 import { GuesthouseError } from "../../../engine/base/GuesthouseError.ts";
 import { useAttempt, useServices } from "../../state/AppContext.tsx";
-import { Button } from "../../ui/Button.tsx";
-import { Dialog } from "../../ui/Dialog.tsx";
+import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { formatBytes } from "../../ui/formatQuantities.ts";
 import { Notice } from "../../ui/Notice.tsx";
 import { DISK_MIB_MAX, DISK_MIB_MIN, DiskSizeField } from "./DiskSizeField.tsx";
@@ -37,33 +36,22 @@ export function ResizeMediumDialog({ medium, onClose }: { medium: Medium; onClos
     });
   const good = sizeMiB >= DISK_MIB_MIN && sizeMiB <= DISK_MIB_MAX && sizeBytes !== medium.sizeBytes;
   return (
-    <Dialog
+    <ActionDialog
+      shape="form"
       title={t("media.resizeTitle", { name: medium.name })}
       width={520}
-      dismissable={false}
+      action={t("media.resizeAction")}
+      enabled={good}
+      onAction={() => {
+        onClose();
+        void resize(false);
+      }}
       onClose={onClose}
-      footer={
-        <>
-          <Button onPress={onClose}>{t("actions.cancel")}</Button>
-          <Button
-            variant="primary"
-            isDisabled={!good}
-            onPress={() => {
-              onClose();
-              void resize(false);
-            }}
-          >
-            {t("media.resizeAction")}
-          </Button>
-        </>
-      }
     >
-      <div className="stack">
-        <p>{t("media.sizeNow", { size: formatBytes(medium.sizeBytes, i18n.language) })}</p>
-        <DiskSizeField sizeMiB={sizeMiB} onChange={setSizeMiB} />
-        {sizeBytes < medium.sizeBytes ? <Notice kind="warning">{t("media.shrinkNote")}</Notice> : null}
-        <p className="field-hint">{t("media.resizeHint")}</p>
-      </div>
-    </Dialog>
+      <p>{t("media.sizeNow", { size: formatBytes(medium.sizeBytes, i18n.language) })}</p>
+      <DiskSizeField sizeMiB={sizeMiB} onChange={setSizeMiB} />
+      {sizeBytes < medium.sizeBytes ? <Notice kind="warning">{t("media.shrinkNote")}</Notice> : null}
+      <p className="field-hint">{t("media.resizeHint")}</p>
+    </ActionDialog>
   );
 }

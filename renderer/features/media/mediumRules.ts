@@ -1,5 +1,6 @@
 /** What can be done with a medium as it stands. The host decides in the end; this keeps buttons from promising too much. */
-import type { Medium } from "../../../engine/api/mediumProtocol.ts";
+import { diskExtensions } from "../../../engine/api/diskExtensions.ts";
+import type { DiskFormatName, Medium } from "../../../engine/api/mediumProtocol.ts";
 
 export type MediumDeed = "copy" | "move" | "resize" | "compact" | "check" | "release" | "remove";
 
@@ -23,20 +24,9 @@ export function possibleDeeds(medium: Medium | undefined, media: readonly Medium
   return deeds;
 }
 
-/** What ends the name of a file of a format. */
-export const diskExtensions: Readonly<Record<string, string>> = {
-  raw: "img",
-  qcow: "qcow",
-  qcow2: "qcow2",
-  vdi: "vdi",
-  vmdk: "vmdk",
-  vhd: "vhd",
-  vhdx: "vhdx",
-};
-
 /** The same path with the extension of another format. An extension that is none of ours is a part of the name. */
-export function withExtension(path: string, format: string): string {
-  const extension = diskExtensions[format] ?? format;
+export function withExtension(path: string, format: DiskFormatName): string {
+  const extension = diskExtensions[format];
   const known = [...Object.values(diskExtensions), "raw", "bin", "hdd"].join("|");
   const stem = path.replace(new RegExp(`\\.(${known})$`, "i"), "");
   return `${stem}.${extension}`;

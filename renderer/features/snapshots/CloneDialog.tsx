@@ -3,9 +3,8 @@ import { useTranslation } from "react-i18next";
 import { useAttempt, useMachine, useServices } from "../../state/AppContext.tsx";
 import { useNameTaken } from "../../state/useNameTaken.ts";
 import { useSnapshots } from "../../state/useSnapshots.ts";
-import { Button } from "../../ui/Button.tsx";
+import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { Choice } from "../../ui/Choices.tsx";
-import { Dialog } from "../../ui/Dialog.tsx";
 import { TextField } from "../../ui/TextField.tsx";
 
 type Kind = "full" | "linked";
@@ -49,49 +48,42 @@ export function CloneDialog({ id, snapshotId, onClose }: CloneDialogProps) {
     });
   };
   return (
-    <Dialog
+    <ActionDialog
+      shape="form"
       title={t("clone.title", { name: machine.name })}
       width={520}
-      dismissable={false}
+      action={t("clone.action")}
+      enabled={error === undefined}
+      onAction={clone}
       onClose={onClose}
-      footer={
-        <>
-          <Button onPress={onClose}>{t("actions.cancel")}</Button>
-          <Button variant="primary" isDisabled={error !== undefined} onPress={clone}>
-            {t("clone.action")}
-          </Button>
-        </>
-      }
     >
-      <div className="stack">
-        <TextField label={t("clone.name")} value={name} onChange={setName} error={error} autoFocus />
-        {snapshot === undefined ? null : <p>{t("clone.ofSnapshot", { name: snapshot.name })}</p>}
-        <Choice<Kind>
-          label={t("clone.kind")}
+      <TextField label={t("clone.name")} value={name} onChange={setName} error={error} autoFocus />
+      {snapshot === undefined ? null : <p>{t("clone.ofSnapshot", { name: snapshot.name })}</p>}
+      <Choice<Kind>
+        label={t("clone.kind")}
+        look="list"
+        value={kind}
+        onChange={setKind}
+        options={[
+          { id: "full", label: t("clone.full") },
+          { id: "linked", label: t("clone.linked") },
+        ]}
+      />
+      {kind === "linked" ? (
+        <p className="field-hint">{t(snapshotId === null ? "clone.linkedTakesHint" : "clone.linkedHint")}</p>
+      ) : null}
+      {mayTakeAll ? (
+        <Choice<Scope>
+          label={t("tabs.snapshots")}
           look="list"
-          value={kind}
-          onChange={setKind}
+          value={scope}
+          onChange={setScope}
           options={[
-            { id: "full", label: t("clone.full") },
-            { id: "linked", label: t("clone.linked") },
+            { id: "state", label: t("clone.stateOnly") },
+            { id: "all", label: t("clone.all") },
           ]}
         />
-        {kind === "linked" ? (
-          <p className="field-hint">{t(snapshotId === null ? "clone.linkedTakesHint" : "clone.linkedHint")}</p>
-        ) : null}
-        {mayTakeAll ? (
-          <Choice<Scope>
-            label={t("tabs.snapshots")}
-            look="list"
-            value={scope}
-            onChange={setScope}
-            options={[
-              { id: "state", label: t("clone.stateOnly") },
-              { id: "all", label: t("clone.all") },
-            ]}
-          />
-        ) : null}
-      </div>
-    </Dialog>
+      ) : null}
+    </ActionDialog>
   );
 }

@@ -4,8 +4,7 @@ import type { HostProtocol } from "../../../engine/api/hostProtocol.ts";
 import type { ResultOf } from "../../../engine/api/ProtocolSpec.ts";
 import { useAttempt, useServices } from "../../state/AppContext.tsx";
 import { useSnapshots } from "../../state/useSnapshots.ts";
-import { Button } from "../../ui/Button.tsx";
-import { Dialog } from "../../ui/Dialog.tsx";
+import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { formatBytes } from "../../ui/formatQuantities.ts";
 import { Notice } from "../../ui/Notice.tsx";
 
@@ -64,36 +63,23 @@ export function DeleteSnapshotDialog({
     void attempt(t("failure.snapshot.delete", { name }), () => session.call("snapshot.delete", { id, snapshotId }));
   };
   return (
-    <Dialog
-      role="alertdialog"
+    <ActionDialog
+      shape="question"
       title={t("snapshot.deleteTitle", { name })}
-      width={500}
+      action={t("snapshot.delete")}
+      danger
+      enabled={cost === undefined || cost.neededBytes <= cost.availableBytes}
+      onAction={remove}
       onClose={onClose}
-      footer={
-        <>
-          <Button onPress={onClose} autoFocus>
-            {t("actions.cancel")}
-          </Button>
-          <Button
-            variant="danger"
-            isDisabled={cost !== undefined && cost.neededBytes > cost.availableBytes}
-            onPress={remove}
-          >
-            {t("snapshot.delete")}
-          </Button>
-        </>
-      }
     >
-      <div className="stack">
-        <p>{t(snapshot.withState ? "snapshot.deleteStateBody" : "snapshot.deleteBody", { name })}</p>
-        {cost === undefined ? (
-          <p className="quiet" role="status">
-            {t("snapshot.reckoning")}
-          </p>
-        ) : (
-          <CostView cost={cost} />
-        )}
-      </div>
-    </Dialog>
+      <p>{t(snapshot.withState ? "snapshot.deleteStateBody" : "snapshot.deleteBody", { name })}</p>
+      {cost === undefined ? (
+        <p className="quiet" role="status">
+          {t("snapshot.reckoning")}
+        </p>
+      ) : (
+        <CostView cost={cost} />
+      )}
+    </ActionDialog>
   );
 }

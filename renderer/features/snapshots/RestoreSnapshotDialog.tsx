@@ -2,9 +2,8 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAttempt, useMachine, useServices } from "../../state/AppContext.tsx";
 import { useSnapshots } from "../../state/useSnapshots.ts";
-import { Button } from "../../ui/Button.tsx";
+import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { Checkbox } from "../../ui/Choices.tsx";
-import { Dialog } from "../../ui/Dialog.tsx";
 import { Notice } from "../../ui/Notice.tsx";
 import { SnapshotTextFields, type SnapshotTexts, useNextSnapshotName } from "./SnapshotTextDialog.tsx";
 
@@ -40,32 +39,21 @@ export function RestoreSnapshotDialog({
     );
   };
   return (
-    <Dialog
-      role="alertdialog"
+    <ActionDialog
+      shape="question"
       title={t("snapshot.restoreTitle", { name: snapshot.name })}
-      width={500}
+      action={t("snapshot.restore")}
+      danger={!take && changed}
+      enabled={!take || texts.name.trim() !== ""}
+      onAction={restore}
       onClose={onClose}
-      footer={
-        <>
-          <Button onPress={onClose}>{t("actions.cancel")}</Button>
-          <Button
-            variant={take || !changed ? "primary" : "danger"}
-            isDisabled={take && texts.name.trim() === ""}
-            onPress={restore}
-          >
-            {t("snapshot.restore")}
-          </Button>
-        </>
-      }
     >
-      <div className="stack">
-        <p>{t("snapshot.restoreBody", { machine: machine.name, name: snapshot.name })}</p>
-        <Checkbox selected={take} onChange={setTake}>
-          {t("snapshot.takeCurrent")}
-        </Checkbox>
-        {take ? <SnapshotTextFields value={texts} onChange={setTexts} /> : null}
-        {!take && changed ? <Notice kind="warning">{t("snapshot.restoreLost")}</Notice> : null}
-      </div>
-    </Dialog>
+      <p>{t("snapshot.restoreBody", { machine: machine.name, name: snapshot.name })}</p>
+      <Checkbox selected={take} onChange={setTake}>
+        {t("snapshot.takeCurrent")}
+      </Checkbox>
+      {take ? <SnapshotTextFields value={texts} onChange={setTexts} /> : null}
+      {!take && changed ? <Notice kind="warning">{t("snapshot.restoreLost")}</Notice> : null}
+    </ActionDialog>
   );
 }

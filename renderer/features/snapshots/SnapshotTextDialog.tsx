@@ -2,8 +2,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAttempt, useMachine, useServices } from "../../state/AppContext.tsx";
 import { useSnapshots } from "../../state/useSnapshots.ts";
-import { Button } from "../../ui/Button.tsx";
-import { Dialog } from "../../ui/Dialog.tsx";
+import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { TextField } from "../../ui/TextField.tsx";
 import { nextSnapshotName } from "./snapshotForest.ts";
 
@@ -57,40 +56,25 @@ interface TextDialogProps {
 }
 
 function TextDialog({ title, action, hint, initial, onDone, onClose }: TextDialogProps) {
-  const { t } = useTranslation();
   const [texts, setTexts] = useState(initial);
   const good = texts.name.trim() !== "";
   const done = () => {
-    if (!good) return;
     onClose();
     onDone({ ...texts, name: texts.name.trim() });
   };
   return (
-    <Dialog
+    <ActionDialog
+      shape="form"
       title={title}
       width={480}
-      dismissable={false}
+      action={action}
+      enabled={good}
+      onAction={done}
       onClose={onClose}
-      footer={
-        <>
-          <Button onPress={onClose}>{t("actions.cancel")}</Button>
-          <Button variant="primary" isDisabled={!good} onPress={done}>
-            {action}
-          </Button>
-        </>
-      }
     >
-      <form
-        className="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          done();
-        }}
-      >
-        <SnapshotTextFields value={texts} onChange={setTexts} />
-        {hint === undefined ? null : <p className="field-hint">{hint}</p>}
-      </form>
-    </Dialog>
+      <SnapshotTextFields value={texts} onChange={setTexts} />
+      {hint === undefined ? null : <p className="field-hint">{hint}</p>}
+    </ActionDialog>
   );
 }
 
