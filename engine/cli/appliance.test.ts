@@ -1,39 +1,22 @@
-import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { CommandFolder } from "../../tests/fixtures/CommandFolder.ts";
 import { type ImportArguments, importEdits } from "./applianceActions.ts";
 
-const bin = fileURLToPath(new URL("bin.mjs", import.meta.url));
-
-let folder: string;
+let commands: CommandFolder;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "guesthouse-test-"));
+  commands = new CommandFolder();
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(() => commands.remove());
 
-function guesthouse(...args: string[]): Promise<{ status: number | null; output: string; errors: string }> {
-  const env = { ...process.env, GUESTHOUSE_SOURCE: "1", GUESTHOUSE_HOME: join(folder, ".home") };
-  const child = spawn(process.execPath, [bin, ...args], { env, cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
-  let output = "";
-  let errors = "";
-  child.stdout.on("data", (data) => {
-    output += data;
-  });
-  child.stderr.on("data", (data) => {
-    errors += data;
-  });
-  return new Promise((resolve) => child.on("close", (status) => resolve({ status, output, errors })));
-}
+const guesthouse = (...args: string[]) => commands.run(...args);
 
 test("a machine goes out and comes back with edits", async () => {
   expect(await guesthouse("create", "Box", "--type", "debian64", "--new-disk", "8")).toMatchObject({ status: 0 });
   const exported = await guesthouse("export", "Box", "--output", "box.ova", "--product", "Box", "--json");
-  expect(JSON.parse(exported.output)).toMatchObject({ path: join(folder, "box.ova"), files: ["box.ova"] });
-  expect(readFileSync(join(folder, "box.ova")).toString("latin1", 0, 7)).toBe("box.ovf");
+  expect(JSON.parse(exported.output)).toMatchObject({ path: commands.at("box.ova"), files: ["box.ova"] });
+  expect(readFileSync(commands.at("box.ova")).toString("latin1", 0, 7)).toBe("box.ovf");
   const dryRun = await guesthouse("import", "box.ova", "--dry-run", "--name", "Case", "--json");
   const { machines } = JSON.parse(dryRun.output);
   expect(machines[0]).toMatchObject({ name: "Case", osType: "debian64", product: { name: "Box" } });

@@ -1,36 +1,19 @@
-import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CommandFolder } from "../../tests/fixtures/CommandFolder.ts";
 
-const bin = fileURLToPath(new URL("bin.mjs", import.meta.url));
 const processor = fileURLToPath(new URL("../../dist/cpu/system.wasm", import.meta.url));
 // The real engine needs the processor's units, which `npm test` builds first.
 const built = existsSync(processor);
 
-let folder: string;
+let commands: CommandFolder;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "guesthouse-test-"));
+  commands = new CommandFolder();
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => commands.remove());
 
-/** The command from its sources, with a library of its own. */
-function guesthouse(...args: string[]): Promise<{ status: number | null; output: string; errors: string }> {
-  const env = { ...process.env, GUESTHOUSE_SOURCE: "1", GUESTHOUSE_HOME: join(folder, "home") };
-  const child = spawn(process.execPath, [bin, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
-  let output = "";
-  let errors = "";
-  child.stdout.on("data", (data) => {
-    output += data;
-  });
-  child.stderr.on("data", (data) => {
-    errors += data;
-  });
-  return new Promise((resolve) => child.on("close", (status) => resolve({ status, output, errors })));
-}
+const guesthouse = (...args: string[]) => commands.run(...args);
 
 describe("the command", () => {
   test.each([
@@ -55,7 +38,7 @@ describe("the command", () => {
 
 describe.skipIf(!built)("with the real engine (skipped when dist/cpu is not built)", () => {
   test("an empty machine says on its screen that it has nothing to boot", async () => {
-    const picture = join(folder, "post.png");
+    const picture = commands.at("post.png");
     const args = ["run", "--memory", "16", "--until", "No bootable medium", "--timeout", "60", "--json"];
     const { status, output } = await guesthouse(...args, "--screenshot", picture);
     expect(status).toBe(0);

@@ -1,47 +1,23 @@
-import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { spawnSync } from "node:child_process";
+import { readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { CommandFolder } from "../../tests/fixtures/CommandFolder.ts";
+import { fillDisk } from "../../tests/fixtures/diskBytes.ts";
 import { openDiskFile } from "../host/mediumWork.ts";
 import { bytesOf } from "./mediumActions.ts";
 
-const bin = fileURLToPath(new URL("bin.mjs", import.meta.url));
 const qemuImg = spawnSync("qemu-img", ["--version"]).status === 0;
 const MiB = 1024 ** 2;
 
-let folder: string;
+let commands: CommandFolder;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "guesthouse-test-"));
+  commands = new CommandFolder();
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(() => commands.remove());
 
-/** `guesthouse medium` from its sources, in the folder. */
-function medium(...args: string[]): Promise<{ status: number | null; output: string; errors: string }> {
-  const env = { ...process.env, GUESTHOUSE_SOURCE: "1", GUESTHOUSE_HOME: join(folder, ".home") };
-  const child = spawn(process.execPath, [bin, "medium", ...args], {
-    env,
-    cwd: folder,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let output = "";
-  let errors = "";
-  child.stdout.on("data", (data) => {
-    output += data;
-  });
-  child.stderr.on("data", (data) => {
-    errors += data;
-  });
-  return new Promise((resolve) => child.on("close", (status) => resolve({ status, output, errors })));
-}
+const medium = (...args: string[]) => commands.run("medium", ...args);
 
-async function write(name: string, value: number): Promise<void> {
-  const image = await openDiskFile(join(folder, name), "write");
-  await image.write(MiB, new Uint8Array(64 * 1024).fill(value));
-  await image.close();
-}
+const write = (name: string, value: number) => fillDisk(commands.at(name), value, MiB, 64 * 1024);
 
 test("create, info, convert, compare, resize, compact, check, remove", async () => {
   expect(await medium("create", "a.qcow2", "--size", "8M")).toMatchObject({ status: 0 });
@@ -67,40 +43,40 @@ test("create, info, convert, compare, resize, compact, check, remove", async () 
   const compared = await medium("compare", "a.vmdk", "b.qcow2", "--json");
   expect(compared.status).toBe(1);
   expect(JSON.parse(compared.output)).toEqual({ equal: false, firstDifferentSector: 2048, sameSize: true });
-  expect((await medium("info", "b.qcow2")).output).toContain(`rests on   ${join(folder, "a.qcow2")}`);
+  expect((await medium("info", "b.qcow2")).output).toContain(`rests on   ${commands.at("a.qcow2")}`);
   expect(JSON.parse((await medium("resize", "b.qcow2", "16M", "--json")).output)).toMatchObject({
     sizeBytes: 16 * MiB,
   });
   expect(await medium("compact", "b.qcow2")).toMatchObject({ status: 0 });
   expect(await medium("check", "b.qcow2", "--json")).toMatchObject({ status: 0 });
   if (qemuImg) {
-    expect(spawnSync("qemu-img", ["check", join(folder, "b.qcow2")]).status).toBe(0);
-    expect(spawnSync("qemu-img", ["compare", join(folder, "a.qcow2"), join(folder, "a.vmdk")]).status).toBe(0);
+    expect(spawnSync("qemu-img", ["check", commands.at("b.qcow2")]).status).toBe(0);
+    expect(spawnSync("qemu-img", ["compare", commands.at("a.qcow2"), commands.at("a.vmdk")]).status).toBe(0);
   }
   expect(await medium("remove", "b.qcow2")).toMatchObject({ status: 0 });
-  expect(readdirSync(folder).filter((name) => !name.startsWith("."))).toEqual(["a.qcow2", "a.vmdk"]);
+  expect(readdirSync(commands.folder).filter((name) => !name.startsWith("."))).toEqual(["a.qcow2", "a.vmdk"]);
 }, 60_000);
 
 test("what makes no sense ends with 2, what cannot be done with 8, and nothing is replaced", async () => {
-  writeFileSync(join(folder, "full.img"), "precious");
+  writeFileSync(commands.at("full.img"), "precious");
   expect(await medium("create", "x", "--format", "zip", "--size", "1M")).toMatchObject({ status: 2 });
   expect(await medium("create", "x", "--subformat", "round", "--size", "1M")).toMatchObject({ status: 2 });
   expect(await medium("create", "x")).toMatchObject({ status: 2 });
   expect(await medium("create", "full.img", "--size", "1M")).toMatchObject({ status: 8 });
-  expect(statSync(join(folder, "full.img")).size).toBe(8);
+  expect(statSync(commands.at("full.img")).size).toBe(8);
   expect(await medium("info", "none.img")).toMatchObject({ status: 8, errors: expect.stringContaining("none.img") });
 }, 60_000);
 
 test("an image that somebody writes to is left alone; one with faults says so", async () => {
   await medium("create", "a.qcow2", "--size", "4M");
   await write("a.qcow2", 1);
-  const image = await openDiskFile(join(folder, "a.qcow2"), "write");
+  const image = await openDiskFile(commands.at("a.qcow2"), "write");
   expect(await medium("resize", "a.qcow2", "8M")).toMatchObject({
     status: 8,
     errors: expect.stringContaining("in use"),
   });
   await image.close();
-  truncateSync(join(folder, "a.qcow2"), statSync(join(folder, "a.qcow2")).size - 65_536);
+  truncateSync(commands.at("a.qcow2"), statSync(commands.at("a.qcow2")).size - 65_536);
   expect((await medium("check", "a.qcow2")).status).not.toBe(0);
 }, 60_000);
 

@@ -1,32 +1,13 @@
-import { spawn } from "node:child_process";
-import { mkdtempSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { CommandFolder } from "../../tests/fixtures/CommandFolder.ts";
 
-const bin = fileURLToPath(new URL("bin.mjs", import.meta.url));
-
-let folder: string;
+let commands: CommandFolder;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "guesthouse-test-"));
+  commands = new CommandFolder();
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => commands.remove());
 
-function guesthouse(...args: string[]): Promise<{ status: number | null; output: string; errors: string }> {
-  const env = { ...process.env, GUESTHOUSE_SOURCE: "1", GUESTHOUSE_HOME: join(folder, "home") };
-  const child = spawn(process.execPath, [bin, ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
-  let output = "";
-  let errors = "";
-  child.stdout.on("data", (data) => {
-    output += data;
-  });
-  child.stderr.on("data", (data) => {
-    errors += data;
-  });
-  return new Promise((resolve) => child.on("close", (status) => resolve({ status, output, errors })));
-}
+const guesthouse = (...args: string[]) => commands.run(...args);
 
 test("take, list, restore, edit, delete and clone, without an app", async () => {
   await guesthouse("create", "M", "--new-disk", "4");

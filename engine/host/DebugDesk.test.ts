@@ -1,43 +1,23 @@
-import { mkdtempSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { connect as connectSocket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { HostBench } from "../../tests/fixtures/HostBench.ts";
 import type { DebugRegister } from "../api/debugProtocol.ts";
-import { HostClient } from "../api/HostClient.ts";
+import type { HostClient } from "../api/HostClient.ts";
 import { defaultMachineDraft } from "../api/MachineConfig.ts";
-import { memoryEndpointPair } from "../api/memoryEndpointPair.ts";
 import { disassemble } from "./disassemble.ts";
-import { forkEngine } from "./forkEngine.ts";
 import { packetOf } from "./gdb/PacketReader.ts";
-import { HostService } from "./HostService.ts";
 
-const fakeEngine = fileURLToPath(new URL("../../tests/fixtures/fakeEngineProcess.ts", import.meta.url));
-
-let folder: string;
-let host: HostService;
+let bench: HostBench;
 let client: HostClient;
 let id: string;
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), "guesthouse-test-"));
-  host = await HostService.open({
-    dataFolder: folder,
-    shell: "cli",
-    spawnEngine: (name) => forkEngine(name, fakeEngine),
-  });
-  const [ours, theirs] = memoryEndpointPair();
-  host.serve(theirs);
-  client = new HostClient(ours);
+  bench = await HostBench.open();
+  client = bench.client;
   id = (await client.call("library.create", { draft: defaultMachineDraft("Looked into"), newDisks: [] })).machine.id;
   await client.call("machine.start", { id });
 });
-afterEach(async () => {
-  await host.close();
-  await rm(folder, { recursive: true, force: true });
-});
+afterEach(() => bench.close());
 
 const registerOf = (registers: readonly DebugRegister[], name: string): string | undefined =>
   registers.find((register) => register.name === name)?.value;

@@ -1,47 +1,23 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { connectTo, HostBench, openTestHost } from "../../tests/fixtures/HostBench.ts";
 import type { ConsoleFrame } from "../api/binaryMessage.ts";
 import { HostClient } from "../api/HostClient.ts";
 import { defaultMachineDraft, draftOf, type MachineDraft } from "../api/MachineConfig.ts";
 import { memoryEndpointPair } from "../api/memoryEndpointPair.ts";
 import { ControlSocket, connectToHost } from "./ControlSocket.ts";
-import { forkEngine } from "./forkEngine.ts";
-import { HostService } from "./HostService.ts";
 import { builtFile } from "./installation.ts";
 
-const fakeEngine = fileURLToPath(new URL("../../tests/fixtures/fakeEngineProcess.ts", import.meta.url));
-
 let folder: string;
-let host: HostService;
+let bench: HostBench;
 let client: HostClient;
 
-async function openHost(): Promise<HostService> {
-  return await HostService.open({
-    dataFolder: folder,
-    shell: "cli",
-    spawnEngine: (name) => forkEngine(name, fakeEngine),
-  });
-}
-
-function connect(service: HostService): HostClient {
-  const [ours, theirs] = memoryEndpointPair();
-  service.serve(theirs);
-  return new HostClient(ours);
-}
-
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), "guesthouse-test-"));
-  host = await openHost();
-  client = connect(host);
+  bench = await HostBench.open();
+  ({ folder, client } = bench);
 });
-afterEach(async () => {
-  await host.close();
-  await rm(folder, { recursive: true, force: true });
-});
+afterEach(() => bench.close());
 
 async function create(name: string, change: Partial<MachineDraft> = {}): Promise<string> {
   const draft = { ...defaultMachineDraft(name), ...change };
@@ -64,7 +40,7 @@ async function terminal(id: string) {
 
 describe("the library", () => {
   test("machines are created with new disks, updated, renamed and listed, and others hear of it", async () => {
-    const other = connect(host);
+    const other = connectTo(bench.host);
     const heard: string[] = [];
     other.on("library.changed", ({ changed }) => heard.push(...changed.map(({ name }) => name)));
     await other.ready;
@@ -259,8 +235,8 @@ describe("several hosts and clients", () => {
   test("a machine that runs in one app instance is refused by another", async () => {
     const id = await create("Mine");
     await client.call("machine.start", { id });
-    const second = await openHost();
-    const other = connect(second);
+    const second = await openTestHost(folder);
+    const other = connectTo(second);
     // Both hosts of this test live in one process, as two windows of one person do not; the lock does not mind.
     await expect(other.call("machine.start", { id })).rejects.toMatchObject({ kind: "in-use" });
     await expect(other.call("library.rename", { id, name: "Yours" })).rejects.toMatchObject({ kind: "in-use" });
@@ -270,7 +246,7 @@ describe("several hosts and clients", () => {
 
   test("nonsense from one client does not disturb another", async () => {
     const [ours, theirs] = memoryEndpointPair();
-    host.serve(theirs);
+    bench.host.serve(theirs);
     const answers: unknown[] = [];
     ours.onMessage((message) => answers.push(message));
     ours.send({ type: "hello", protocol: "guesthouse", version: 1 });
@@ -281,7 +257,7 @@ describe("several hosts and clients", () => {
   });
 
   test("the control socket serves the same host and is taken once", async () => {
-    const socket = await ControlSocket.listen(folder, (endpoint) => host.serve(endpoint));
+    const socket = await ControlSocket.listen(folder, (endpoint) => bench.host.serve(endpoint));
     expect(socket).toBeDefined();
     expect(await ControlSocket.listen(folder, () => {})).toBeUndefined();
     const endpoint = await connectToHost(folder);

@@ -1,17 +1,13 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { HostBench } from "../../tests/fixtures/HostBench.ts";
 import { RandomValues } from "../../tests/fixtures/RandomValues.ts";
 import type { ApplianceEdits, ApplianceExport } from "../api/applianceProtocol.ts";
-import { HostClient } from "../api/HostClient.ts";
+import type { HostClient } from "../api/HostClient.ts";
 import { defaultMachineDraft } from "../api/MachineConfig.ts";
-import { memoryEndpointPair } from "../api/memoryEndpointPair.ts";
-import { forkEngine } from "./forkEngine.ts";
-import { HostService } from "./HostService.ts";
 import { compareDiskFiles, copyDisk, openDiskFile } from "./mediumWork.ts";
 
 const media = fileURLToPath(new URL("../../../shared/media/", import.meta.url));
@@ -19,20 +15,14 @@ const content = new RandomValues(99).bytes(150_016);
 const noEdits: ApplianceEdits = { machines: [] };
 
 let folder: string;
-let host: HostService;
+let bench: HostBench;
 let client: HostClient;
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), "guesthouse-appliance-"));
-  host = await HostService.open({ dataFolder: join(folder, "data"), shell: "cli", spawnEngine: forkEngine });
-  const [ours, theirs] = memoryEndpointPair();
-  host.serve(theirs);
-  client = new HostClient(ours);
+  bench = await HostBench.open("data");
+  ({ folder, client } = bench);
 });
-afterEach(async () => {
-  await host.close();
-  await rm(folder, { recursive: true, force: true });
-});
+afterEach(() => bench.close());
 
 const inspect = async (path: string) =>
   (await client.call("appliance.inspect", { path, configuration: null })).appliance;

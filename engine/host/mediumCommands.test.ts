@@ -1,41 +1,26 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { HostClient } from "../api/HostClient.ts";
+import { diskByte, fillDisk } from "../../tests/fixtures/diskBytes.ts";
+import { HostBench } from "../../tests/fixtures/HostBench.ts";
+import type { HostClient } from "../api/HostClient.ts";
 import { defaultMachineDraft, draftOf, type MachineDraft } from "../api/MachineConfig.ts";
 import type { Medium } from "../api/mediumProtocol.ts";
 import { newDiskFormats } from "../api/mediumProtocol.ts";
-import { memoryEndpointPair } from "../api/memoryEndpointPair.ts";
 import { diskFormat } from "../storage/openDisk.ts";
-import { forkEngine } from "./forkEngine.ts";
-import { HostService } from "./HostService.ts";
-import { openDiskFile } from "./mediumWork.ts";
 
-const fakeEngine = fileURLToPath(new URL("../../tests/fixtures/fakeEngineProcess.ts", import.meta.url));
 const MiB = 1024 ** 2;
 
 let folder: string;
-let host: HostService;
+let bench: HostBench;
 let client: HostClient;
 
 beforeEach(async () => {
-  folder = realpathSync(mkdtempSync(join(tmpdir(), "guesthouse-test-")));
-  host = await HostService.open({
-    dataFolder: folder,
-    shell: "cli",
-    spawnEngine: (name) => forkEngine(name, fakeEngine),
-  });
-  const [ours, theirs] = memoryEndpointPair();
-  host.serve(theirs);
-  client = new HostClient(ours);
+  bench = await HostBench.open();
+  ({ folder, client } = bench);
 });
-afterEach(async () => {
-  await host.close();
-  await rm(folder, { recursive: true, force: true });
-});
+afterEach(() => bench.close());
 
 const at = (name: string) => join(folder, name);
 
@@ -63,20 +48,6 @@ async function machine(name: string, storage: Partial<MachineDraft["storage"]>):
 async function listed(): Promise<Map<string, Medium>> {
   const { media } = await client.call("media.list", {});
   return new Map(media.map((medium) => [medium.name, medium]));
-}
-
-async function write(path: string, value: number, offset = 0): Promise<void> {
-  const image = await openDiskFile(path, "write");
-  await image.write(offset, new Uint8Array(512).fill(value));
-  await image.close();
-}
-
-async function read(path: string, offset = 0): Promise<number | undefined> {
-  const image = await openDiskFile(path, "read");
-  const bytes = new Uint8Array(512);
-  await image.read(offset, bytes);
-  await image.close();
-  return bytes[0];
 }
 
 test("the formats that interfaces offer are those that can be made", () => {
@@ -135,9 +106,9 @@ describe("the list", () => {
 describe("work", () => {
   test("a copy is whole, in any format, with a job that tells its progress", async () => {
     await create("base.qcow2");
-    await write(at("base.qcow2"), 1);
+    await fillDisk(at("base.qcow2"), 1);
     await create("child.qcow2", { parent: "base.qcow2" });
-    await write(at("child.qcow2"), 2, MiB);
+    await fillDisk(at("child.qcow2"), 2, MiB);
     const kinds = new Set<string>();
     client.on("job.changed", ({ job }) => kinds.add(`${job.kind} ${job.subject} ${job.state}`));
     for (const { format, subformats } of newDiskFormats) {
@@ -146,7 +117,9 @@ describe("work", () => {
         const order = { path: at("child.qcow2"), target, format, subformat, compress: false };
         const { medium } = await client.call("media.copy", order);
         expect(medium).toMatchObject({ format, parentPath: null, sizeBytes: 4 * MiB, added: true });
-        expect([await read(target), await read(target, MiB), await read(target, 2 * MiB)]).toEqual([1, 2, 0]);
+        expect([await diskByte(target), await diskByte(target, MiB), await diskByte(target, 2 * MiB)]).toEqual([
+          1, 2, 0,
+        ]);
       }
     }
     expect([...kinds]).toEqual(["copyMedium child.qcow2 running", "copyMedium child.qcow2 finished"]);
@@ -173,7 +146,7 @@ describe("work", () => {
 
   test("resize, compact and check; what others rest on is left alone", async () => {
     await create("disk.qcow2");
-    await write(at("disk.qcow2"), 1, 3 * MiB);
+    await fillDisk(at("disk.qcow2"), 1, 3 * MiB);
     const resize = (sizeBytes: number, truncate = false) =>
       client.call("media.resize", { path: at("disk.qcow2"), sizeBytes, truncate });
     expect((await resize(8 * MiB)).medium.sizeBytes).toBe(8 * MiB);
@@ -196,22 +169,22 @@ describe("work", () => {
   test("a moved disk is followed by its machine and its overlays", async () => {
     mkdirSync(at("elsewhere"));
     await create("base.qcow2");
-    await write(at("base.qcow2"), 5);
+    await fillDisk(at("base.qcow2"), 5);
     await create("child.qcow2", { parent: "base.qcow2" });
     const id = await machine("Follows", { disks: [{ path: at("base.qcow2"), serial: "S1" }] });
     const move = (from: string, to: string) => client.call("media.move", { path: at(from), target: at(to) });
     await move("base.qcow2", "elsewhere/moved.qcow2");
-    expect(await read(at("child.qcow2"))).toBe(5);
+    expect(await diskByte(at("child.qcow2"))).toBe(5);
     await move("child.qcow2", "elsewhere/child.qcow2");
-    expect(await read(at("elsewhere/child.qcow2"))).toBe(5);
+    expect(await diskByte(at("elsewhere/child.qcow2"))).toBe(5);
     const { machines } = await client.call("library.list", {});
     const found = machines.find((entry) => entry.id === id)!;
     expect(draftOf(found.config!).storage.disks[0]).toEqual({ path: at("elsewhere/moved.qcow2"), serial: "S1" });
     expect([...(await listed()).keys()].sort()).toEqual(["child.qcow2", "moved.qcow2"]);
     await create("flat.vmdk", { format: "vmdk", subformat: "monolithicFlat" });
-    await write(at("flat.vmdk"), 6);
+    await fillDisk(at("flat.vmdk"), 6);
     await move("flat.vmdk", "elsewhere/other.vmdk");
-    expect(await read(at("elsewhere/other.vmdk"))).toBe(6);
+    expect(await diskByte(at("elsewhere/other.vmdk"))).toBe(6);
     expect(readdirSync(folder).filter((name) => name.includes("flat"))).toEqual([]);
   });
 

@@ -1,42 +1,25 @@
-import { existsSync, mkdtempSync, readdirSync, realpathSync } from "node:fs";
-import { rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { HostClient } from "../../api/HostClient.ts";
+import { diskByte, fillDisk } from "../../../tests/fixtures/diskBytes.ts";
+import { HostBench } from "../../../tests/fixtures/HostBench.ts";
+import type { HostClient } from "../../api/HostClient.ts";
 import { defaultMachineDraft } from "../../api/MachineConfig.ts";
 import type { MachineSummary } from "../../api/MachineSummary.ts";
-import { memoryEndpointPair } from "../../api/memoryEndpointPair.ts";
-import { forkEngine } from "../forkEngine.ts";
-import { HostService } from "../HostService.ts";
-import { openDiskFile } from "../mediumWork.ts";
 
-const fakeEngine = fileURLToPath(new URL("../../../tests/fixtures/fakeEngineProcess.ts", import.meta.url));
 const MiB = 1024 ** 2;
 
-let folder: string;
-let host: HostService;
+let bench: HostBench;
 let client: HostClient;
 let machine: MachineSummary;
 
 beforeEach(async () => {
-  folder = realpathSync(mkdtempSync(join(tmpdir(), "guesthouse-test-")));
-  host = await HostService.open({
-    dataFolder: folder,
-    shell: "cli",
-    spawnEngine: (name) => forkEngine(name, fakeEngine),
-  });
-  const [ours, theirs] = memoryEndpointPair();
-  host.serve(theirs);
-  client = new HostClient(ours);
+  bench = await HostBench.open();
+  client = bench.client;
   const order = { draft: defaultMachineDraft("One"), newDisks: [{ sizeBytes: 4 * MiB, format: "vdi" as const }] };
   machine = (await client.call("library.create", order)).machine;
 });
-afterEach(async () => {
-  await host.close();
-  await rm(folder, { recursive: true, force: true });
-});
+afterEach(() => bench.close());
 
 async function summary(id = machine.id): Promise<MachineSummary> {
   const { machines } = await client.call("library.list", {});
@@ -49,17 +32,11 @@ async function disk(id = machine.id): Promise<string> {
 }
 
 async function write(value: number, id = machine.id): Promise<void> {
-  const image = await openDiskFile(await disk(id), "write");
-  await image.write(0, new Uint8Array(512).fill(value));
-  await image.close();
+  await fillDisk(await disk(id), value);
 }
 
 async function read(id = machine.id): Promise<number | undefined> {
-  const image = await openDiskFile(await disk(id), "read");
-  const bytes = new Uint8Array(512);
-  await image.read(0, bytes);
-  await image.close();
-  return bytes[0];
+  return await diskByte(await disk(id));
 }
 
 async function take(name: string): Promise<string> {
