@@ -40,6 +40,7 @@ test.each<[string, Partial<MachineDraft>]>([
 test("a live machine locks what the hardware is made of", () => {
   const changed = { ...good, name: "Other", memoryMiB: 64 };
   expect(lockedChanges("running", good, changed)).toEqual(["memoryMiB"]);
+  expect(lockedChanges("saved", good, changed)).toEqual(["memoryMiB"]);
   expect(lockedChanges("poweredOff", good, changed)).toEqual([]);
 });
 

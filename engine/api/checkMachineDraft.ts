@@ -92,7 +92,7 @@ export function checkMachineDraft(draft: MachineDraft): DraftIssue[] {
   return issues;
 }
 
-/** Settings that may change while a machine is live; removable media change by `media.attach` and `media.eject`. */
+/** Settings that may change while a machine is live or has a saved state; removable media change by `media.attach` and `media.eject`. */
 export const liveFields: readonly (keyof MachineDraft)[] = ["name", "description", "osType", "display"];
 
 /** The settings that differ between two drafts and may not change in `state`. */
@@ -101,7 +101,7 @@ export function lockedChanges(
   before: MachineDraft,
   after: MachineDraft,
 ): (keyof MachineDraft)[] {
-  if (!isLive(state)) return [];
+  if (!isLive(state) && state !== "saved") return [];
   return (Object.keys(after) as (keyof MachineDraft)[]).filter(
     (field) => !liveFields.includes(field) && JSON.stringify(before[field]) !== JSON.stringify(after[field]),
   );

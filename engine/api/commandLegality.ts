@@ -61,14 +61,14 @@ export const commandLegality: Readonly<Record<HostCommandName, "always" | readon
   "media.release": "always",
   "media.remove": "always",
   "snapshot.list": accessible,
-  // Memory of a machine that runs is not kept by this version.
-  "snapshot.take": still,
+  "snapshot.take": [...still, ...up],
+  // Images that a guest is using are neither given up nor joined.
   "snapshot.restore": still,
   "snapshot.delete": still,
   "snapshot.deleteCost": accessible,
   "snapshot.edit": accessible,
   "snapshot.thumbnail": accessible,
-  "machine.saveState": [],
+  "machine.saveState": up,
   "machine.discardState": ["saved"],
   "machine.clone": still,
   "appliance.inspect": "always",

@@ -22,8 +22,13 @@ export const snapshotSchema = v.strictObject({
   description: v.string(),
   /** Milliseconds since 1970. */
   takenMs: v.number(),
-  /** Taken of a machine that ran: memory and devices are in it, and restoring it gives a saved state. */
+  /** Memory and devices are in it, and restoring it gives a saved state: the same as `memory` being "kept". */
   withState: v.boolean(),
+  /**
+   * "none": taken of a machine that was off. Of one that ran, disks and settings are there at once and memory follows: "arriving" while it
+   * is written, "kept" when it is whole. "lost" when the engine or the host ended before: restoring gives the disks as after a power failure.
+   */
+  memory: v.picklist(["none", "arriving", "kept", "lost"]),
   hasThumbnail: v.boolean(),
   /** On the host, for this snapshot alone. */
   allocatedBytes: v.number(),
@@ -43,6 +48,10 @@ export const snapshotCommands = {
       changed: v.boolean(),
     }),
   },
+  /**
+   * A machine that runs goes on at once; the answer comes when its memory is kept. Cancelled, nothing of the snapshot stays on the list. Throws
+   * "memory-not-kept" when only the memory failed: the snapshot is there without.
+   */
   "snapshot.take": { params: v.strictObject({ id, ...texts }), result: snapshotResult },
   /** `takeCurrent` takes a snapshot of what there is before it is given up. */
   "snapshot.restore": {
@@ -57,7 +66,10 @@ export const snapshotCommands = {
   },
   "snapshot.edit": { params: v.strictObject({ id, snapshotId: id, ...texts }), result: snapshotResult },
   "snapshot.thumbnail": { params: ofSnapshot, result: v.strictObject({ pngBase64: v.nullable(v.string()) }) },
-  /** Keeps memory and devices in a file and ends the run. */
+  /**
+   * Keeps memory and devices in a file and ends the run: the machine is "stopping" meanwhile and "saved" then. The job's cancel lets it go on.
+   * `machine.start` goes on from there; a state that cannot be loaded is kept, and the machine stays "saved".
+   */
   "machine.saveState": { params: one, result: nothing },
   "machine.discardState": { params: one, result: nothing },
   "machine.clone": {

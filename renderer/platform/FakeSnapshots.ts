@@ -24,6 +24,7 @@ export function fakeSnapshot(
     description: "",
     takenMs: 1_720_000_000_000 + Number(id.replace(/\D/g, "")) * 7_260_000,
     withState: false,
+    memory: more.withState === true ? "kept" : "none",
     hasThumbnail: false,
     allocatedBytes: 310 * 2 ** 20,
     ...more,

@@ -45,6 +45,7 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
   return {
     "snapshot.list": async ({ id }) => await listSnapshots(snapshotsOf(registry, id, "none")),
     "snapshot.take": async ({ id, name, description }) => {
+      if (registry.supervisor(id).live) return refuse();
       const node = await changing(context, id, "takeSnapshot", (snapshots) =>
         snapshots.take({ name, description, takenAtMs: Date.now() }),
       );
@@ -191,6 +192,7 @@ function toSnapshot(node: SnapshotNode, allocatedBytes: number): Snapshot {
     description: node.description,
     takenMs: node.takenAtMs,
     withState: node.state !== undefined,
+    memory: node.state === undefined ? "none" : "kept",
     hasThumbnail: node.thumbnail !== undefined,
     allocatedBytes,
   };
