@@ -1,16 +1,7 @@
-/**
- * The cases of `longCases.ts`, whose listing is checked in, on our executors and, where this host has it, on QEMU's translator, which leaves much unchecked
- * or does it otherwise: see `otherInQemu`. Its KVM is not asked: where KVM is nested, such guests hang in it.
- */
-import { readFileSync } from "node:fs";
-import { expect, test } from "vitest";
-import { longGuest } from "./longCases.ts";
-import { runQemu } from "./runQemu.ts";
-import { bootImage, runHere } from "./SystemGuest.ts";
-
-const listing = readFileSync(new URL("longCases.txt", import.meta.url), "latin1")
-  .trimEnd()
-  .split("\n");
+/** The cases of `longCases.ts` on our executors and QEMU's translator, which leaves much unchecked or does it otherwise: see `otherInQemu`. */
+import { allBut, listingConformance } from "./listingConformance.ts";
+import { plainCases } from "./longCases.ts";
+import { longGuest } from "./longGuest.ts";
 
 /** Where QEMU 7.2 differs, and the manual's (SDM) word. */
 const otherInQemu: readonly (readonly [names: RegExp, why: string])[] = [
@@ -37,25 +28,14 @@ const otherInQemu: readonly (readonly [names: RegExp, why: string])[] = [
   [/instruction breakpoint after a stack load$/, "is taken: vol. 3, 17.3.1.1, suppressed"],
   [/breakpoint (beside an access|on a write and a step)$/, "breakpoints count by larger pieces, and twice with a step"],
 ];
-const isCompared = (line: string): boolean => !otherInQemu.some(([names]) => names.test(line));
-
 /** QEMU's translator pushes RF as it was; we as the SDM has it (vol. 3, 17.3.1.1). */
 const withoutResumeFlag = (line: string): string =>
   line.replace(/ [01]([0-9A-F]{4})( [0-9A-F]{16} [0-9A-F]{4} )/, " 0$1$2");
 
-test.each([
-  ["interpreter", false],
-  ["translator", true],
-] as const)("%s", { timeout: 60_000 }, async (_name, translate) => {
-  const { serial, end } = await runHere(bootImage(longGuest()), translate);
-  expect(serial.trimEnd().split("\n")).toEqual(listing);
-  expect(end).toBe("exit 1");
-});
-
-test("QEMU", { timeout: 90_000 }, (context) => {
-  const serial = runQemu(bootImage(longGuest(false)), "tcg");
-  if (serial === undefined) return context.skip("this host has no qemu-system-x86_64");
-  const theirs = serial.trimEnd().split("\n").filter(isCompared).map(withoutResumeFlag);
-  const ours = listing.slice(0, serial.trimEnd().split("\n").length).filter(isCompared).map(withoutResumeFlag);
-  expect(theirs).toEqual(ours);
+listingConformance({
+  listing: "longCases.txt",
+  guest: longGuest(),
+  forQemu: { guest: longGuest(false), cases: plainCases.length },
+  isCompared: allBut(otherInQemu),
+  comparable: withoutResumeFlag,
 });

@@ -2,13 +2,26 @@
  * Faults, gates, privilege and paging in 32-bit protected mode as one guest: each case runs a few instructions and reports the vector, error code, where
  * EIP points (as a distance from the case's first instruction), CS, CR2 and the low bits of DR6. A case without a fault reports vector FF.
  */
-
-/** Name, and instructions in 32-bit code at level 0 or 3. */
-type Case = readonly [name: string, code: string, level?: 0 | 3];
+import {
+  bootLoader,
+  bootSignature,
+  endGuest,
+  enterProtectedMode,
+  exceptionStubs,
+  flatData,
+  type GuestCase,
+  gate,
+  keepFrame,
+  nameTable,
+  numberLabels,
+  reportName,
+  reportValue,
+  writeNumbers,
+} from "./guestParts.ts";
 
 const segment = (selector: string, register = "ds"): string => `mov eax, ${selector}\nmov ${register}, ax`;
 
-export const cases: readonly Case[] = [
+export const cases: readonly GuestCase[] = [
   ["divide by zero", "nop\nxor edx, edx\nxor ecx, ecx\ndiv ecx"],
   ["quotient too large", "mov eax, 0x80000000\nmov edx, 0xffffffff\nmov ecx, 0xffffffff\nidiv ecx"],
   ["breakpoint", "int3"],
@@ -61,31 +74,21 @@ export const cases: readonly Case[] = [
   ["flags of the user", "pushfd\nor dword [esp], 0x3200\npopfd\npushfd\npop eax\nand eax, 0x3200\nud2", 3],
 ];
 
-const faultsWithCode = new Set([8, 10, 11, 12, 13, 14, 17]);
-
-const stubs = (): string =>
-  Array.from({ length: 32 }, (_, vector) => {
-    const code = faultsWithCode.has(vector) ? "" : "push dword 0\n";
-    return `stub${vector}:\n${code}push dword ${vector}\njmp common`;
-  }).join("\n");
-
-const gate = (label: string, access: number): string => `dw ${label}, 8\ndw ${access << 8}, 0`;
-
 const table = (): string => {
   const gates = Array.from({ length: 32 }, (_, vector) =>
-    gate(`stub${vector}`, vector === 3 || vector === 4 ? 0xee : 0x8e),
+    gate(`stub${vector}`, { rights: vector === 3 || vector === 4 ? 0xee : 0x8e }),
   );
   return [
     ...gates,
     ...Array.from({ length: 0x41 - 32 }, () => "dd 0, 0"),
     "dd 0, 0",
-    gate("stub30", 0x8e),
-    gate("stub31", 0xee),
+    gate("stub30"),
+    gate("stub31", { rights: 0xee }),
   ].join("\n");
 };
 
-function oneCase([, code, level = 0]: Case, index: number): string {
-  const local = code.replaceAll("here", `here${index}`);
+function oneCase([, code, level = 0]: GuestCase, index: number): string {
+  const local = numberLabels(code, /\bhere\b/g, index);
   const enter =
     level === 0
       ? ""
@@ -111,10 +114,10 @@ done${index}:
 `;
 }
 
+const SECTORS = 18;
+
 /** The whole guest; it reads its own further sectors. */
 export const protectedGuest = (): string => `
-org 0x7c00
-bits 16
 absent equ 0x28
 executeOnly equ 0x30
 readOnly equ 0x38
@@ -122,31 +125,9 @@ small equ 0x40
 down equ 0x48
 absentCode equ 0x50
 smallOfUser equ 0x63
-  cli
-  cld
-  xor ax, ax
-  mov ds, ax
-  mov es, ax
-  mov ss, ax
-  mov sp, 0x7000
-  mov bx, 0x7e00
-  mov cx, 2
-next:
-  mov ax, 0x0201
-  xor dh, dh
-  mov dl, 0
-  int 0x13
-  add bx, 0x200
-  inc cx
-  cmp cx, 18
-  jbe next
-  cli
-  lgdt [gdtr]
+${bootLoader(SECTORS)}
   lidt [idtr]
-  mov eax, cr0
-  or al, 1
-  mov cr0, eax
-  jmp dword 8:flat
+${enterProtectedMode("8:flat")}
 gdtr:
   dw 0x67
   dd gdt
@@ -168,14 +149,10 @@ gdt:
   dd 0x0000ffff, 0x00cf1a00
   dd 0x40000067, 0x00008900
   dd 0x00000fff, 0x0040f200
-times 510-($-$$) db 0
-  dw 0xaa55
+${bootSignature}
 bits 32
 flat:
-  mov eax, 0x10
-  mov ds, ax
-  mov es, ax
-  mov ss, ax
+${flatData}
   mov esp, 0x7000
   mov edi, 0x4000
   mov ecx, 26
@@ -207,49 +184,12 @@ fill:
   or eax, 0x80000000
   mov cr0, eax
 ${cases.map(oneCase).join("\n")}
-  mov dx, 0xf4
-  mov al, 1
-  out dx, al
-stop:
-  hlt
-  jmp stop
+${endGuest}
 common:
-  mov eax, 0x10
-  mov ds, ax
-  mov es, ax
-  pop dword [0x600]
-  pop dword [0x604]
-  pop dword [0x608]
-  pop dword [0x60c]
-  pop dword [0x610]
-  mov ss, ax
-  mov esp, 0x7000
-  jmp [0x620]
-put:
-  mov dx, 0x3f8
-  out dx, al
-  ret
-number:
-  mov ecx, 8
-digit:
-  rol ebx, 4
-  mov al, bl
-  and al, 15
-  cmp al, 10
-  jb decimal
-  add al, 7
-decimal:
-  add al, 48
-  call put
-  dec ecx
-  jnz digit
-  mov al, 32
-  jmp put
+${keepFrame}
+${writeNumbers(32)}
 report:
-  mov eax, 0x10
-  mov ds, ax
-  mov es, ax
-  mov ss, ax
+${flatData}
   mov eax, cr0
   and eax, 0xfffeffff
   mov cr0, eax
@@ -257,37 +197,20 @@ report:
   mov dr7, eax
   cmp dword [0x600], 0xff
   je quiet
-  mov ebx, [0x600]
-  call number
-  mov ebx, [0x604]
-  call number
-  mov ebx, [0x608]
-  sub ebx, edi
-  call number
-  mov ebx, [0x60c]
-  and ebx, 0xffff
-  call number
-  mov ebx, cr2
-  call number
-  mov ebx, dr6
-  and ebx, 0xe00f
-  call number
+  ${reportValue("[0x600]", 8, 32)}
+  ${reportValue("[0x604]", 8, 32)}
+  ${reportValue("[0x608]", 8, 32, "sub ebx, edi")}
+  ${reportValue("[0x60c]", 8, 32, "and ebx, 0xffff")}
+  ${reportValue("cr2", 8, 32)}
+  ${reportValue("dr6", 8, 32, "and ebx, 0xe00f")}
   jmp names
 quiet:
-  mov ebx, 0xff
-  call number
-names:
-  lodsb
-  or al, al
-  jz last
-  call put
-  jmp names
-last:
-  mov al, 10
-  jmp put
-${stubs()}
+  ${reportValue("0xff", 8, 32)}
+${reportName}
+  ret
+${exceptionStubs(Array(32).keys(), 32)}
 align 8, 0
 idt:
 ${table()}
-${cases.map(([name], index) => `name${index}:\ndb "${name}", 0`).join("\n")}
+${nameTable(cases)}
 `;

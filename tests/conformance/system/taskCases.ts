@@ -3,8 +3,22 @@
  * the vector, error code, where EIP points (as a distance from the case's first instruction), CS, TR, NT and RF of the flags, the low bits of
  * DR6 and EAX. A case without an event reports vector FF, TR and EAX. Every case starts in task A; `there` is where task B goes on, or C.
  */
-
-type Case = readonly [name: string, code: string];
+import {
+  bootLoader,
+  bootSignature,
+  endGuest,
+  enterProtectedMode,
+  exceptionStubs,
+  flatData,
+  type GuestCase,
+  gate,
+  keepFrame,
+  nameTable,
+  numberLabels,
+  reportName,
+  reportValue,
+  writeNumbers,
+} from "./guestParts.ts";
 
 /** Fields of the TSSs of tasks A, B (386), C (286) and D (386). */
 const [A, B, C, D] = [0x4000, 0x4100, 0x4200, 0x4280];
@@ -16,7 +30,7 @@ const caughtByTask = (vector: number): string =>
   `mov dword [idt + ${vector * 8}], 0xa80000\nmov dword [idt + ${vector * 8 + 4}], 0x8500\nmov dword [0x618], ${vector}`;
 const to16 = "jmp dword 0x90:there\nbits 16\nthere:";
 
-const plainCases: readonly Case[] = [
+export const plainCases: readonly GuestCase[] = [
   ["JMP to a task", `${toTask(0x60)}\nthere:\nud2`],
   ["JMP to a task saves the old one", `mov ebx, 0x1234\n${toTask(0x60)}\nthere:\nmov eax, [${A + 0x34}]\nud2`],
   ["JMP to a task and back", `${toTask(0x60)}\njmp over\nthere:\n${toTask(0x58)}\nover:\nmov eax, 1`],
@@ -80,25 +94,20 @@ const plainCases: readonly Case[] = [
 ];
 
 /** Where an engine that does not look runs wild: QEMU's translator. */
-const harshCases: readonly Case[] = [
+const harshCases: readonly GuestCase[] = [
   ["16-bit code, beyond its segment", `${to16}\nmov ebx, 0x10000\nmov al, [cs:ebx]\nbits 32`],
   ["16-bit code, jump beyond its segment", `${to16}\nmov ebx, 0x10000\njmp ebx\nbits 32`],
 ];
 
-const withCode = new Set([8, 10, 11, 12, 13, 14, 17]);
-const stub = (vector: number): string =>
-  `stub${vector}:\n${withCode.has(vector) ? "" : "push dword 0\n"}push dword ${vector}\njmp common`;
-const gate = (label: string, type = 0x8e, selector = 8): string => `dw ${label}, ${selector}\ndw ${type << 8}, 0`;
-
 const idt = (): string =>
   Array.from({ length: 0x42 }, (_, vector) => {
-    if (vector === 0x40) return gate("0", 0x85, 0x60);
-    if (vector === 0x41) return gate("return16", 0x86, 0x90);
+    if (vector === 0x40) return gate("0", { rights: 0x85, selector: 0x60 });
+    if (vector === 0x41) return gate("return16", { rights: 0x86, selector: 0x90 });
     return vector < 32 ? gate(`stub${vector}`) : "dd 0, 0";
   }).join("\n");
 
-function oneCase([, code]: Case, index: number): string {
-  const local = code.replace(/\b(there|over|pointer)\b/g, (name) => `${name}${index}`);
+function oneCase([, code]: GuestCase, index: number): string {
+  const local = numberLabels(code, /\b(there|over|pointer)\b/g, index);
   const there = local.includes(`there${index}:`) ? `there${index}` : `start${index}`;
   return `
   mov ebx, ${there}
@@ -121,46 +130,10 @@ const SECTORS = 40;
 /** The whole guest; it reads its own further sectors. */
 export const taskGuest = (withHarsh = true): string => guest(withHarsh ? [...plainCases, ...harshCases] : plainCases);
 
-const guest = (cases: readonly Case[]): string => `
-org 0x7c00
-bits 16
-  cli
-  cld
-  xor ax, ax
-  mov ds, ax
-  mov ss, ax
-  mov sp, 0x7000
-  mov si, 1
-next:
-  mov ax, si
-  mov cl, 5
-  shl ax, cl
-  add ax, 0x7c0
-  mov es, ax
-  mov ax, si
-  xor dx, dx
-  mov bx, 18
-  div bx
-  mov cl, dl
-  inc cl
-  mov dh, al
-  and dh, 1
-  shr al, 1
-  mov ch, al
-  mov dl, 0
-  xor bx, bx
-  mov ax, 0x0201
-  int 0x13
-  inc si
-  cmp si, ${SECTORS}
-  jb next
-  cli
-  lgdt [gdtr]
+const guest = (cases: readonly GuestCase[]): string => `
+${bootLoader(SECTORS)}
   lidt [idtr]
-  mov eax, cr0
-  or al, 1
-  mov cr0, eax
-  jmp dword 8:flat
+${enterProtectedMode("8:flat")}
 gdtr:
   dw gdtEnd - gdt - 1
   dd gdt
@@ -188,8 +161,7 @@ gdt:
   dw far16, 0x90, 0x8400, 0
   dd 0x42800067, 0x00008900
 gdtEnd:
-times 510-($-$$) db 0
-  dw 0xaa55
+${bootSignature}
 bits 16
 return16:
   iret
@@ -197,18 +169,10 @@ far16:
   retf
 bits 32
 flat:
-  mov eax, 0x10
-  mov ds, ax
-  mov es, ax
-  mov ss, ax
+${flatData}
   mov esp, 0x7000
 ${cases.map(oneCase).join("\n")}
-  mov dx, 0xf4
-  mov al, 1
-  out dx, al
-stop:
-  hlt
-  jmp stop
+${endGuest}
 reset:
   mov edi, ${A}
   mov ecx, 0xc0
@@ -277,87 +241,27 @@ caught:
   jmp [0x620]
 common:
   mov [ss:0x624], eax
-  mov eax, 0x10
-  mov ds, ax
-  mov es, ax
-  pop dword [0x600]
-  pop dword [0x604]
-  pop dword [0x608]
-  pop dword [0x60c]
-  pop dword [0x610]
-  mov ss, ax
-  mov esp, 0x7000
-  jmp [0x620]
-put:
-  mov dx, 0x3f8
-  out dx, al
-  ret
-number:
-  rol ebx, 4
-  mov al, bl
-  and al, 15
-  cmp al, 10
-  jb decimal
-  add al, 7
-decimal:
-  add al, 48
-  call put
-  dec ecx
-  jnz number
-  mov al, 32
-  jmp put
+${keepFrame}
+${writeNumbers(32)}
 report:
-  mov eax, 0x10
-  mov ds, ax
-  mov es, ax
-  mov ss, ax
-  mov ebx, [0x600]
-  shl ebx, 24
-  mov ecx, 2
-  call number
+${flatData}
+  ${reportValue("[0x600]", 2, 32)}
   cmp dword [0x600], 0xff
   je quiet
-  mov ebx, [0x604]
-  shl ebx, 16
-  mov ecx, 4
-  call number
-  mov ebx, [0x608]
-  sub ebx, edi
-  mov ecx, 8
-  call number
-  mov ebx, [0x60c]
-  shl ebx, 16
-  mov ecx, 4
-  call number
-  mov ebx, [0x610]
-  and ebx, 0x14100
-  mov ecx, 8
-  call number
-  mov ebx, dr6
-  and ebx, 0xe00f
-  mov ecx, 8
-  call number
+  ${reportValue("[0x604]", 4, 32)}
+  ${reportValue("[0x608]", 8, 32, "sub ebx, edi")}
+  ${reportValue("[0x60c]", 4, 32)}
+  ${reportValue("[0x610]", 8, 32, "and ebx, 0x14100")}
+  ${reportValue("dr6", 8, 32, "and ebx, 0xe00f")}
 quiet:
   str ax
-  movzx ebx, ax
-  shl ebx, 16
-  mov ecx, 4
-  call number
-  mov ebx, [0x624]
-  mov ecx, 8
-  call number
-names:
-  lodsb
-  or al, al
-  jz last
-  call put
-  jmp names
-last:
-  mov al, 10
-  jmp put
-${Array.from({ length: 32 }, (_, vector) => stub(vector)).join("\n")}
+  ${reportValue("eax", 4, 32)}
+  ${reportValue("[0x624]", 8, 32)}
+${reportName}
+  ret
+${exceptionStubs(Array(32).keys(), 32)}
 align 8, 0
 idt:
 ${idt()}
-${cases.map(([name], index) => `name${index}:\ndb "${name}", 0`).join("\n")}
+${nameTable(cases)}
 `;
