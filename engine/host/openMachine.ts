@@ -14,6 +14,7 @@ import type { Medium } from "../contracts/Medium.ts";
 import type { MachineControl } from "../machine/MachineControl.ts";
 import type { DirectBoot, DiskAttachment, FirmwareChoice, MachineOptions } from "../machine/MachineOptions.ts";
 import { type ImageUse, openImage } from "../storage/openImage.ts";
+import type { SwitchableDisk } from "../storage/SwitchableDisk.ts";
 import { FileStore } from "./FileStore.ts";
 import { fileError } from "./fileError.ts";
 import { hostServices } from "./hostServices.ts";
@@ -32,19 +33,34 @@ export interface OpenMachineOptions {
   readonly disposable?: boolean;
   /** May a disk use this file outside of its own folder? Everything when absent. */
   readonly mayUse?: (path: string) => boolean;
+  /** The machine was saved and goes on: overlays of its run are still there. */
+  readonly goesOn?: boolean;
 }
 
 const IMAGE_BYTES_MAX = 512 * MiB;
 
 export class OpenMachine {
   readonly control: MachineControl;
-  readonly #folder: string;
+  readonly folder: string;
+  /** By their paths in the configuration. */
+  readonly disks: ReadonlyMap<string, SwitchableDisk>;
+  /** Its changes are forgotten at the end. */
+  readonly disposable: boolean;
   readonly #media: Set<Medium>;
   readonly #runFolder: string;
+  /** The machine is saved: its run's overlays stay. */
+  keepOverlays = false;
 
-  constructor(control: MachineControl, place: DiskPlace, media: Set<Medium>) {
+  constructor(
+    control: MachineControl,
+    place: DiskPlace,
+    media: Set<Medium>,
+    disks: ReadonlyMap<string, SwitchableDisk>,
+  ) {
     this.control = control;
-    this.#folder = place.folder;
+    this.folder = place.folder;
+    this.disks = disks;
+    this.disposable = place.disposable;
     this.#runFolder = place.runFolder;
     this.#media = media;
   }
@@ -52,7 +68,7 @@ export class OpenMachine {
   /** Throws "no-such-drive", "tray-locked" or what opening the image throws; the drive then keeps what it has. */
   async attach(drive: "optical" | "floppy", slot: number, path: string, force: boolean): Promise<void> {
     this.#drive(drive, slot);
-    const medium = await openMedium(resolve(this.#folder, path), drive);
+    const medium = await openMedium(resolve(this.folder, path), drive);
     this.#media.add(medium);
     await this.#replace(drive, slot, medium, force);
   }
@@ -68,7 +84,7 @@ export class OpenMachine {
       await medium.blocks.close().catch(() => undefined);
     }
     this.#media.clear();
-    await removeFolder(this.#runFolder);
+    if (!this.keepOverlays) await removeFolder(this.#runFolder);
   }
 
   #drive(drive: "optical" | "floppy", slot: number) {
@@ -100,9 +116,13 @@ export async function openMachine(
   options: OpenMachineOptions = {},
 ): Promise<OpenMachine> {
   const media = new Set<Medium>();
+  const switchable = new Map<string, SwitchableDisk>();
+  const goesOn = options.goesOn === true;
   const place: DiskPlace = {
     folder,
     disposable: options.disposable === true,
+    goesOn,
+    onDisk: (path, disk) => void switchable.set(path, disk),
     runFolder: options.runFolder ?? join(tmpdir(), `guesthouse-run-${randomBytes(8).toString("hex")}`),
     ...(options.mayUse === undefined ? {} : { mayUse: options.mayUse }),
   };
@@ -113,7 +133,7 @@ export async function openMachine(
   };
   try {
     // What a run left that was ended without notice.
-    await removeFolder(place.runFolder);
+    if (!goesOn) await removeFolder(place.runFolder);
     const disks: DiskAttachment[] = [];
     for (const disk of config.storage.disks) {
       const medium = { name: basename(disk.path), blocks: await openMachineDisk(disk, place) };
@@ -148,10 +168,10 @@ export async function openMachine(
       zoneOffsetMs: new Date().getTimezoneOffset() * -60_000,
       ...hostServices(log),
     });
-    return new OpenMachine(control, place, media);
+    return new OpenMachine(control, place, media, switchable);
   } catch (error) {
     for (const medium of media) await medium.blocks.close().catch(() => undefined);
-    await removeFolder(place.runFolder);
+    if (!goesOn) await removeFolder(place.runFolder);
     throw error;
   }
 }

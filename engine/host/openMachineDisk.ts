@@ -11,6 +11,7 @@ import type { BlockDevice } from "../contracts/BlockDevice.ts";
 import type { DiskImage } from "../contracts/DiskImage.ts";
 import { diskFormat, openDisk } from "../storage/openDisk.ts";
 import { PolicedBlocks } from "../storage/PolicedBlocks.ts";
+import { SwitchableDisk } from "../storage/SwitchableDisk.ts";
 import { ThrottledBlocks, type ThrottleTimer } from "../storage/ThrottledBlocks.ts";
 import { diskServices } from "./diskServices.ts";
 import { FileOpener } from "./FileOpener.ts";
@@ -24,6 +25,10 @@ export interface DiskPlace {
   readonly disposable: boolean;
   /** May an image use this file outside of its own folder? Everything when absent. */
   readonly mayUse?: (path: string) => boolean;
+  /** Overlays of the run that was saved are still there, and wanted. */
+  readonly goesOn?: boolean;
+  /** Hears of each disk by its path in the configuration, to hold it or to put an overlay on it while it is used. */
+  readonly onDisk?: (path: string, disk: SwitchableDisk) => void;
 }
 
 const throttleTimer: ThrottleTimer = {
@@ -33,7 +38,8 @@ const throttleTimer: ThrottleTimer = {
 
 export async function openMachineDisk(disk: DiskConfig, place: DiskPlace): Promise<BlockDevice> {
   const { kind, hostCache, discard, bytesPerSecond, operationsPerSecond } = diskAttributes(disk);
-  const image = await openKind(disk, kind, place);
+  const image = new SwitchableDisk(await openKind(disk, kind, place));
+  place.onDisk?.(disk.path, image);
   const plain = hostCache === "writeBack" && discard;
   const policed = plain ? image : new PolicedBlocks(image, { hostCache, discard });
   if (bytesPerSecond === 0 && operationsPerSecond === 0) return policed;
@@ -96,15 +102,15 @@ async function openShared(disk: DiskConfig, place: DiskPlace): Promise<DiskImage
 }
 
 async function underRunOverlay(disk: DiskConfig, place: DiskPlace): Promise<DiskImage> {
+  const overlay = join(place.runFolder, overlayName(disk, place.folder));
+  if (place.goesOn === true && (await exists(overlay))) return await reopenOverlay(disk, place, overlay);
   await mkdir(place.runFolder, { recursive: true });
-  return await newOverlay(disk, place, join(place.runFolder, overlayName(disk, place.folder)));
+  return await newOverlay(disk, place, overlay);
 }
 
 async function underOwnOverlay(disk: DiskConfig, place: DiskPlace): Promise<DiskImage> {
   const overlay = ownOverlay(disk, place.folder);
-  const base = await realpath(resolve(place.folder, disk.path)).catch(() => "");
-  const { mayUse } = place;
-  const known: DiskPlace = mayUse === undefined ? place : { ...place, mayUse: (path) => path === base || mayUse(path) };
+  const known = await knowingBase(disk, place);
   if (place.disposable) {
     const file = { path: overlay, format: "qcow2" } as const;
     return await underRunOverlay((await exists(overlay)) ? file : disk, known);
@@ -112,6 +118,18 @@ async function underOwnOverlay(disk: DiskConfig, place: DiskPlace): Promise<Disk
   if (await exists(overlay)) return await openFile({ path: overlay, format: "qcow2" }, known, "write");
   await mkdir(dirname(overlay), { recursive: true });
   return await newOverlay(disk, place, overlay);
+}
+
+async function reopenOverlay(disk: DiskConfig, place: DiskPlace, overlay: string): Promise<DiskImage> {
+  return await openFile({ path: overlay, format: "qcow2" }, await knowingBase(disk, place), "write");
+}
+
+/** An overlay that we made may use the disk that it was made of. */
+async function knowingBase(disk: DiskConfig, place: DiskPlace): Promise<DiskPlace> {
+  const { mayUse } = place;
+  if (mayUse === undefined) return place;
+  const base = await realpath(resolve(place.folder, disk.path)).catch(() => "");
+  return { ...place, mayUse: (path) => path === base || mayUse(path) };
 }
 
 async function newOverlay(disk: DiskConfig, place: DiskPlace, overlay: string): Promise<DiskImage> {

@@ -22,6 +22,8 @@ export interface SnapshotNode {
   readonly takenAtMs: number;
   /** Of the state store; absent when the machine was off. */
   readonly state?: string;
+  /** In place of `state` while memory is being written under this name, and for good when that came to nothing: the disks alone are there. */
+  readonly awaited?: string;
   /** A small PNG, as the host keeps it. */
   readonly thumbnail?: string;
   readonly layers: LayersBySlot;

@@ -46,7 +46,7 @@ const isLayers = (value: unknown): boolean => isFields(value) && Object.values(v
 function isNode(value: unknown): boolean {
   if (!isFields(value)) return false;
   const texts = [value.id, value.name, value.description, value.settings].every(isText);
-  const optional = [value.parent, value.state, value.thumbnail].every(mayBeText);
+  const optional = [value.parent, value.state, value.awaited, value.thumbnail].every(mayBeText);
   return texts && optional && typeof value.takenAtMs === "number" && isLayers(value.layers);
 }
 

@@ -13,8 +13,11 @@ import { type SizeOf, settleLayers } from "./settleLayers.ts";
 export type NewLayer = (slot: string) => { readonly id: string; readonly file: string };
 
 export interface NewSnapshot
-  extends Pick<SnapshotNode, "id" | "name" | "description" | "takenAtMs" | "settings" | "thumbnail"> {
-  /** Given for a machine that runs, is paused or saved: where its state is to be, or is already (`current.state`). */
+  extends Pick<SnapshotNode, "id" | "name" | "description" | "takenAtMs" | "settings" | "thumbnail" | "awaited"> {
+  /**
+   * Of a machine that is saved or paused for it: where its state is to be, or is already (`current.state`). A machine that runs on has
+   * `awaited`, and `planArrived` later.
+   */
   readonly state?: string;
 }
 
@@ -56,16 +59,25 @@ export function planDelete(
   id: string,
   sizeOf: SizeOf,
 ): SnapshotPlan & { copiedBytes: number } {
-  const gone = find(document, id);
-  const adopt = <T extends { readonly parent?: string }>(child: T): T => {
-    if (child.parent !== id) return child;
-    const { parent: _parent, ...orphan } = child;
-    return { ...orphan, ...(gone.parent === undefined ? {} : { parent: gone.parent }) } as T;
-  };
-  const nodes = document.nodes.filter((node) => node !== gone).map(adopt);
-  const without = { ...document, nodes, current: adopt(document.current) };
-  const { forward, last, layers, copiedBytes } = settleLayers(without, sizeOf);
-  return { ...plan("delete", { ...without, layers }, { forward, last }), copiedBytes };
+  const rest = without(document, find(document, id));
+  const { forward, last, layers, copiedBytes } = settleLayers(rest, sizeOf);
+  return { ...plan("delete", { ...rest, layers }, { forward, last }), copiedBytes };
+}
+
+/** The memory that a snapshot waited for is there, under the name that it was to have. */
+export function planArrived(document: SnapshotDocument, id: string): SnapshotPlan {
+  const { awaited, ...node } = find(document, id);
+  const whole: SnapshotNode = awaited === undefined ? node : { ...node, state: awaited };
+  return plan("state", { ...document, nodes: document.nodes.map((other) => (other.id === id ? whole : other)) }, {});
+}
+
+/**
+ * The snapshot goes while its machine runs, so that no image is touched: what it alone named stays below the others until a later change joins them.
+ * Nothing was ever restored from it.
+ */
+export function planWithdraw(document: SnapshotDocument, id: string): SnapshotPlan {
+  const { nodes, current } = without(document, find(document, id));
+  return plan("delete", { ...document, nodes, current: { ...current, changed: true } }, {});
 }
 
 export function planEdit(
@@ -108,6 +120,17 @@ function find(document: SnapshotDocument, id: string): SnapshotNode {
   const node = document.nodes.find((candidate) => candidate.id === id);
   if (node === undefined) throw new GuesthouseError("snapshot-missing", "There is no such snapshot.", { snapshot: id });
   return node;
+}
+
+/** What came from a snapshot comes from the one before it now. */
+function without(document: SnapshotDocument, gone: SnapshotNode): SnapshotDocument {
+  const adopt = <T extends { readonly parent?: string }>(child: T): T => {
+    if (child.parent !== gone.id) return child;
+    const { parent: _parent, ...orphan } = child;
+    return { ...orphan, ...(gone.parent === undefined ? {} : { parent: gone.parent }) } as T;
+  };
+  const nodes = document.nodes.filter((node) => node !== gone).map(adopt);
+  return { ...document, nodes, current: adopt(document.current) };
 }
 
 function overlays(document: SnapshotDocument, on: SnapshotNode["layers"], newLayer: NewLayer) {

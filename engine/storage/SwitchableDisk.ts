@@ -1,0 +1,91 @@
+/**
+ * A disk whose image can be exchanged for an overlay of it while a guest uses it. Between `hold` and `release` requests wait; those that are under
+ * way end before `hold` resolves, so that the image stands still. Closing refuses what waits: it must not reach an image that is
+ * a snapshot's by then.
+ */
+import { GuesthouseError } from "../base/GuesthouseError.ts";
+import type { BlockDevice } from "../contracts/BlockDevice.ts";
+import type { DiskImage } from "../contracts/DiskImage.ts";
+
+export class SwitchableDisk implements BlockDevice {
+  #image: DiskImage;
+  #underWay = 0;
+  #idle: PromiseWithResolvers<void> | undefined;
+  #gate: PromiseWithResolvers<void> | undefined;
+  #closed = false;
+
+  constructor(image: DiskImage) {
+    this.#image = image;
+  }
+
+  /** Whose requests do not wait. */
+  get image(): DiskImage {
+    return this.#image;
+  }
+  get sizeBytes(): number {
+    return this.#image.sizeBytes;
+  }
+  get blockSize(): number {
+    return this.#image.blockSize;
+  }
+  get readOnly(): boolean {
+    return this.#image.readOnly;
+  }
+
+  read(offset: number, target: Uint8Array): Promise<void> {
+    return this.#pass((image) => image.read(offset, target));
+  }
+  write(offset: number, source: Uint8Array): Promise<void> {
+    return this.#pass((image) => image.write(offset, source));
+  }
+  flush(): Promise<void> {
+    return this.#pass((image) => image.flush());
+  }
+  discard(offset: number, length: number): Promise<void> {
+    return this.#pass((image) => image.discard(offset, length));
+  }
+  writeZeroes(offset: number, length: number): Promise<void> {
+    return this.#pass((image) => image.writeZeroes(offset, length));
+  }
+
+  /** Resolves when nothing is under way any more. */
+  async hold(): Promise<void> {
+    this.#gate ??= Promise.withResolvers();
+    // Refused requests are told by the promise that they wait for.
+    this.#gate.promise.catch(() => {});
+    if (this.#underWay === 0) return;
+    this.#idle ??= Promise.withResolvers();
+    await this.#idle.promise;
+  }
+
+  /** What waits goes on, with `image` from now on if one is given. The one before belongs to the caller then. */
+  release(image?: DiskImage): void {
+    if (image !== undefined) this.#image = image;
+    this.#gate?.resolve();
+    this.#gate = undefined;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#gate?.reject(closed());
+    await this.#image.close();
+  }
+
+  async #pass(request: (image: DiskImage) => Promise<void>): Promise<void> {
+    // Those that wait go in the order of their calls, and before later ones: a gate that opens has no other behind it yet.
+    while (this.#gate !== undefined) await this.#gate.promise;
+    if (this.#closed) throw closed();
+    this.#underWay++;
+    try {
+      await request(this.#image);
+    } finally {
+      this.#underWay--;
+      if (this.#underWay === 0) this.#idle?.resolve();
+      if (this.#underWay === 0) this.#idle = undefined;
+    }
+  }
+}
+
+function closed(): GuesthouseError {
+  return new GuesthouseError("closed", "The disk is closed.");
+}
