@@ -17,6 +17,7 @@ import { RandomValues } from "../fixtures/RandomValues.ts";
 const RUN_MS = Number(process.env.GUESTHOUSE_FUZZ_SECONDS ?? 1.5) * 1000;
 const SLOWEST_MS = 5000;
 const MOST_FILE_BYTES = 64 * 1024 * 1024;
+const MEMORY_BYTES = 512 * 1024 * 1024;
 const SIZE = 3 * 1024 * 1024 + 512;
 const services = diskServices();
 const interesting = [0, 1, 0x7f, 0x80, 0xff];
@@ -122,6 +123,7 @@ describe("damaged images", () => {
     const original = await sample(format, subformat, differs);
     const spots = new Map([...original].map(([path, bytes]) => [path, places(bytes)]));
     const end = performance.now() + RUN_MS;
+    const before = process.memoryUsage().arrayBuffers;
     let rounds = 0;
     for (; performance.now() < end; rounds++) {
       const seed = random.below(0x7fffffff);
@@ -141,6 +143,7 @@ describe("damaged images", () => {
         await exercise(image, round);
       });
       expect(performance.now() - started, `seed ${seed}`).toBeLessThan(SLOWEST_MS);
+      expect(process.memoryUsage().arrayBuffers - before, `seed ${seed}`).toBeLessThan(MEMORY_BYTES);
       for (const store of files.files.values())
         expect(store.bytes.length, `seed ${seed}`).toBeLessThan(MOST_FILE_BYTES);
     }

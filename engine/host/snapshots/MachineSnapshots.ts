@@ -224,6 +224,10 @@ export class MachineSnapshots {
 
   async #perform(step: SnapshotStep): Promise<void> {
     const { files } = this.#machine;
+    // A journal that came with somebody else's folder makes and removes nothing but layers.
+    if ((step.kind === "createOverlay" || step.kind === "removeFile") && !isOverlay(step.file)) {
+      throw new GuesthouseError("snapshots-damaged", `This is no layer of a snapshot: ${step.file}`);
+    }
     switch (step.kind) {
       case "createOverlay":
         await files.remove(step.file);

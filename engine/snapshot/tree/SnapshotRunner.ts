@@ -114,10 +114,35 @@ function parseJournal(text: string): Journal {
     const journal = JSON.parse(text) as Journal;
     const { plan } = journal;
     parseDocument(JSON.stringify(plan.document));
-    const lists = [plan.first, plan.forward, plan.last].every(Array.isArray);
-    if (lists && typeof journal.begun === "boolean") return journal;
+    const lists = [plan.first, plan.forward, plan.last];
+    if (lists.every((list) => Array.isArray(list) && list.every(isStep)) && typeof journal.begun === "boolean") {
+      return journal;
+    }
   } catch (cause) {
     throw new GuesthouseError("snapshots-damaged", "The journal of the snapshots is damaged.", {}, { cause });
   }
   throw new GuesthouseError("snapshots-damaged", "The journal of the snapshots is damaged.");
+}
+
+/** What else a step needs, each a text. */
+const stepTexts: Readonly<Record<SnapshotStep["kind"], readonly string[]>> = {
+  createOverlay: ["file", "backing"],
+  saveState: ["name"],
+  mergeDown: ["file", "into"],
+  mergeUp: ["file", "from"],
+  rebase: ["file"],
+  removeFile: ["file"],
+  keepStates: [],
+};
+
+function isStep(value: unknown): value is SnapshotStep {
+  if (typeof value !== "object" || value === null) return false;
+  const step = value as Readonly<Record<string, unknown>>;
+  const kind = step.kind as SnapshotStep["kind"];
+  if (!Object.hasOwn(stepTexts, kind)) return false;
+  const isText = (item: unknown): boolean => typeof item === "string";
+  if (!stepTexts[kind].every((name) => isText(step[name]))) return false;
+  const optional = kind === "rebase" ? step.backing : kind === "saveState" ? step.parent : undefined;
+  if (optional !== undefined && !isText(optional)) return false;
+  return kind !== "keepStates" || (Array.isArray(step.names) && step.names.every(isText));
 }
