@@ -4,7 +4,7 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { RawImage } from "../storage/formats/RawImage.ts";
+import { RawDisk } from "../storage/formats/raw/RawDisk.ts";
 import { checkDiskSize } from "./diskSize.ts";
 import { FileStore } from "./FileStore.ts";
 import { LockFile } from "./LockFile.ts";
@@ -72,7 +72,7 @@ describe("FileStore", () => {
   test("an image that shrinks under a machine is noticed", async () => {
     const path = join(folder, "disk");
     writeFileSync(path, new Uint8Array(4096));
-    const image = await RawImage.open(await FileStore.open(path, "write"), { readOnly: false });
+    const image = await RawDisk.open(await FileStore.open(path, "write"), { readOnly: false });
     truncateSync(path, 1024);
     await expect(image.read(2048, new Uint8Array(512))).rejects.toMatchObject({ kind: "medium-shrunk" });
     await image.close();

@@ -13,6 +13,7 @@ import type {
   Extent,
   LongWork,
 } from "../contracts/DiskImage.ts";
+import { checkBlockRange, closedImage, hostCall, readOnlyImage } from "./imageAccess.ts";
 import { RangeLock } from "./RangeLock.ts";
 
 export const SECTOR_BYTES = 512;
@@ -161,39 +162,17 @@ export abstract class DiskImageBase implements DiskImage {
   }
 
   #checkOpen(): void {
-    if (this.#closed) throw new GuesthouseError("closed", "The image is closed.");
+    if (this.#closed) throw closedImage();
   }
 
   #checkWrite(offset: number, length: number): void {
     this.#checkRange(offset, length);
-    if (this.readOnly) throw new GuesthouseError("read-only", "The image is read-only.", { offset });
+    if (this.readOnly) throw readOnlyImage(offset);
   }
 
   #checkRange(offset: number, length: number): void {
     this.#checkOpen();
-    if (offset % SECTOR_BYTES !== 0 || length % SECTOR_BYTES !== 0) {
-      throw new Error(`Offset ${offset} or length ${length} is not a multiple of the block size ${SECTOR_BYTES}.`);
-    }
-    const { sizeBytes } = this;
-    if (offset < 0 || length < 0 || offset + length > sizeBytes) {
-      throw new GuesthouseError("out-of-range", "The access lies outside the image.", { offset, length, sizeBytes });
-    }
-  }
-}
-
-/** Whatever a store throws that is not typed already is an I/O error of the host. */
-export async function hostCall<T>(operation: string, offset: number, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (cause) {
-    if (cause instanceof GuesthouseError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new GuesthouseError(
-      "io-error",
-      `The image could not be accessed: ${reason}`,
-      { operation, offset },
-      { cause },
-    );
+    checkBlockRange(this, offset, length);
   }
 }
 

@@ -4,6 +4,7 @@
  * host goes down.
  */
 import type { BlockDevice } from "../contracts/BlockDevice.ts";
+import { BlockDecorator } from "./BlockDecorator.ts";
 
 export interface BlockPolicy {
   readonly hostCache: "writeBack" | "writeThrough" | "ignoreFlush";
@@ -11,50 +12,33 @@ export interface BlockPolicy {
   readonly discard: boolean;
 }
 
-export class PolicedBlocks implements BlockDevice {
-  readonly #blocks: BlockDevice;
+export class PolicedBlocks extends BlockDecorator {
   readonly #policy: BlockPolicy;
 
   constructor(blocks: BlockDevice, policy: BlockPolicy) {
-    this.#blocks = blocks;
+    super(blocks);
     this.#policy = policy;
   }
 
-  get sizeBytes(): number {
-    return this.#blocks.sizeBytes;
+  override async write(offset: number, source: Uint8Array): Promise<void> {
+    await this.blocks.write(offset, source);
+    if (this.#policy.hostCache === "writeThrough") await this.blocks.flush();
   }
 
-  get blockSize(): number {
-    return this.#blocks.blockSize;
+  override async flush(): Promise<void> {
+    if (this.#policy.hostCache !== "ignoreFlush") await this.blocks.flush();
   }
 
-  get readOnly(): boolean {
-    return this.#blocks.readOnly;
-  }
-
-  read(offset: number, target: Uint8Array): Promise<void> {
-    return this.#blocks.read(offset, target);
-  }
-
-  async write(offset: number, source: Uint8Array): Promise<void> {
-    await this.#blocks.write(offset, source);
-    if (this.#policy.hostCache === "writeThrough") await this.#blocks.flush();
-  }
-
-  async flush(): Promise<void> {
-    if (this.#policy.hostCache !== "ignoreFlush") await this.#blocks.flush();
-  }
-
-  async discard(offset: number, length: number): Promise<void> {
-    if (this.#policy.discard) await this.#blocks.discard(offset, length);
+  override async discard(offset: number, length: number): Promise<void> {
+    if (this.#policy.discard) await this.blocks.discard(offset, length);
   }
 
   /** What was not flushed before is now. */
-  async close(): Promise<void> {
+  override async close(): Promise<void> {
     try {
-      if (!this.#blocks.readOnly) await this.#blocks.flush();
+      if (!this.blocks.readOnly) await this.blocks.flush();
     } finally {
-      await this.#blocks.close();
+      await this.blocks.close();
     }
   }
 }

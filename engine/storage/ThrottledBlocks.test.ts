@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { RawImage } from "./formats/RawImage.ts";
+import { RawDisk } from "./formats/raw/RawDisk.ts";
 import { MemoryStore } from "./stores/MemoryStore.ts";
 import { ThrottledBlocks } from "./ThrottledBlocks.ts";
 
@@ -13,7 +13,7 @@ async function throttled(bytesPerSecond: number, operationsPerSecond: number) {
       resume();
     },
   };
-  const blocks = await RawImage.open(new MemoryStore(new Uint8Array(1024 * 1024)), { readOnly: false });
+  const blocks = await RawDisk.open(new MemoryStore(new Uint8Array(1024 * 1024)), { readOnly: false });
   const limited = new ThrottledBlocks(blocks, { bytesPerSecond, operationsPerSecond }, timer);
   return { blocks: limited, now: () => nowMs };
 }

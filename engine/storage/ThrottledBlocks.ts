@@ -4,6 +4,7 @@
  * closing does not.
  */
 import type { BlockDevice } from "../contracts/BlockDevice.ts";
+import { BlockDecorator } from "./BlockDecorator.ts";
 
 /** 0 is no limit. */
 export interface ThrottleLimits {
@@ -20,51 +21,36 @@ export interface ThrottleTimer {
 /** What may go ahead of its time. */
 const BURST_MS = 100;
 
-export class ThrottledBlocks implements BlockDevice {
-  readonly #blocks: BlockDevice;
+export class ThrottledBlocks extends BlockDecorator {
   readonly #limits: ThrottleLimits;
   readonly #timer: ThrottleTimer;
   /** When all that was asked for so far would be done at exactly the limits. */
   #paidUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(blocks: BlockDevice, limits: ThrottleLimits, timer: ThrottleTimer) {
-    this.#blocks = blocks;
+    super(blocks);
     this.#limits = limits;
     this.#timer = timer;
   }
 
-  get sizeBytes(): number {
-    return this.#blocks.sizeBytes;
-  }
-  get blockSize(): number {
-    return this.#blocks.blockSize;
-  }
-  get readOnly(): boolean {
-    return this.#blocks.readOnly;
-  }
-
-  async read(offset: number, target: Uint8Array): Promise<void> {
+  override async read(offset: number, target: Uint8Array): Promise<void> {
     await this.#turn(target.length);
-    await this.#blocks.read(offset, target);
+    await this.blocks.read(offset, target);
   }
 
-  async write(offset: number, source: Uint8Array): Promise<void> {
+  override async write(offset: number, source: Uint8Array): Promise<void> {
     await this.#turn(source.length);
-    await this.#blocks.write(offset, source);
+    await this.blocks.write(offset, source);
   }
 
-  async flush(): Promise<void> {
+  override async flush(): Promise<void> {
     await this.#turn(0);
-    await this.#blocks.flush();
+    await this.blocks.flush();
   }
 
-  async discard(offset: number, length: number): Promise<void> {
+  override async discard(offset: number, length: number): Promise<void> {
     await this.#turn(0);
-    await this.#blocks.discard(offset, length);
-  }
-
-  close(): Promise<void> {
-    return this.#blocks.close();
+    await this.blocks.discard(offset, length);
   }
 
   #turn(bytes: number): Promise<void> {

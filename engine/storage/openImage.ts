@@ -10,7 +10,7 @@ import { floppyFormats } from "../contracts/FloppyGeometry.ts";
 import type { Medium } from "../contracts/Medium.ts";
 import { FloppyImage } from "./formats/FloppyImage.ts";
 import { IsoImage } from "./formats/IsoImage.ts";
-import { RawImage } from "./formats/RawImage.ts";
+import { RawDisk } from "./formats/raw/RawDisk.ts";
 
 /** What the content looks like. "empty" has no bytes at all. */
 export type ImageKind = "iso" | "floppy" | "raw" | "qcow2" | "vdi" | "vmdk" | "vhd" | "vhdx" | "rawCd" | "empty";
@@ -80,7 +80,7 @@ export async function openImage(store: ByteStore, options: OpenImageOptions): Pr
   if (!plain || (use === "optical" && kind !== "iso")) throw unknownFormat(name, use, kind);
   switch (use) {
     case "disk":
-      return { name, blocks: await RawImage.open(store, { readOnly }) };
+      return { name, blocks: await RawDisk.open(store, { readOnly }) };
     case "optical":
       return { name, blocks: await IsoImage.open(store) };
     case "floppy":

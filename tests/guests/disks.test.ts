@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { MiB } from "../../engine/base/units.ts";
 import type { DiskInterface } from "../../engine/machine/MachineOptions.ts";
-import { RawImage } from "../../engine/storage/formats/RawImage.ts";
+import { RawDisk } from "../../engine/storage/formats/raw/RawDisk.ts";
 import { MemoryStore } from "../../engine/storage/stores/MemoryStore.ts";
 import { bootGuest } from "./bootGuest.ts";
 import { debianFile, guestsUnavailable } from "./debianGuests.ts";
@@ -61,7 +61,7 @@ describe.skipIf(unavailable !== undefined)(`Linux keeps its files on a disk${not
   for (const [kind, device, partition] of cases) {
     test(`of ${kind}`, { timeout: 10 * MINUTE }, async () => {
       const store = new MemoryStore(new Uint8Array((writtenMiB + 48) * MiB));
-      const blocks = await RawImage.open(store, { readOnly: false });
+      const blocks = await RawDisk.open(store, { readOnly: false });
       const media = diskGuest(script(device, partition), `disks-${kind}`);
       using guest = await bootGuest({
         ...media,
@@ -127,7 +127,7 @@ describe.skipIf(unavailable !== undefined)(`GRUB starts from a disk${note}`, () 
         const image = readFileSync(rescue());
         const bytes = new Uint8Array(Math.ceil(image.length / 512) * 512);
         bytes.set(image);
-        const blocks = await RawImage.open(new MemoryStore(bytes), { readOnly: false });
+        const blocks = await RawDisk.open(new MemoryStore(bytes), { readOnly: false });
         const path = firmware();
         using guest = await bootGuest({
           ...(path === undefined ? {} : { firmware: path }),
@@ -157,7 +157,7 @@ test.skipIf(unavailable !== undefined)(
   { timeout: 6 * MINUTE },
   async () => {
     const disk = (fill: number) =>
-      RawImage.open(new MemoryStore(new Uint8Array(4 * MiB).fill(fill)), { readOnly: false });
+      RawDisk.open(new MemoryStore(new Uint8Array(4 * MiB).fill(fill)), { readOnly: false });
     using guest = await bootGuest({
       ...diskGuest(plugScript, "plugged"),
       commandLine: "console=ttyS0 cryptomgr.notests panic=1",

@@ -1,11 +1,11 @@
 /**
- * Blocks that lie one after the other in a ByteStore: what raw disks, ISO images and diskette images have in common.
+ * Blocks that lie one after the other in a ByteStore: what ISO images and diskette images have in common.
  * The device may be larger than the bytes behind it (an image whose end is missing): the rest reads as zero. Whether
  * writes there make the store longer is the format's choice. A store that gets shorter while in use is an error
  * ("medium-shrunk"), never silently zeros. Holes are not punched: `discard` only checks its range.
  */
-import { GuesthouseError } from "../../base/GuesthouseError.ts";
 import type { BlockDevice, ByteStore } from "../../contracts/BlockDevice.ts";
+import { checkBlockRange, closedImage, hostCall, readOnlyImage, readStored } from "../imageAccess.ts";
 
 export interface FlatImageShape {
   readonly sizeBytes: number;
@@ -39,21 +39,14 @@ export class FlatImage implements BlockDevice {
     this.#check(offset, target.length);
     const stored = Math.max(0, Math.min(target.length, this.#storedBytes - offset));
     if (stored > 0) {
-      const received = await hostCall("read", offset, () => this.#store.read(offset, target.subarray(0, stored)));
-      if (received < stored) {
-        throw new GuesthouseError("medium-shrunk", "The image file became shorter while it was in use.", {
-          offset,
-          expected: stored,
-          found: received,
-        });
-      }
+      await hostCall("read", offset, () => readStored(this.#store, offset, target.subarray(0, stored)));
     }
     target.fill(0, stored);
   }
 
   async write(offset: number, source: Uint8Array): Promise<void> {
     this.#check(offset, source.length);
-    if (this.readOnly) throw new GuesthouseError("read-only", "The image is read-only.", { offset });
+    if (this.readOnly) throw readOnlyImage(offset);
     const end = this.#growsToSize ? this.sizeBytes : this.#storedBytes;
     const stored = Math.max(0, Math.min(source.length, end - offset));
     if (stored === 0) return;
@@ -68,7 +61,7 @@ export class FlatImage implements BlockDevice {
 
   async discard(offset: number, length: number): Promise<void> {
     this.#check(offset, length);
-    if (this.readOnly) throw new GuesthouseError("read-only", "The image is read-only.", { offset });
+    if (this.readOnly) throw readOnlyImage(offset);
   }
 
   async close(): Promise<void> {
@@ -78,36 +71,11 @@ export class FlatImage implements BlockDevice {
   }
 
   #checkOpen(): void {
-    if (this.#closed) throw new GuesthouseError("closed", "The image is closed.");
+    if (this.#closed) throw closedImage();
   }
 
   #check(offset: number, length: number): void {
     this.#checkOpen();
-    if (offset % this.blockSize !== 0 || length % this.blockSize !== 0) {
-      throw new Error(`Offset ${offset} or length ${length} is not a multiple of the block size ${this.blockSize}.`);
-    }
-    if (offset < 0 || offset + length > this.sizeBytes) {
-      throw new GuesthouseError("out-of-range", "The access lies outside the image.", {
-        offset,
-        length,
-        sizeBytes: this.sizeBytes,
-      });
-    }
-  }
-}
-
-/** Whatever a store throws that is not typed already is an I/O error of the host. */
-async function hostCall<T>(operation: string, offset: number, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (cause) {
-    if (cause instanceof GuesthouseError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new GuesthouseError(
-      "io-error",
-      `The image could not be accessed: ${reason}`,
-      { operation, offset },
-      { cause },
-    );
+    checkBlockRange(this, offset, length);
   }
 }

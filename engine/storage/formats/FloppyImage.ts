@@ -6,6 +6,7 @@
 import { GuesthouseError } from "../../base/GuesthouseError.ts";
 import type { ByteStore } from "../../contracts/BlockDevice.ts";
 import { type FloppyGeometry, floppyGeometryFor } from "../../contracts/FloppyGeometry.ts";
+import { storedSize } from "../imageAccess.ts";
 import { FlatImage } from "./FlatImage.ts";
 
 export class FloppyImage extends FlatImage {
@@ -18,8 +19,7 @@ export class FloppyImage extends FlatImage {
 
   /** Fails with "empty-image", and with "unsupported-size" when no diskette holds that much. */
   static async open(store: ByteStore, options: { readOnly: boolean }): Promise<FloppyImage> {
-    const sizeBytes = await store.size();
-    if (sizeBytes <= 0) throw new GuesthouseError("empty-image", "The image is empty.");
+    const sizeBytes = await storedSize(store);
     const geometry = floppyGeometryFor(sizeBytes);
     if (geometry === undefined) {
       throw new GuesthouseError("unsupported-size", "The image is larger than any diskette.", { sizeBytes });

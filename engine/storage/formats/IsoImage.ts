@@ -5,6 +5,7 @@
  */
 import { GuesthouseError } from "../../base/GuesthouseError.ts";
 import type { ByteStore } from "../../contracts/BlockDevice.ts";
+import { storedSize } from "../imageAccess.ts";
 import { FlatImage } from "./FlatImage.ts";
 
 export const ISO_SECTOR_BYTES = 2048;
@@ -22,8 +23,7 @@ export class IsoImage extends FlatImage {
 
   /** Fails with "empty-image", and with "unsupported-size" beyond what a 32-bit sector number reaches. */
   static async open(store: ByteStore): Promise<IsoImage> {
-    const sizeBytes = await store.size();
-    if (sizeBytes <= 0) throw new GuesthouseError("empty-image", "The image is empty.");
+    const sizeBytes = await storedSize(store);
     if (sizeBytes > 0xffff_ffff * ISO_SECTOR_BYTES) {
       throw new GuesthouseError("unsupported-size", "The image is larger than an optical disc can be.", { sizeBytes });
     }

@@ -18,19 +18,25 @@ import type {
   StoreOpener,
 } from "../../../contracts/DiskImage.ts";
 import { DiskImageBase, isZero, refuseIfCancelled, SECTOR_BYTES } from "../../DiskImageBase.ts";
+import { readStored, storedSize } from "../../imageAccess.ts";
 
 const PIECE_BYTES = 1 << 20;
 /** What a compaction punches: smaller holes rarely free anything on a host. */
 const HOLE_BYTES = 65536;
 
-class RawDisk extends DiskImageBase {
+export class RawDisk extends DiskImageBase {
   readonly #store: ByteStore;
   #storedBytes: number;
 
-  constructor(store: ByteStore, storedBytes: number, readOnly: boolean) {
+  private constructor(store: ByteStore, storedBytes: number, readOnly: boolean) {
     super({ readOnly, granuleBytes: SECTOR_BYTES, backing: undefined });
     this.#store = store;
     this.#storedBytes = storedBytes;
+  }
+
+  /** What a store holds now is the disk. Fails with "empty-image". */
+  static async open(store: ByteStore, options: { readOnly: boolean; name?: string }): Promise<RawDisk> {
+    return new RawDisk(store, await storedSize(store, options.name), options.readOnly);
   }
 
   get sizeBytes(): number {
@@ -52,14 +58,7 @@ class RawDisk extends DiskImageBase {
 
   protected async doRead(offset: number, target: Uint8Array): Promise<void> {
     const stored = Math.min(target.length, this.#storedBytes - offset);
-    const received = await this.#store.read(offset, target.subarray(0, stored));
-    if (received < stored) {
-      throw new GuesthouseError("medium-shrunk", "The image file became shorter while it was in use.", {
-        offset,
-        expected: stored,
-        found: received,
-      });
-    }
+    await readStored(this.#store, offset, target.subarray(0, stored));
     target.fill(0, stored);
   }
 
@@ -129,9 +128,7 @@ function noBacking(): GuesthouseError {
 async function open(opener: StoreOpener, name: string, options: OpenDiskOptions): Promise<DiskImage> {
   const store = await opener.open(name, options.access);
   try {
-    const sizeBytes = await store.size();
-    if (sizeBytes <= 0) throw new GuesthouseError("empty-image", `“${name}” is empty.`, { name });
-    return new RawDisk(store, sizeBytes, options.access === "read");
+    return await RawDisk.open(store, { readOnly: options.access === "read", name });
   } catch (error) {
     await store.close();
     throw error;
@@ -153,7 +150,7 @@ async function create(opener: StoreOpener, name: string, options: CreateDiskOpti
   try {
     await store.truncate(sizeBytes);
     await store.flush();
-    return new RawDisk(store, sizeBytes, false);
+    return await RawDisk.open(store, { readOnly: false });
   } catch (error) {
     await store.close();
     await opener.remove(name);

@@ -5,7 +5,7 @@
  */
 import { GuesthouseError } from "../../../base/GuesthouseError.ts";
 import type { ByteStore } from "../../../contracts/BlockDevice.ts";
-import { hostCall } from "../../DiskImageBase.ts";
+import { hostCall } from "../../imageAccess.ts";
 
 export class ImageFile {
   readonly name: string;
