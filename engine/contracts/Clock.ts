@@ -7,11 +7,12 @@ export interface ClockTimer {
 /**
  * The guest's time: nanoseconds since power-on as a double (exact to 2^53 ns, 104 days). It stands still while
  * the machine is paused. Callbacks run on the machine's thread at an instruction boundary, in deadline order, never from
- * within `schedule`.
+ * within `schedule`. A "lenient" timer may be some milliseconds late for a guest that idles: what it times must be able to make
+ * good for that, as the one-shot timer of a kernel is, which reads a clock besides. Periodic timers never are.
  */
 export interface Clock {
   nowNs(): number;
-  schedule(deadlineNs: number, callback: () => void): ClockTimer;
+  schedule(deadlineNs: number, callback: () => void, punctuality?: "exact" | "lenient"): ClockTimer;
 }
 
 /** The time of day outside, for the RTC. Milliseconds since 1970-01-01T00:00:00Z. */

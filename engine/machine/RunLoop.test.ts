@@ -81,6 +81,54 @@ test("a sleep that is over goes on within the host's timer, and one that was cut
   expect(runs).toHaveLength(2);
 });
 
+test("lenient timers of a guest that idles may be late, exact ones and those after an event from outside are not", () => {
+  const { host, loop, clock, turnEventLoop } = build(
+    Array.from({ length: 1000 }, () => ({ kind: "halted" }) as const),
+    () => 0.1 * NS_PER_MS,
+  );
+  let ticks = 0;
+  const tick = (): void => {
+    ticks++;
+    loop.wake();
+    clock.schedule(clock.nowNs() + 4 * NS_PER_MS, tick, "lenient");
+  };
+  clock.schedule(4 * NS_PER_MS, tick, "lenient");
+  loop.start();
+  turnEventLoop();
+  const sleepOut = (): number => {
+    const [sleep] = host.sleeps.splice(0);
+    host.ns += sleep!.ms * NS_PER_MS;
+    sleep!.resume();
+    return sleep!.ms;
+  };
+  expect(sleepOut()).toBe(4);
+  while (host.ns < 1000 * NS_PER_MS) sleepOut();
+  expect(sleepOut()).toBe(20);
+  const before = ticks;
+  sleepOut();
+  expect(ticks).toBe(before + 1);
+  clock.schedule(clock.nowNs() + 25 * NS_PER_MS, () => {});
+  sleepOut();
+  expect(sleepOut()).toBeLessThan(10);
+  loop.wake();
+  turnEventLoop();
+  expect(sleepOut()).toBe(4);
+});
+
+test("a sleeping guest wakes for a timer that somebody outside schedules for before the end of the sleep", () => {
+  const { host, loop, runs, clock, turnEventLoop } = build([{ kind: "halted" }, { kind: "halted" }]);
+  clock.schedule(51 * NS_PER_MS, () => {});
+  loop.start();
+  turnEventLoop();
+  clock.schedule(90 * NS_PER_MS, () => {});
+  expect(host.sleeps.map((sleep) => sleep.ms)).toEqual([50]);
+  clock.schedule(5 * NS_PER_MS, () => {});
+  expect(host.sleeps).toEqual([]);
+  turnEventLoop();
+  expect(runs).toHaveLength(2);
+  expect(host.sleeps.map((sleep) => sleep.ms)).toEqual([3]);
+});
+
 test("an interrupt raised by a timer while the guest halts is not slept through", () => {
   const { host, loop, runs, clock, turnEventLoop } = build([{ kind: "halted" }]);
   clock.schedule(NS_PER_MS / 2, () => loop.wake());

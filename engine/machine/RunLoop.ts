@@ -1,6 +1,7 @@
 import { NS_PER_MS } from "../base/units.ts";
 import type { Vcpu, VcpuExit } from "../contracts/Vcpu.ts";
 import type { DebugExit } from "../contracts/VcpuDebug.ts";
+import { IdleWatch } from "./IdleWatch.ts";
 import type { MachineOptions } from "./MachineOptions.ts";
 import type { VirtualClock } from "./VirtualClock.ts";
 
@@ -40,11 +41,16 @@ export class RunLoop {
   /** Invalidates callbacks of an earlier start. */
   #generation = 0;
   #cancelSleep: (() => void) | undefined;
+  /** Guest time at which the sleep ends by itself. */
+  #wakeNs = 0;
   #boundaryWork: (() => void)[] = [];
   #yieldWanted = false;
   /** `wake` was called since the processor last ran. */
   #woken = false;
   #inTurn = false;
+  /** Timers of the guest's own are being run. */
+  #inTimers = false;
+  readonly #idle = new IdleWatch();
   /** Measured speed, to aim turns at deadlines. */
   #instructionsPerNs = 0.03;
   /** Host time spent inside the processor. */
@@ -52,6 +58,10 @@ export class RunLoop {
 
   constructor(parts: RunLoopParts) {
     this.#parts = parts;
+    // Nobody but the outside schedules anything while the guest sleeps: a key that was pressed, say.
+    parts.clock.onSchedule = (deadlineNs) => {
+      if (this.#phase === "asleep" && deadlineNs < this.#wakeNs) this.wake();
+    };
   }
 
   start(): void {
@@ -104,6 +114,7 @@ export class RunLoop {
   /** Something happened that a halted guest may be waiting for. */
   wake(): void {
     this.#woken = true;
+    if (!this.#inTurn && !this.#inTimers) this.#idle.disturb(this.#parts.host.steadyNowNs());
     if (this.#phase !== "asleep") return;
     this.#cancelSleep?.();
     this.#cancelSleep = undefined;
@@ -130,13 +141,13 @@ export class RunLoop {
     const end = host.steadyNowNs() + SLICE_NS;
     while (this.#phase === "running") {
       for (const work of this.#boundaryWork.splice(0)) work();
-      clock.runDue();
+      this.#runDue();
       if (this.#phase !== "running") return;
       this.#woken = false;
       clock.beginTurn();
       const exit = this.#turn();
       if (exit.kind === "halted") {
-        clock.runDue();
+        this.#runDue();
         if (this.#woken) continue;
         if (this.#phase === "running") this.#sleep();
         return;
@@ -157,6 +168,12 @@ export class RunLoop {
     if (this.#phase === "running") this.#schedule();
   }
 
+  #runDue(): void {
+    this.#inTimers = true;
+    this.#parts.clock.runDue();
+    this.#inTimers = false;
+  }
+
   #turn(): VcpuExit {
     const { clock, vcpu, host } = this.#parts;
     const deadline = clock.nextDeadlineNs();
@@ -168,8 +185,10 @@ export class RunLoop {
     this.#inTurn = true;
     const exit = vcpu.run(Math.max(budget, SMALLEST_TURN));
     this.#inTurn = false;
-    const tookNs = host.steadyNowNs() - began;
+    const ended = host.steadyNowNs();
+    const tookNs = ended - began;
     this.busyNs += tookNs;
+    this.#idle.worked(tookNs, ended);
     const ran = vcpu.instructionCount() - before;
     if (tookNs > LEAST_MEASURED_NS) this.#instructionsPerNs += (ran / tookNs - this.#instructionsPerNs) / 8;
     return exit;
@@ -178,8 +197,9 @@ export class RunLoop {
   #sleep(): void {
     const { clock, host } = this.#parts;
     clock.beginWait();
-    const deadline = clock.nextDeadlineNs();
-    const waitMs = deadline === undefined ? LONGEST_SLEEP_MS : (deadline - clock.nowNs()) / NS_PER_MS;
+    const nowNs = clock.nowNs();
+    this.#wakeNs = clock.nextWakeNs(this.#idle.leniencyNs) ?? nowNs + LONGEST_SLEEP_MS * NS_PER_MS;
+    const waitMs = (this.#wakeNs - nowNs) / NS_PER_MS;
     if (waitMs < SHORTEST_SLEEP_MS) {
       this.#schedule();
       return;

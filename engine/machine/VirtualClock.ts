@@ -17,10 +17,13 @@ interface Timer {
   /** Order of scheduling, for equal deadlines. */
   order: number;
   callback: () => void;
+  lenient: boolean;
   cancelled: boolean;
 }
 
 export class VirtualClock implements Clock {
+  /** Called with each new deadline: whoever sleeps until another one may have to wake before. */
+  onSchedule: ((deadlineNs: number) => void) | undefined;
   readonly #steadyNowNs: () => number;
   /** Host time at which guest time was `#base`; meaningless while stopped. */
   #started = 0;
@@ -93,9 +96,11 @@ export class VirtualClock implements Clock {
     this.#running = false;
   }
 
-  schedule(deadlineNs: number, callback: () => void): ClockTimer {
-    const timer: Timer = { deadlineNs, order: this.#order++, callback, cancelled: false };
+  schedule(deadlineNs: number, callback: () => void, punctuality: "exact" | "lenient" = "exact"): ClockTimer {
+    const lenient = punctuality === "lenient";
+    const timer: Timer = { deadlineNs, order: this.#order++, callback, lenient, cancelled: false };
     this.#push(timer);
+    this.onSchedule?.(deadlineNs);
     return {
       deadlineNs,
       cancel: () => {
@@ -108,6 +113,17 @@ export class VirtualClock implements Clock {
   nextDeadlineNs(): number | undefined {
     this.#dropCancelled();
     return this.#heap[0]?.deadlineNs;
+  }
+
+  /** When the guest must be woken if lenient timers may be late by `leniencyNs`; undefined when nothing is scheduled. */
+  nextWakeNs(leniencyNs: number): number | undefined {
+    let earliest: number | undefined;
+    for (const { deadlineNs, lenient, cancelled } of this.#heap) {
+      if (cancelled) continue;
+      const wakeNs = lenient ? deadlineNs + leniencyNs : deadlineNs;
+      if (earliest === undefined || wakeNs < earliest) earliest = wakeNs;
+    }
+    return earliest;
   }
 
   /**

@@ -205,7 +205,7 @@ export class ApicTimer {
 
   #schedule(expiryNs: number): void {
     this.#expiryNs = expiryNs;
-    this.#timer = this.#clock.schedule(expiryNs, () => this.#expire());
+    this.#timer = this.#clock.schedule(expiryNs, () => this.#expire(), this.#periodic ? "exact" : "lenient");
   }
 
   #expire(): void {
