@@ -27,10 +27,15 @@ export const serialSchema = v.variant("kind", [
 
 export const driveSchema = v.strictObject({ path: v.nullable(path) });
 
+/** A port of an AHCI controller, or a target of a SCSI host. */
+const controllerPort = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(63));
+
 /** An optical drive; IDE when nothing is said. */
 export const opticalSchema = v.strictObject({
   path: v.nullable(path),
   interface: v.exactOptional(v.picklist(["ide", "ahci", "virtio-scsi"])),
+  /** As for disks. */
+  port: v.exactOptional(controllerPort),
 });
 
 export const diskInterfaceSchema = v.picklist(["ide", "ahci", "virtio-blk", "virtio-scsi", "nvme"]);
@@ -48,10 +53,14 @@ export const diskSchema = v.strictObject({
   kind: v.exactOptional(v.picklist(["normal", "immutable", "writeThrough", "shareable", "readOnly", "multiAttach"])),
   /** The controller that it hangs on; IDE when absent. */
   interface: v.exactOptional(diskInterfaceSchema),
+  /** On "ahci" and "virtio-scsi": where it hangs. The next free place where nothing is said, or that is none or taken. */
+  port: v.exactOptional(controllerPort),
   /** What the guest sees as serial number. */
   serial: v.exactOptional(v.pipe(v.string(), v.maxLength(20), v.regex(/^[ -~]*$/))),
   /** The guest is told that it does not rotate. */
   solidState: v.exactOptional(v.boolean()),
+  /** The guest is told that somebody may take it away, as with a USB stick; not on "virtio-blk" and "nvme". */
+  removable: v.exactOptional(v.boolean()),
   /** Space that the guest discards is given back to the host. */
   discard: v.exactOptional(v.boolean()),
   /** "writeBack" flushes when the guest does, "writeThrough" after every write, "ignoreFlush" never before the end: for trials only. */
@@ -83,6 +92,8 @@ const draftEntries = {
     disks: v.pipe(v.array(diskSchema), v.maxLength(16)),
     opticals: v.pipe(v.array(opticalSchema), v.maxLength(16)),
     floppies: v.pipe(v.array(driveSchema), v.maxLength(16)),
+    /** There even without drives, so that disks can be plugged in while the machine runs. */
+    controllers: v.exactOptional(v.pipe(v.array(v.picklist(["ahci", "virtio-scsi"])), v.maxLength(2))),
   }),
   directBoot: v.nullable(v.strictObject({ kernel: path, initrd: v.nullable(path), commandLine: text })),
   serial: v.pipe(v.array(serialSchema), v.maxLength(16)),
@@ -126,14 +137,15 @@ export function defaultMachineDraft(name: string): MachineDraft {
   };
 }
 
-/** A disk with everything said. */
-export function diskAttributes(disk: DiskConfig): Required<Omit<DiskConfig, "path" | "format">> {
-  const { path: _path, format: _format, ...given } = disk;
+/** A disk with everything said but its place on the controller. */
+export function diskAttributes(disk: DiskConfig): Required<Omit<DiskConfig, "path" | "format" | "port">> {
+  const { path: _path, format: _format, port: _port, ...given } = disk;
   return {
     kind: "normal",
     interface: "ide",
     serial: "",
     solidState: false,
+    removable: false,
     discard: true,
     hostCache: "writeBack",
     bytesPerSecond: 0,

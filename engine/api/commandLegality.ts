@@ -26,6 +26,8 @@ export const commandLegality: Readonly<Record<HostCommandName, "always" | readon
   "machine.reset": up,
   "machine.powerButton": ["running"],
   "machine.powerOff": ["starting", "running", "paused", "stopping"],
+  "machine.attachDisk": [...atRest, ...up],
+  "machine.detachDisk": [...atRest, ...up],
   "media.attach": [...atRest, ...up],
   "media.eject": [...atRest, ...up],
   "media.createDisk": "always",

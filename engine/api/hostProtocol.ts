@@ -7,7 +7,7 @@ import * as v from "valibot";
 import { applianceCommands } from "./applianceProtocol.ts";
 import { debugCommands, debugEvents } from "./debugProtocol.ts";
 import { inputEventSchema } from "./InputEvent.ts";
-import { machineDraftSchema } from "./MachineConfig.ts";
+import { diskSchema, machineDraftSchema } from "./MachineConfig.ts";
 import { machineStateSchema } from "./MachineState.ts";
 import {
   activitySchema,
@@ -17,7 +17,7 @@ import {
   logLineSchema,
   machineSummarySchema,
 } from "./MachineSummary.ts";
-import { diskFormatSchema, mediumCommands, mediumEvents } from "./mediumProtocol.ts";
+import { diskFormatSchema, mediumCommands, mediumEvents, passphraseSchema } from "./mediumProtocol.ts";
 import { osTypeSchema } from "./OsType.ts";
 import { snapshotCommands, snapshotEvents } from "./snapshotProtocol.ts";
 
@@ -34,7 +34,12 @@ const newDisk = v.strictObject({
   /** Raw when absent. */
   format: v.exactOptional(diskFormatSchema),
   subformat: v.exactOptional(v.pipe(v.string(), v.maxLength(64))),
+  /** Makes it an encrypted one, of QCOW2. */
+  passphrase: v.exactOptional(passphraseSchema),
 });
+
+/** For the disk at this place of the machine's list. */
+const diskPassphrase = v.strictObject({ slot: natural, passphrase: passphraseSchema });
 
 export const hostInfoSchema = v.strictObject({
   version: v.string(),
@@ -93,8 +98,28 @@ export const hostProtocol = {
       params: v.strictObject({ name: v.pipe(v.string(), v.maxLength(1024)), exceptId: v.nullable(id) }),
       result: v.strictObject({ taken: v.boolean(), suggestion: v.string() }),
     },
-    /** A disposable run leaves the disks as they were. */
-    "machine.start": { params: v.strictObject({ id, disposable: v.exactOptional(v.boolean()) }), result: nothing },
+    /**
+     * A disposable run leaves the disks as they were. Fails with "passphrase-needed" or "passphrase-wrong", whose context has `slot`, `path` and `name`
+     * of the disk: ask, and start again with the passphrases that are known by then.
+     */
+    "machine.start": {
+      params: v.strictObject({
+        id,
+        disposable: v.exactOptional(v.boolean()),
+        passphrases: v.exactOptional(v.pipe(v.array(diskPassphrase), v.maxLength(16))),
+      }),
+      result: nothing,
+    },
+    /**
+     * Puts a disk at the end of the machine's list. While the machine runs it is plugged in: "not-hot-pluggable" unless its interface is "ahci" or "virtio-scsi"
+     * and the machine has that controller since it was switched on, "too-many-drives" when all places are taken.
+     */
+    "machine.attachDisk": {
+      params: v.strictObject({ id, disk: diskSchema, passphrase: v.exactOptional(passphraseSchema) }),
+      result: v.strictObject({ slot: natural }),
+    },
+    /** Takes a disk off the list; those behind it move up. While the machine runs it is pulled out, whatever the guest does with it: "not-hot-pluggable". */
+    "machine.detachDisk": { params: v.strictObject({ id, slot: natural }), result: nothing },
     "machine.pause": { params: oneMachine, result: nothing },
     "machine.resume": { params: oneMachine, result: nothing },
     "machine.reset": { params: oneMachine, result: nothing },
@@ -108,9 +133,9 @@ export const hostProtocol = {
       params: v.strictObject({ id, drive: driveKind, slot: natural, force: v.boolean() }),
       result: nothing,
     },
-    /** A raw, sparse disk of zeros. Refuses a file that exists. */
+    /** A disk of zeros, raw and sparse when nothing is said. Refuses a file that exists. */
     "media.createDisk": {
-      params: v.strictObject({ path, sizeBytes: natural }),
+      params: v.strictObject({ path, ...newDisk.entries }),
       result: v.strictObject({ path: v.string() }),
     },
     /** Frames come as binary messages of this channel, each for one credit. No credit is given at the start. */

@@ -10,6 +10,17 @@ const nothing = v.strictObject({});
 const natural = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const machineId = v.pipe(v.string(), v.maxLength(64));
 
+/**
+ * Of an encrypted disk. It is for this moment: never written to a configuration, a journal or a log. Without the one that is needed
+ * commands fail with "passphrase-needed", with another one with "passphrase-wrong".
+ */
+export const passphraseSchema = v.pipe(
+  v.string("A passphrase is text."),
+  v.minLength(1, "A passphrase is not empty."),
+  v.maxLength(1024, "A passphrase has at most 1024 characters."),
+);
+const passphrase = v.exactOptional(passphraseSchema);
+
 export const diskFormatSchema = v.picklist(["raw", "qcow", "qcow2", "vdi", "vmdk", "vhd", "vhdx"]);
 export type DiskFormatName = v.InferOutput<typeof diskFormatSchema>;
 
@@ -88,9 +99,9 @@ export const mediumCommands = {
   "media.list": { params: nothing, result: v.strictObject({ media: v.array(mediumSchema) }) },
   /** Puts a file on the list. */
   "media.add": { params: v.strictObject({ path, kind: mediumKindSchema }), result: mediumResult },
-  /** Any file: on the list or not. */
+  /** Any file: on the list or not. A passphrase is tried, and not needed: an encrypted disk tells its sizes to everybody. */
   "media.info": {
-    params: v.strictObject({ path }),
+    params: v.strictObject({ path, passphrase }),
     result: v.strictObject({
       medium: mediumSchema,
       /** What it rests on, nearest first. */
@@ -101,10 +112,14 @@ export const mediumCommands = {
       ),
     }),
   },
-  /** A new hard disk of zeros, or one that rests on `parentPath` and has its size. Refuses a file that exists. */
+  /**
+   * A new hard disk of zeros, or one that rests on `parentPath` and has its size. Refuses a file that exists. With a passphrase it is encrypted
+   * ("unsupported-operation" in formats other than QCOW2); what rests on an encrypted disk always is, under the same passphrase.
+   */
   "media.create": {
     params: v.strictObject({
       path,
+      passphrase,
       format: diskFormatSchema,
       subformat: v.nullable(v.pipe(v.string(), v.maxLength(64))),
       /** Null takes the parent's. */
@@ -122,16 +137,23 @@ export const mediumCommands = {
       format: v.nullable(diskFormatSchema),
       subformat: v.nullable(v.pipe(v.string(), v.maxLength(64))),
       compress: v.boolean(),
+      passphrase,
+      /** Of the new disk, QCOW2 alone: absent is that of the old one, null leaves the new disk readable for everybody. */
+      targetPassphrase: v.exactOptional(v.nullable(passphraseSchema)),
     }),
     result: mediumResult,
   },
   /** Machines and media that refer to it follow. */
   "media.move": { params: v.strictObject({ path, target: path }), result: mediumResult },
   /** Fails with "truncation-needed" where data would be cut off, unless `truncate`. */
-  "media.resize": { params: v.strictObject({ path, sizeBytes: natural, truncate: v.boolean() }), result: mediumResult },
-  "media.compact": { params: v.strictObject({ path }), result: mediumResult },
+  "media.resize": {
+    params: v.strictObject({ path, sizeBytes: natural, truncate: v.boolean(), passphrase }),
+    result: mediumResult,
+  },
+  "media.compact": { params: v.strictObject({ path, passphrase }), result: mediumResult },
+  /** Encrypted disks need no passphrase: what is checked is not encrypted. */
   "media.check": {
-    params: v.strictObject({ path, repair: v.boolean() }),
+    params: v.strictObject({ path, repair: v.boolean(), passphrase }),
     result: v.strictObject({
       /** What is wrong and was not repaired. */
       errors: v.array(v.string()),

@@ -6,7 +6,7 @@
  *
  * Error kinds besides those of BlockDevice: "unknown-format", "corrupt-image", "unsupported-image" (a feature that is
  * recognized and not offered), "unsupported-size", "backing-missing", "backing-mismatch", "backing-loop", "backing-too-deep",
- * "wrong-passphrase", "passphrase-needed", "truncation-needed", "cancelled", "unsupported-operation".
+ * "passphrase-wrong", "passphrase-needed", "truncation-needed", "cancelled", "unsupported-operation".
  */
 import type { BlockDevice, ByteStore } from "./BlockDevice.ts";
 import type { Entropy, WallClock } from "./Clock.ts";

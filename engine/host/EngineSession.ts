@@ -98,6 +98,17 @@ export class EngineSession {
         await this.#live().machine.eject(drive, slot, force);
         return {};
       },
+      attachDisk: async ({ disk, passphrase, trusted }) => {
+        const { machine, control } = this.#live();
+        const mayUse = (path: string): boolean => trusted.includes(path);
+        const slot = await machine.attachDisk(disk, { mayUse, ...(passphrase === undefined ? {} : { passphrase }) });
+        return { slot, ...presentDrives(control) };
+      },
+      detachDisk: async ({ slot, path }) => {
+        const { machine, control } = this.#live();
+        await machine.detachDisk(slot, path);
+        return presentDrives(control);
+      },
       consoleOpen: ({ channel, deflate }) => {
         this.#live().streamer.open(channel, deflate);
         return {};
@@ -134,7 +145,8 @@ export class EngineSession {
     return {};
   }
 
-  async #boot({ config, folder, disposable = false, trusted = [] }: BootOrder): Promise<{ engine: string }> {
+  async #boot(order: BootOrder): Promise<{ engine: string }> {
+    const { config, folder, disposable = false, trusted = [], passphrases = [] } = order;
     if (this.#booting) throw new GuesthouseError("illegal-state", "The machine was booted before.");
     this.#booting = true;
     this.#rehearsal?.end();
@@ -145,7 +157,7 @@ export class EngineSession {
       this.#parts,
       (level, message, facts) =>
         this.#server.emit("log", { level, message, facts: facts === undefined ? "" : factsText(facts) }),
-      { runFolder: join(folder, ".run"), disposable, mayUse: (path) => trusted.includes(path) },
+      { runFolder: join(folder, ".run"), disposable, mayUse: (path) => trusted.includes(path), passphrases },
     );
     this.#rehearsal = undefined;
     const control = machine.control;
@@ -259,6 +271,13 @@ function busyGuest(control: MachineControl): () => boolean {
     lastMs = nowMs;
     lastBusyNs = busyNs;
     return share > BUSY_SHARE;
+  };
+}
+
+function presentDrives({ disks, opticalPorts }: MachineControl) {
+  return {
+    disks: disks.map(({ port = null, serialNumber }) => ({ port, serial: serialNumber })),
+    opticals: opticalPorts.map((port) => port ?? null),
   };
 }
 

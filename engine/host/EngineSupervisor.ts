@@ -50,6 +50,8 @@ export interface StartOptions {
   readonly disposable?: boolean;
   /** Real paths of files that disks may use outside of their own folders. */
   readonly trusted?: readonly string[];
+  /** Of encrypted disks. They are kept by the engine alone. */
+  readonly passphrases?: readonly { readonly slot: number; readonly passphrase: string }[];
 }
 
 export interface RunFacts {
@@ -113,6 +115,7 @@ export class EngineSupervisor {
         folder: this.#folder,
         disposable: how.disposable === true,
         trusted: [...(how.trusted ?? [])],
+        passphrases: [...(how.passphrases ?? [])],
       });
       run.log.write("info", "The machine runs.", { engine });
       if (this.#run === run && this.#facts.state.kind === "starting") {

@@ -11,9 +11,10 @@ import { type CommandHandlers, ProtocolServer } from "../api/ProtocolServer.ts";
 import type { EventNames, PayloadOf } from "../api/ProtocolSpec.ts";
 import { applianceCommands } from "./applianceCommands.ts";
 import { debugRelay } from "./debugRelay.ts";
+import { diskCommands } from "./diskCommands.ts";
 import type { EngineSpawner } from "./EngineSpawner.ts";
 import { EngineStock } from "./EngineStock.ts";
-import type { EngineSupervisor } from "./EngineSupervisor.ts";
+import type { EngineSupervisor, StartOptions } from "./EngineSupervisor.ts";
 import { HostConnection } from "./HostConnection.ts";
 import { informationCommands } from "./informationCommands.ts";
 import { JobList } from "./JobList.ts";
@@ -77,7 +78,8 @@ export class HostService {
     this.#updateMachine = machineUpdater(library);
     this.#handlers = onlyWhenLegal(registry, {
       ...libraryCommands(library),
-      ...machineCommands(registry, new ChannelNumbers(), (id, disposable) => this.#start(id, disposable)),
+      ...machineCommands(registry, new ChannelNumbers(), (id, how) => this.#start(id, how)),
+      ...diskCommands({ registry, update: this.#updateMachine, trusted: () => this.#media.trusted() }),
       ...mediumCommands({
         registry,
         media: this.#media,
@@ -159,11 +161,11 @@ export class HostService {
     supervisor.logLine.subscribe((line) => this.#broadcast("log.line", { id, line }));
   }
 
-  async #start(id: string, disposable: boolean): Promise<void> {
+  async #start(id: string, how: StartOptions): Promise<void> {
     await recoverSnapshots(this.#registry, id);
     await pinDiskFormats(this.#registry.library, id, this.#updateMachine);
     const trusted = await this.#media.trusted();
-    await this.#registry.supervisor(id).start(this.#registry.library.config(id), { disposable, trusted });
+    await this.#registry.supervisor(id).start(this.#registry.library.config(id), { ...how, trusted });
   }
 
   /** Several changes in a row are one. */

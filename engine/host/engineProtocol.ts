@@ -6,11 +6,17 @@
 import * as v from "valibot";
 import { debugCommands, debugStopSchema } from "../api/debugProtocol.ts";
 import { inputEventSchema } from "../api/InputEvent.ts";
-import { machineConfigSchema } from "../api/MachineConfig.ts";
+import { diskSchema, machineConfigSchema } from "../api/MachineConfig.ts";
 import { activitySchema, figuresSchema, lastStopSchema } from "../api/MachineSummary.ts";
+import { passphraseSchema } from "../api/mediumProtocol.ts";
 
 const nothing = v.strictObject({});
 const natural = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+/** Where drives are, in the order of the machine's lists; null on controllers without ports. */
+const presentDrives = {
+  disks: v.array(v.strictObject({ port: v.nullable(natural), serial: v.string() })),
+  opticals: v.array(v.nullable(natural)),
+};
 const driveKind = v.picklist(["optical", "floppy"]);
 
 export const engineProtocol = {
@@ -28,6 +34,7 @@ export const engineProtocol = {
         disposable: v.exactOptional(v.boolean()),
         /** Real paths of files that disks may use outside of their own folders. */
         trusted: v.exactOptional(v.array(v.string())),
+        passphrases: v.exactOptional(v.array(v.strictObject({ slot: natural, passphrase: passphraseSchema }))),
       }),
       result: v.strictObject({ engine: v.string() }),
     },
@@ -41,6 +48,15 @@ export const engineProtocol = {
       result: nothing,
     },
     eject: { params: v.strictObject({ drive: driveKind, slot: natural, force: v.boolean() }), result: nothing },
+    attachDisk: {
+      params: v.strictObject({
+        disk: diskSchema,
+        passphrase: v.exactOptional(passphraseSchema),
+        trusted: v.array(v.string()),
+      }),
+      result: v.strictObject({ slot: natural, ...presentDrives }),
+    },
+    detachDisk: { params: v.strictObject({ slot: natural, path: v.string() }), result: v.strictObject(presentDrives) },
     consoleOpen: { params: v.strictObject({ channel: natural, deflate: v.boolean() }), result: nothing },
     consoleClose: { params: v.strictObject({ channel: natural }), result: nothing },
     consoleCredit: { params: v.strictObject({ channel: natural, frames: natural }) },

@@ -7,8 +7,8 @@ import { type DiskConfig, defaultMachineDraft, draftOf, type MachineDraft } from
 import type { MachineSummary } from "../api/MachineSummary.ts";
 import type { CommandHandlers } from "../api/ProtocolServer.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
+import { demandFile } from "./demandFile.ts";
 import { checkDiskSize } from "./diskSize.ts";
-import { statFile } from "./FileBrowser.ts";
 import { fileError } from "./fileError.ts";
 import type { HostConnection } from "./HostConnection.ts";
 import { builtFile } from "./installation.ts";
@@ -117,10 +117,10 @@ export function libraryCommands(context: LibraryContext): Pick<Handlers, Library
       await update(id, (draft) => withMedium(draft, drive, slot, null), removableToo);
       return {};
     },
-    "media.createDisk": async ({ path, sizeBytes }) => {
+    "media.createDisk": async ({ path, sizeBytes, format = "raw", subformat, passphrase }) => {
       if (!isAbsolute(path)) throw new GuesthouseError("file-missing", `This is not a whole path: ${path}`, { path });
       checkDiskSize(sizeBytes);
-      await createDisk(path, { format: "raw", sizeBytes });
+      await createDisk(path, { format, subformat, sizeBytes, passphrase });
       return { path };
     },
     "builtinGuest.create": () =>
@@ -146,10 +146,10 @@ async function withNewDisks(draft: MachineDraft, folder: string, newDisks: reado
   if (issue !== undefined) {
     throw new GuesthouseError("invalid-config", issue.message, { field: issue.field, code: issue.code });
   }
-  for (const [index, { sizeBytes, subformat }] of newDisks.entries()) {
+  for (const [index, { sizeBytes, subformat, passphrase }] of newDisks.entries()) {
     const { path, format = "raw" } = made[index]!;
     checkDiskSize(sizeBytes);
-    await createDisk(join(folder, path), { format, subformat, sizeBytes });
+    await createDisk(join(folder, path), { format, subformat, sizeBytes, passphrase });
   }
   return complete;
 }
@@ -163,13 +163,6 @@ function withMedium(draft: MachineDraft, drive: "optical" | "floppy", slot: numb
   }
   const changed = drives.map((entry, index) => (index === slot ? { ...entry, path } : entry));
   return { ...draft, storage: { ...draft.storage, [list]: changed } };
-}
-
-async function demandFile(path: string): Promise<void> {
-  const facts = await statFile(path);
-  if (!facts.exists) throw new GuesthouseError("file-missing", `The file does not exist: ${path}`, { path });
-  if (facts.kind !== "file") throw new GuesthouseError("not-a-file", `This is not a file: ${path}`, { path });
-  if (!facts.readable) throw new GuesthouseError("file-forbidden", `You may not open this file: ${path}`, { path });
 }
 
 async function filesOf(folder: string): Promise<{ path: string; sizeBytes: number }[]> {

@@ -4,13 +4,14 @@ import type { HostProtocol } from "../api/hostProtocol.ts";
 import type { CommandHandlers } from "../api/ProtocolServer.ts";
 import type { snapshotCommands } from "../api/snapshotProtocol.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
+import type { StartOptions } from "./EngineSupervisor.ts";
 import type { HostConnection } from "./HostConnection.ts";
 import type { MachineRegistry } from "./MachineRegistry.ts";
 
 type Handlers = CommandHandlers<HostProtocol, HostConnection>;
 type MachineCommand = Exclude<
   Extract<keyof HostProtocol["commands"], `machine.${string}` | `console.${string}` | `serial.${string}`>,
-  keyof typeof snapshotCommands
+  keyof typeof snapshotCommands | "machine.attachDisk" | "machine.detachDisk"
 >;
 
 const SERIAL_PORTS = 4;
@@ -29,12 +30,12 @@ export class ChannelNumbers {
 export function machineCommands(
   registry: MachineRegistry,
   numbers: ChannelNumbers,
-  start: (id: string, disposable: boolean) => Promise<void>,
+  start: (id: string, how: Pick<StartOptions, "disposable" | "passphrases">) => Promise<void>,
 ): Pick<Handlers, MachineCommand> {
   const done = {};
   return {
-    "machine.start": async ({ id, disposable = false }) => {
-      await start(id, disposable);
+    "machine.start": async ({ id, ...how }) => {
+      await start(id, how);
       return done;
     },
     "machine.pause": ({ id }) =>

@@ -10,6 +10,7 @@ import { basename, join, resolve } from "node:path";
 import { type DiskConfig, diskAttributes, type MachineConfig } from "../api/MachineConfig.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import { MiB } from "../base/units.ts";
+import type { BlockDevice } from "../contracts/BlockDevice.ts";
 import type { Medium } from "../contracts/Medium.ts";
 import type { MachineControl } from "../machine/MachineControl.ts";
 import type { DirectBoot, DiskAttachment, FirmwareChoice, MachineOptions } from "../machine/MachineOptions.ts";
@@ -35,6 +36,13 @@ export interface OpenMachineOptions {
   readonly mayUse?: (path: string) => boolean;
   /** The machine was saved and goes on: overlays of its run are still there. */
   readonly goesOn?: boolean;
+  /** Of encrypted disks, by their place in the configuration's list. */
+  readonly passphrases?: readonly { readonly slot: number; readonly passphrase: string }[];
+}
+
+export interface PlugOptions {
+  readonly mayUse?: (path: string) => boolean;
+  readonly passphrase?: string;
 }
 
 const IMAGE_BYTES_MAX = 512 * MiB;
@@ -43,11 +51,11 @@ export class OpenMachine {
   readonly control: MachineControl;
   readonly folder: string;
   /** By their paths in the configuration. */
-  readonly disks: ReadonlyMap<string, SwitchableDisk>;
+  readonly disks: Map<string, SwitchableDisk>;
   /** Its changes are forgotten at the end. */
   readonly disposable: boolean;
   readonly #media: Set<Medium>;
-  readonly #runFolder: string;
+  readonly #place: DiskPlace;
   /** The machine is saved: its run's overlays stay. */
   keepOverlays = false;
 
@@ -55,13 +63,13 @@ export class OpenMachine {
     control: MachineControl,
     place: DiskPlace,
     media: Set<Medium>,
-    disks: ReadonlyMap<string, SwitchableDisk>,
+    disks: Map<string, SwitchableDisk>,
   ) {
     this.control = control;
     this.folder = place.folder;
     this.disks = disks;
     this.disposable = place.disposable;
-    this.#runFolder = place.runFolder;
+    this.#place = place;
     this.#media = media;
   }
 
@@ -77,6 +85,37 @@ export class OpenMachine {
     await this.#replace(drive, slot, undefined, force);
   }
 
+  /**
+   * Plugs in a disk as its attributes say. Throws "not-hot-pluggable", "too-many-drives", "passphrase-needed", "passphrase-wrong", or what opening it
+   * throws. Answers its place in the machine's list.
+   */
+  async attachDisk(disk: DiskConfig, { mayUse, passphrase }: PlugOptions = {}): Promise<number> {
+    const place: DiskPlace = mayUse === undefined ? this.#place : { ...this.#place, mayUse };
+    const name = basename(disk.path);
+    const blocks = await openNamedDisk(disk, this.control.disks.length, place, passphrase);
+    try {
+      const slot = this.control.attachDisk({ name, blocks, ...attachmentOf(disk) });
+      this.#media.add({ name, blocks });
+      return slot;
+    } catch (error) {
+      this.disks.delete(disk.path);
+      await blocks.close();
+      throw error;
+    }
+  }
+
+  /** Pulls a disk out and closes it, with everything on it that the guest has written. Throws "no-such-drive", "not-hot-pluggable". */
+  async detachDisk(slot: number, path: string): Promise<void> {
+    const { blocks } = this.control.detachDisk(slot);
+    this.disks.delete(path);
+    for (const medium of this.#media) if (medium.blocks === blocks) this.#media.delete(medium);
+    try {
+      if (!blocks.readOnly) await blocks.flush();
+    } finally {
+      await blocks.close();
+    }
+  }
+
   /** Closes the media. The machine must have stopped. */
   async close(): Promise<void> {
     for (const medium of this.#media) {
@@ -84,7 +123,7 @@ export class OpenMachine {
       await medium.blocks.close().catch(() => undefined);
     }
     this.#media.clear();
-    if (!this.keepOverlays) await removeFolder(this.#runFolder);
+    if (!this.keepOverlays) await removeFolder(this.#place.runFolder);
   }
 
   #drive(drive: "optical" | "floppy", slot: number) {
@@ -135,8 +174,9 @@ export async function openMachine(
     // What a run left that was ended without notice.
     if (!goesOn) await removeFolder(place.runFolder);
     const disks: DiskAttachment[] = [];
-    for (const disk of config.storage.disks) {
-      const medium = { name: basename(disk.path), blocks: await openMachineDisk(disk, place) };
+    for (const [slot, disk] of config.storage.disks.entries()) {
+      const passphrase = options.passphrases?.find((known) => known.slot === slot)?.passphrase;
+      const medium = { name: basename(disk.path), blocks: await openNamedDisk(disk, slot, place, passphrase) };
       media.add(medium);
       disks.push({ ...medium, ...attachmentOf(disk) });
     }
@@ -160,6 +200,8 @@ export async function openMachine(
       disks,
       opticalDrives,
       opticalInterfaces,
+      opticalPorts: config.storage.opticals.map(({ port }) => port),
+      controllers: config.storage.controllers ?? [],
       floppyDrives,
       debugPorts: config.debugPorts,
       accel: config.accel,
@@ -178,8 +220,34 @@ export async function openMachine(
 
 /** How a disk hangs on the machine. */
 function attachmentOf(disk: DiskConfig): Omit<DiskAttachment, "name" | "blocks"> {
-  const { interface: kind, serial, solidState } = diskAttributes(disk);
-  return { interface: kind, solidState, ...(serial === "" ? {} : { serialNumber: serial }) };
+  const { interface: kind, serial, solidState, removable } = diskAttributes(disk);
+  return {
+    interface: kind,
+    solidState,
+    removable,
+    ...(serial === "" ? {} : { serialNumber: serial }),
+    ...(disk.port === undefined ? {} : { port: disk.port }),
+  };
+}
+
+/** Says of which disk a passphrase is wanted. */
+async function openNamedDisk(
+  disk: DiskConfig,
+  slot: number,
+  place: DiskPlace,
+  passphrase: string | undefined,
+): Promise<BlockDevice> {
+  try {
+    return await openMachineDisk(disk, place, passphrase);
+  } catch (error) {
+    if (!(error instanceof GuesthouseError) || !error.kind.startsWith("passphrase-")) throw error;
+    const name = basename(disk.path);
+    const sentence =
+      error.kind === "passphrase-needed"
+        ? `The disk “${name}” is encrypted: its passphrase is needed.`
+        : `The passphrase does not open the disk “${name}”.`;
+    throw new GuesthouseError(error.kind, sentence, { slot, path: disk.path, name }, { cause: error });
+  }
 }
 
 /** What cannot be removed now is at the next start. */

@@ -14,6 +14,7 @@ import { PolicedBlocks } from "../storage/PolicedBlocks.ts";
 import { SwitchableDisk } from "../storage/SwitchableDisk.ts";
 import { ThrottledBlocks, type ThrottleTimer } from "../storage/ThrottledBlocks.ts";
 import { diskServices } from "./diskServices.ts";
+import { isEncrypted } from "./encryptedDisks.ts";
 import { FileOpener } from "./FileOpener.ts";
 
 export interface DiskPlace {
@@ -31,12 +32,18 @@ export interface DiskPlace {
   readonly onDisk?: (path: string, disk: SwitchableDisk) => void;
 }
 
+interface KeyedPlace extends DiskPlace {
+  readonly passphrase?: string;
+}
+
 const throttleTimer: ThrottleTimer = {
   nowMs: () => performance.now(),
   delay: (milliseconds, resume) => void setTimeout(resume, milliseconds),
 };
 
-export async function openMachineDisk(disk: DiskConfig, place: DiskPlace): Promise<BlockDevice> {
+/** A passphrase is needed for an encrypted disk; an overlay of one is encrypted under the same passphrase. */
+export async function openMachineDisk(disk: DiskConfig, given: DiskPlace, passphrase?: string): Promise<BlockDevice> {
+  const place: KeyedPlace = passphrase === undefined ? given : { ...given, passphrase };
   const { kind, hostCache, discard, bytesPerSecond, operationsPerSecond } = diskAttributes(disk);
   const image = new SwitchableDisk(await openKind(disk, kind, place));
   place.onDisk?.(disk.path, image);
@@ -49,7 +56,7 @@ export async function openMachineDisk(disk: DiskConfig, place: DiskPlace): Promi
 async function openKind(
   disk: DiskConfig,
   kind: ReturnType<typeof diskAttributes>["kind"],
-  place: DiskPlace,
+  place: KeyedPlace,
 ): Promise<DiskImage> {
   switch (kind) {
     case "readOnly":
@@ -76,7 +83,7 @@ function openerOf({ folder, mayUse }: DiskPlace, writeLock?: "shared"): FileOpen
 
 async function openFile(
   { path, format }: DiskConfig,
-  place: DiskPlace,
+  place: KeyedPlace,
   access: "read" | "write",
   writeLock?: "shared",
 ): Promise<DiskImage> {
@@ -84,11 +91,12 @@ async function openFile(
     access,
     services: diskServices,
     ...(format === undefined ? {} : { format }),
+    ...(place.passphrase === undefined ? {} : { passphrase: place.passphrase }),
   });
 }
 
 /** Formats with tables of their own would be torn apart by two writers. */
-async function openShared(disk: DiskConfig, place: DiskPlace): Promise<DiskImage> {
+async function openShared(disk: DiskConfig, place: KeyedPlace): Promise<DiskImage> {
   const image = await openFile(disk, place, "write", "shared");
   if ((await image.info()).format === "raw") return image;
   await image.close();
@@ -101,14 +109,14 @@ async function openShared(disk: DiskConfig, place: DiskPlace): Promise<DiskImage
   );
 }
 
-async function underRunOverlay(disk: DiskConfig, place: DiskPlace): Promise<DiskImage> {
+async function underRunOverlay(disk: DiskConfig, place: KeyedPlace): Promise<DiskImage> {
   const overlay = join(place.runFolder, overlayName(disk, place.folder));
   if (place.goesOn === true && (await exists(overlay))) return await reopenOverlay(disk, place, overlay);
   await mkdir(place.runFolder, { recursive: true });
   return await newOverlay(disk, place, overlay);
 }
 
-async function underOwnOverlay(disk: DiskConfig, place: DiskPlace): Promise<DiskImage> {
+async function underOwnOverlay(disk: DiskConfig, place: KeyedPlace): Promise<DiskImage> {
   const overlay = ownOverlay(disk, place.folder);
   const known = await knowingBase(disk, place);
   if (place.disposable) {
@@ -120,27 +128,30 @@ async function underOwnOverlay(disk: DiskConfig, place: DiskPlace): Promise<Disk
   return await newOverlay(disk, place, overlay);
 }
 
-async function reopenOverlay(disk: DiskConfig, place: DiskPlace, overlay: string): Promise<DiskImage> {
+async function reopenOverlay(disk: DiskConfig, place: KeyedPlace, overlay: string): Promise<DiskImage> {
   return await openFile({ path: overlay, format: "qcow2" }, await knowingBase(disk, place), "write");
 }
 
 /** An overlay that we made may use the disk that it was made of. */
-async function knowingBase(disk: DiskConfig, place: DiskPlace): Promise<DiskPlace> {
+async function knowingBase(disk: DiskConfig, place: KeyedPlace): Promise<KeyedPlace> {
   const { mayUse } = place;
   if (mayUse === undefined) return place;
   const base = await realpath(resolve(place.folder, disk.path)).catch(() => "");
   return { ...place, mayUse: (path) => path === base || mayUse(path) };
 }
 
-async function newOverlay(disk: DiskConfig, place: DiskPlace, overlay: string): Promise<DiskImage> {
+async function newOverlay(disk: DiskConfig, place: KeyedPlace, overlay: string): Promise<DiskImage> {
   const base = await openFile(disk, place, "read");
   try {
     const names = [resolve(place.folder, disk.path)];
     const { format } = await base.info();
+    const { passphrase } = place;
+    const isSecret = passphrase !== undefined && (await isEncrypted(base));
     return await diskFormat("qcow2").create(openerOf(place), overlay, {
       sizeBytes: base.sizeBytes,
       services: diskServices,
       backing: { reference: { names, format, identity: undefined }, device: base },
+      ...(isSecret ? { passphrase } : {}),
     });
   } catch (error) {
     await base.close();

@@ -5,7 +5,7 @@ import type { KeyboardSink, PointerSink } from "../contracts/InputSink.ts";
 import type { CapturedState, RestorableState } from "../contracts/MachineStateParts.ts";
 import type { RemovableDrive } from "../contracts/Medium.ts";
 import type { MachineDescription } from "../snapshot/container/stateFileLayout.ts";
-import type { DiskBay, MachineStop } from "./MachineOptions.ts";
+import type { AttachedDisk, DiskAttachment, MachineStop } from "./MachineOptions.ts";
 
 /** Bytes moved since power-on, per light of the status bar. */
 export interface ActivityCounters {
@@ -61,8 +61,17 @@ export interface MachineControl {
   readonly pointer: PointerSink;
   readonly opticalDrives: readonly RemovableDrive[];
   readonly floppyDrives: readonly RemovableDrive[];
-  /** The ports of the AHCI controller; none in a machine without it. Their disks belong to whoever plugged them in. */
-  readonly diskBays: readonly DiskBay[];
+  /** In the order of the machine's list, as they are now. Those that were plugged in belong to whoever did that. */
+  readonly disks: readonly AttachedDisk[];
+  /** Of the optical drives; undefined on IDE. */
+  readonly opticalPorts: readonly (number | undefined)[];
+  /** Plugs a disk in behind the others of the list; the guest is told. Throws "not-hot-pluggable", "too-many-drives". Answers its place in the list. */
+  attachDisk(disk: DiskAttachment): number;
+  /**
+   * Pulls a disk out; those behind it in the list move up. What the guest had under way is lost, and its blocks may be closed.
+   * Throws "no-such-drive", "not-hot-pluggable".
+   */
+  detachDisk(slot: number): AttachedDisk;
 
   /** Bytes typed into serial port `index` (0 = COM1). Queued without loss. */
   sendSerial(index: number, bytes: Uint8Array): void;

@@ -33,15 +33,16 @@ export interface DiskAttachment {
   readonly serialNumber?: string;
   /** No rotating platters, and TRIM where there would be none. */
   readonly solidState?: boolean;
-  /** A SCSI disk says so to the guest. */
+  /** An ATA or SCSI disk says so to the guest. */
   readonly removable?: boolean;
+  /** Of an AHCI controller or SCSI host; the next free one when absent, taken or none. */
+  readonly port?: number;
 }
 
-/** A place where a disk can come and go while the machine runs. */
-export interface DiskBay {
-  readonly holds: "nothing" | "disk" | "optical drive";
-  /** Another disk, or none; the guest is told. What the guest had under way is lost. False, and nothing done, at an optical drive. */
-  plug(disk: DiskAttachment | undefined): boolean;
+/** A hard disk of a machine as it is now: what has to be said for another machine to have it in the same place under the same name. */
+export interface AttachedDisk extends DiskAttachment {
+  readonly interface: DiskInterface;
+  readonly serialNumber: string;
 }
 
 /**
@@ -67,7 +68,11 @@ export interface MachineOptions {
   opticalDrives: readonly (Medium | undefined)[];
   /** Of the optical drives, by position; "ide" when absent. */
   opticalInterfaces?: readonly OpticalInterface[];
-  /** A virtio entropy device; absent means where there is a virtio disk. */
+  /** Likewise, as for disks. */
+  opticalPorts?: readonly (number | undefined)[];
+  /** Controllers that are there without drives, too. */
+  controllers?: readonly ("ahci" | "virtio-scsi")[];
+  /** A virtio entropy device; absent means where there is a virtio disk, or a SCSI host. */
   entropyDevice?: boolean;
   /** Floppy drives A and B; undefined is an empty drive. */
   floppyDrives: readonly (Medium | undefined)[];

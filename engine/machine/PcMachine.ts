@@ -13,7 +13,7 @@ import { type Firmware, installFirmware } from "./board/firmwareSetup.ts";
 import { describeHardware } from "./describeHardware.ts";
 import type { ActivityCounters, MachineControl, MachineFigures } from "./MachineControl.ts";
 import { MachineDebugger } from "./MachineDebugger.ts";
-import type { DiskBay, MachineOptions, MachineStop } from "./MachineOptions.ts";
+import type { AttachedDisk, DiskAttachment, MachineOptions, MachineStop } from "./MachineOptions.ts";
 import { acceptSections, loadSections, type StatefulParts, saveSections } from "./machineState.ts";
 import { RunLoop } from "./RunLoop.ts";
 import { VirtualClock } from "./VirtualClock.ts";
@@ -104,8 +104,19 @@ export class PcMachine implements MachineControl {
   get floppyDrives(): readonly RemovableDrive[] {
     return this.#board.floppies;
   }
-  get diskBays(): readonly DiskBay[] {
-    return this.#board.storage.diskBays;
+  get disks(): readonly AttachedDisk[] {
+    return this.#board.storage.disks;
+  }
+  get opticalPorts(): readonly (number | undefined)[] {
+    return this.#board.storage.opticalPorts;
+  }
+
+  attachDisk(disk: DiskAttachment): number {
+    return this.#board.storage.plug(disk);
+  }
+
+  detachDisk(slot: number): AttachedDisk {
+    return this.#board.storage.unplug(slot);
   }
 
   start(): void {
@@ -147,7 +158,7 @@ export class PcMachine implements MachineControl {
   }
 
   get hardware(): MachineDescription {
-    return describeHardware(this.#options);
+    return describeHardware(this.#options, this.#board.storage);
   }
 
   async restoreState(state: RestorableState): Promise<void> {

@@ -7,7 +7,7 @@ import { decodeBinaryMessage, encodeConsoleFrame, encodeSerialOutput } from "../
 import { isLegal } from "../../engine/api/commandLegality.ts";
 import { type HostInfo, type HostProtocol, hostProtocol } from "../../engine/api/hostProtocol.ts";
 import type { InputEvent } from "../../engine/api/InputEvent.ts";
-import { defaultMachineDraft, draftOf, type MachineDraft } from "../../engine/api/MachineConfig.ts";
+import { type DiskConfig, defaultMachineDraft, draftOf, type MachineDraft } from "../../engine/api/MachineConfig.ts";
 import { isLive, type MachineState } from "../../engine/api/MachineState.ts";
 import type { LogLine, MachineSummary } from "../../engine/api/MachineSummary.ts";
 import type { Medium } from "../../engine/api/mediumProtocol.ts";
@@ -240,6 +240,16 @@ export class FakeHost implements HostPort {
     return {};
   }
 
+  #setDisks(id: string, change: (disks: DiskConfig[]) => DiskConfig[]): { disks: DiskConfig[] } {
+    const machine = this.#get(id);
+    if (machine.config === null) return { disks: [] };
+    const { storage } = machine.config;
+    const disks = change(storage.disks);
+    machine.config = { ...machine.config, storage: { ...storage, disks } };
+    this.#changed(machine);
+    return { disks };
+  }
+
   #emitSerial(channel: number, bytes: Uint8Array): void {
     for (const server of this.#servers) server.sendBinary(encodeSerialOutput(channel, 0, bytes));
   }
@@ -336,6 +346,14 @@ export class FakeHost implements HostPort {
   #machineHandlers() {
     return {
       "machine.start": ({ id }: { id: string }) => this.#change(id, { kind: "running" }, "machine.start"),
+      "machine.attachDisk": ({ id, disk }: { id: string; disk: DiskConfig }) => {
+        const { disks } = this.#setDisks(id, (before) => [...before, disk]);
+        return { slot: disks.length - 1 };
+      },
+      "machine.detachDisk": ({ id, slot }: { id: string; slot: number }) => {
+        this.#setDisks(id, (before) => before.filter((_, at) => at !== slot));
+        return {};
+      },
       "machine.pause": ({ id }: { id: string }) => this.#change(id, { kind: "paused" }, "machine.pause"),
       "machine.resume": ({ id }: { id: string }) => this.#change(id, { kind: "running" }, "machine.resume"),
       "machine.reset": ({ id }: { id: string }) => this.#change(id, { kind: "running" }, "machine.reset"),

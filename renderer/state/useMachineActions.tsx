@@ -56,7 +56,15 @@ export interface MachineActions {
 
 const ICON = 16;
 
-type LifeCommand = Exclude<Extract<HostCommandName, `machine.${string}`>, "machine.clone">;
+type LifeCommand =
+  | "machine.start"
+  | "machine.pause"
+  | "machine.resume"
+  | "machine.reset"
+  | "machine.powerButton"
+  | "machine.powerOff"
+  | "machine.saveState"
+  | "machine.discardState";
 
 /** What the parts below build from. Without a machine every action is there and disabled. */
 interface ActionContext {

@@ -140,20 +140,27 @@ describe.skipIf(unavailable !== undefined)(`GRUB starts from a disk${note}`, () 
   }
 });
 
+/** $1 is the device that comes and goes. */
 const plugScript = `
+try_disk() {
+  until [ -b /dev/$1 ]; do sleep 1; done
+  sleep 1
+  echo FOUND $1 $(dd if=/dev/$1 bs=512 count=8 2> /dev/null | md5sum)
+  echo REMOVABLE $1 $(cat /sys/block/$1/removable)
+  echo PLUGGED $1
+  while [ -b /dev/$1 ]; do sleep 1; done
+  echo GONE $1
+}
 sleep 1
 echo READY
-until [ -b /dev/sdb ]; do sleep 1; done
-sleep 1
-echo FOUND $(dd if=/dev/sdb bs=512 count=8 2> /dev/null | md5sum)
-echo PLUGGED
-while [ -b /dev/sdb ]; do sleep 1; done
+try_disk sdc
+try_disk sdc
 echo END
 poweroff -f
 `;
 
 test.skipIf(unavailable !== undefined)(
-  `Linux sees an AHCI disk come and go${note}`,
+  `Linux sees disks of AHCI and virtio SCSI come and go${note}`,
   { timeout: 6 * MINUTE },
   async () => {
     const disk = (fill: number) =>
@@ -162,16 +169,27 @@ test.skipIf(unavailable !== undefined)(
       ...diskGuest(plugScript, "plugged"),
       commandLine: "console=ttyS0 cryptomgr.notests panic=1",
       memoryMiB: 512,
-      disks: [{ name: "first", blocks: await disk(0), interface: "ahci" }],
+      disks: [
+        { name: "first", blocks: await disk(0), interface: "ahci" },
+        { name: "second", blocks: await disk(0), interface: "virtio-scsi" },
+      ],
     });
     await guest.waitForSerial(/^READY/m, 4 * MINUTE);
-    const bay = guest.machine.diskBays[3]!;
-    expect([bay.holds, guest.machine.diskBays[0]!.holds]).toEqual(["nothing", "disk"]);
-    expect(bay.plug({ name: "second", blocks: await disk(0x5d) })).toBe(true);
-    await guest.waitForSerial(/^PLUGGED/m, MINUTE);
-    const wanted = createHash("md5").update(new Uint8Array(4096).fill(0x5d)).digest("hex");
-    expect(guest.serial).toContain(`FOUND ${wanted}`);
-    bay.plug(undefined);
+    const { machine } = guest;
+    const seen = async (kind: DiskInterface, fill: number, times: number) => {
+      const slot = machine.attachDisk({ name: "third", blocks: await disk(fill), interface: kind, removable: true });
+      await guest.waitForSerial(new RegExp(`(PLUGGED sdc[\\s\\S]*){${times}}`), MINUTE);
+      const wanted = createHash("md5").update(new Uint8Array(4096).fill(fill)).digest("hex");
+      expect(guest.serial).toContain(`FOUND sdc ${wanted}`);
+      machine.detachDisk(slot);
+      await guest.waitForSerial(new RegExp(`(GONE sdc[\\s\\S]*){${times}}`), MINUTE);
+    };
+    await seen("ahci", 0x5d, 1);
+    await seen("virtio-scsi", 0x6e, 2);
     await guest.waitForSerial(/^END/m, MINUTE);
+    expect(guest.serial.match(/^REMOVABLE sdc 1/gm)).toHaveLength(2);
+    expect(() => machine.attachDisk({ name: "nvme", blocks: machine.disks[0]!.blocks, interface: "nvme" })).toThrow(
+      /while the machine is off/,
+    );
   },
 );

@@ -44,6 +44,8 @@ export interface AtaDiskOptions {
   readonly identity: DriveIdentity;
   /** No rotating platters, and DATA SET MANAGEMENT with TRIM. */
   readonly solidState?: boolean;
+  /** Says that it can be taken away. */
+  readonly removable?: boolean;
   /** On a serial link, whose port takes queued commands. */
   readonly serial?: boolean;
 }
@@ -63,6 +65,7 @@ export class AtaDisk extends AtaDrive {
   readonly #sectors: number;
   readonly #serial: boolean;
   readonly #solidState: boolean;
+  readonly #removable: boolean;
   /** Log 10h. */
   #queuedError = queuedErrorLog(NO_TAG, 0, 0, 0);
   #state: DiskState = { ...powerOnState };
@@ -74,6 +77,7 @@ export class AtaDisk extends AtaDrive {
     this.#identity = options.identity;
     this.#serial = options.serial ?? false;
     this.#solidState = options.solidState ?? false;
+    this.#removable = options.removable ?? false;
     this.#sectors = Math.floor(options.blocks.sizeBytes / SECTOR_BYTES);
     this.reset(true);
   }
@@ -291,6 +295,7 @@ export class AtaDisk extends AtaDrive {
       multipleMaximum: MULTIPLE_MAXIMUM,
       serial: this.#serial,
       solidState: this.#solidState,
+      removable: this.#removable,
     };
     this.#report(identifyDisk(facts));
   }

@@ -25,6 +25,7 @@ export interface DiskFacts extends DriveIdentity, TransferMode {
   /** On a serial link, with native command queuing. */
   readonly serial: boolean;
   readonly solidState: boolean;
+  readonly removable: boolean;
 }
 
 export const QUEUE_DEPTH = 32;
@@ -78,7 +79,10 @@ export function identifyDisk(disk: DiskFacts): Uint8Array {
   const { defaultGeometry, geometry } = disk;
   const newest = disk.serial || disk.solidState ? 0x01fe : 0x007e;
   const words = new IdentifyWords().identity(disk).transferModes(disk);
-  words.set(0, 0x0040).set(1, defaultGeometry.cylinders).set(3, defaultGeometry.heads);
+  words
+    .set(0, disk.removable ? 0x0080 : 0x0040)
+    .set(1, defaultGeometry.cylinders)
+    .set(3, defaultGeometry.heads);
   words
     .set(4, defaultGeometry.sectorsPerTrack * 512)
     .set(5, 512)

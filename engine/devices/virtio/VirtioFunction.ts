@@ -12,6 +12,8 @@ export interface VirtioPort {
   complete(queue: number, request: VirtqueueRequest, writtenBytes: number): void;
   /** Fields of the configuration changed; the driver is told. */
   configurationChanged(): void;
+  /** Did the driver accept this feature, of the low word? */
+  accepted(feature: number): boolean;
 }
 
 export interface VirtioFunction {

@@ -78,6 +78,7 @@ export class VirtioPci implements Device, PciFunction {
     options.function.attach({
       complete: (queue, request, written) => this.#complete(queue, request, written),
       configurationChanged: () => this.#configurationChanged(),
+      accepted: (feature) => (this.driverFeatures[0] & feature) !== 0,
     });
   }
 

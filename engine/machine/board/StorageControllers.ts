@@ -21,14 +21,16 @@ import { LEGACY_WINDOW_BYTES, VirtioPci } from "../../devices/virtio/VirtioPci.t
 import { VirtioRng } from "../../devices/virtio/VirtioRng.ts";
 import { SCSI_TARGETS, VirtioScsi } from "../../devices/virtio/VirtioScsi.ts";
 import { MODERN_WINDOW_BYTES } from "../../devices/virtio/virtioRegisters.ts";
-import type { DiskAttachment, DiskBay, MachineOptions } from "../MachineOptions.ts";
+import type { AttachedDisk, DiskAttachment, DiskInterface, MachineOptions } from "../MachineOptions.ts";
 import { diskIdentity } from "./driveIdentity.ts";
+import { drivePorts } from "./drivePorts.ts";
 import { type DriveActivity, makeOpticalDrive } from "./driveSlots.ts";
 import { MovableWindow } from "./MovableWindow.ts";
 
 /**
- * The storage controllers besides IDE, on the PCI slots behind the board's own devices. Controllers are there when a drive needs them;
- * a disk's slot depends on its position alone.
+ * The storage controllers besides IDE, on the PCI slots behind the board's own devices. Controllers are there when a drive needs them, or the
+ * machine asks for them; a disk's slot depends on its position alone. Disks come and go on AHCI ports and SCSI targets; PCI slots themselves are not
+ * hot-pluggable.
  */
 export interface StorageParts {
   readonly options: MachineOptions;
@@ -48,59 +50,109 @@ const FIRST_DISK_SLOT = 8;
 const DISK_SLOTS = 24;
 const INTA = 1;
 
+type PluggableInterface = "ahci" | "virtio-scsi";
+const placeCounts: Readonly<Record<PluggableInterface, number>> = { ahci: AHCI_PORTS, "virtio-scsi": SCSI_TARGETS };
+
 export class StorageControllers {
   readonly devices: Device[] = [];
   /** By the position in the machine's lists: where other firmware finds the drive. Undefined for IDE. */
   readonly diskPaths: (string | undefined)[] = [];
   readonly opticalPaths: (string | undefined)[] = [];
   readonly opticals: (AtapiDrive | undefined)[] = [];
-  /** There when a drive hangs on it. */
-  ahci: AhciController | undefined;
+  /** By the position in the machine's list; undefined on IDE. */
+  readonly opticalPorts: readonly (number | undefined)[];
   readonly #parts: StorageParts;
-  readonly #serialDrives: AtaDrive[] = [];
-  readonly #targets: ScsiTarget[] = [];
+  readonly #serialDrives: (AtaDrive | undefined)[] = [];
+  readonly #targets: (ScsiTarget | undefined)[] = [];
+  readonly #ahci: AhciController | undefined;
+  readonly #scsi: VirtioScsi | undefined;
+  #disks: readonly AttachedDisk[];
   #functionDisks = 0;
 
   constructor(parts: StorageParts) {
     this.#parts = parts;
     const { options } = parts;
-    for (const [index, disk] of options.disks.entries()) this.diskPaths.push(this.#attachDisk(disk, index));
+    const { controllers = [] } = options;
+    const places = placesOf(options);
+    this.opticalPorts = places.opticals;
+    this.#disks = options.disks.map((disk, index) => attached(disk, index, places.disks[index]));
+    for (const disk of this.#disks) this.diskPaths.push(this.#attachDisk(disk));
     for (const index of options.opticalDrives.keys()) this.opticalPaths.push(this.#attachOptical(index));
-    if (this.#serialDrives.length > 0) this.#addAhci();
-    if (this.#targets.length > 0) this.#addVirtio("virtio-scsi", SCSI_SLOT, new VirtioScsi(this.#targets));
-    const isVirtio = options.disks.some(({ interface: kind }) => kind === "virtio-blk" || kind === "virtio-scsi");
+    if (this.#serialDrives.length > 0 || controllers.includes("ahci")) this.#ahci = this.#addAhci();
+    if (this.#targets.length > 0 || controllers.includes("virtio-scsi")) {
+      this.#scsi = new VirtioScsi(this.#targets);
+      this.#addVirtio("virtio-scsi", SCSI_SLOT, this.#scsi);
+    }
+    const isVirtio = this.#scsi !== undefined || options.disks.some(({ interface: kind }) => kind === "virtio-blk");
     if (options.entropyDevice ?? isVirtio) {
       this.#addVirtio("virtio-rng", ENTROPY_SLOT, new VirtioRng(options.entropy));
     }
   }
 
-  #attachDisk(disk: DiskAttachment, index: number): string | undefined {
-    switch (disk.interface ?? "ide") {
+  /** In the order of the machine's list, as they are now. */
+  get disks(): readonly AttachedDisk[] {
+    return this.#disks;
+  }
+
+  #attachDisk(disk: AttachedDisk): string | undefined {
+    switch (disk.interface) {
       case "virtio-blk":
-        return this.#addVirtioDisk(disk, index);
+        return this.#addVirtioDisk(disk);
       case "nvme":
-        return this.#addNvme(disk, index);
+        return this.#addNvme(disk);
       case "virtio-scsi":
-        return this.#addTarget(this.#makeScsiDisk(disk, index));
+        return this.#addTarget(this.#makeScsiDisk(disk), disk.port);
       case "ahci":
-        return this.#addSerialDrive(this.#makeSerialDisk(disk, index));
-      default:
+        return this.#addSerialDrive(this.#makeSerialDisk(disk), disk.port);
+      case "ide":
         return undefined;
     }
   }
 
-  /** The ports of the AHCI controller as bays for disks; none without the controller. */
-  get diskBays(): readonly DiskBay[] {
-    return (this.ahci?.ports ?? []).map((port, index) => ({
-      holds: port.drive === undefined ? "nothing" : port.drive instanceof AtaDisk ? "disk" : "optical drive",
-      plug: (disk) => {
-        if (port.drive !== undefined && !(port.drive instanceof AtaDisk)) return false;
-        // Serial numbers go on behind those of the machine's own disks.
-        const position = this.#parts.options.disks.length + index;
-        port.plug(disk === undefined ? undefined : this.#makeSerialDisk(disk, position));
-        return true;
-      },
-    }));
+  /** Throws "not-hot-pluggable", "too-many-drives". */
+  plug(disk: DiskAttachment): number {
+    const { interface: kind = "ide" } = disk;
+    this.#demandHotPlug(kind);
+    const ports = this.#disks.filter((other) => other.interface === kind).map(({ port }) => port);
+    const { opticalInterfaces = [] } = this.#parts.options;
+    const opticals = this.opticalPorts.filter((_port, index) => opticalInterfaces[index] === kind);
+    const port = drivePorts([...ports, ...opticals, disk.port], placeCounts[kind]).at(-1);
+    if (port === undefined) throw tooMany(kind);
+    const serialNumber = disk.serialNumber ?? this.#freeSerialNumber();
+    const added = attached({ ...disk, serialNumber }, this.#disks.length, port);
+    if (kind === "ahci") this.#ahci?.ports[port]?.plug(this.#makeSerialDisk(added));
+    else this.#scsi?.plug(port, this.#makeScsiDisk(added));
+    this.#disks = [...this.#disks, added];
+    return this.#disks.length - 1;
+  }
+
+  /** Throws "no-such-drive", "not-hot-pluggable". */
+  unplug(slot: number): AttachedDisk {
+    const disk = this.#disks[slot];
+    if (disk === undefined) throw new GuesthouseError("no-such-drive", "The machine has no such disk.", { slot });
+    this.#demandHotPlug(disk.interface);
+    if (disk.interface === "ahci") this.#ahci?.ports[disk.port!]?.plug(undefined);
+    else this.#scsi?.plug(disk.port!, undefined);
+    this.#disks = this.#disks.filter((other) => other !== disk);
+    return disk;
+  }
+
+  #demandHotPlug(kind: DiskInterface): asserts kind is PluggableInterface {
+    const controller = kind === "ahci" ? this.#ahci : kind === "virtio-scsi" ? this.#scsi : undefined;
+    if (controller !== undefined) return;
+    const sentence =
+      kind === "ahci" || kind === "virtio-scsi"
+        ? "The machine was switched on without the controller for this disk."
+        : "Disks of this controller come and go only while the machine is off.";
+    throw new GuesthouseError("not-hot-pluggable", sentence, { interface: kind });
+  }
+
+  /** The first of the usual ones that no disk has. */
+  #freeSerialNumber(): string {
+    for (let number = this.#disks.length; ; number++) {
+      const { serialNumber } = diskIdentity(number);
+      if (!this.#disks.some((disk) => disk.serialNumber === serialNumber)) return serialNumber;
+    }
   }
 
   #attachOptical(index: number): string | undefined {
@@ -109,68 +161,66 @@ export class StorageControllers {
     const drive = kind === "ide" ? undefined : makeOpticalDrive(options, activity, index);
     this.opticals.push(drive);
     if (drive === undefined) return undefined;
-    return kind === "virtio-scsi" ? this.#addTarget(new ScsiOptical(drive)) : this.#addSerialDrive(drive);
+    const port = this.opticalPorts[index];
+    return kind === "virtio-scsi" ? this.#addTarget(new ScsiOptical(drive), port) : this.#addSerialDrive(drive, port);
   }
 
-  #makeScsiDisk({ blocks, serialNumber, solidState, removable }: DiskAttachment, index: number): ScsiDisk {
+  #makeScsiDisk({ blocks, serialNumber, solidState, removable }: AttachedDisk): ScsiDisk {
     return new ScsiDisk({
       blocks,
       activity: this.#parts.activity.disk,
-      serialNumber: diskIdentity(index, serialNumber).serialNumber,
+      serialNumber,
       solidState: solidState ?? false,
       removable: removable ?? false,
     });
   }
 
-  #addTarget(target: ScsiTarget): string {
-    const number = this.#targets.push(target) - 1;
-    if (number >= SCSI_TARGETS) {
-      throw new GuesthouseError("too-many-drives", "A SCSI controller takes 64 drives.", { most: SCSI_TARGETS });
-    }
+  #addTarget(target: ScsiTarget, number: number | undefined): string {
+    if (number === undefined) throw tooMany("virtio-scsi");
+    this.#targets[number] = target;
     return `/pci@i0cf8/scsi@${SCSI_SLOT}/channel@0/disk@${number.toString(16)},0`;
   }
 
-  #makeSerialDisk({ blocks, serialNumber, solidState }: DiskAttachment, index: number): AtaDisk {
+  #makeSerialDisk({ blocks, serialNumber, solidState, removable }: AttachedDisk): AtaDisk {
     return new AtaDisk({
       blocks,
       activity: this.#parts.activity.disk,
-      identity: diskIdentity(index, serialNumber),
+      identity: diskIdentity(0, serialNumber),
       solidState: solidState ?? false,
+      removable: removable ?? false,
       serial: true,
     });
   }
 
-  #addSerialDrive(drive: AtaDrive): string {
-    const port = this.#serialDrives.push(drive) - 1;
-    if (port >= AHCI_PORTS) {
-      throw new GuesthouseError("too-many-drives", "An AHCI controller takes six drives.", { most: AHCI_PORTS });
-    }
+  #addSerialDrive(drive: AtaDrive, port: number | undefined): string {
+    if (port === undefined) throw tooMany("ahci");
+    this.#serialDrives[port] = drive;
     return `/pci@i0cf8/pci8086,2922@${AHCI_SLOT}/drive@${port}/disk@0`;
   }
 
-  #addAhci(): void {
+  #addAhci(): AhciController {
     const { bus, memory, mmio } = this.#parts;
     const registers = new MovableWindow(mmio, AHCI_WINDOW_BYTES);
-    this.ahci = new AhciController({
+    const controller = new AhciController({
       memory,
       irq: bus.interruptLine(AHCI_SLOT, INTA),
       drives: this.#serialDrives,
       onRegistersMoved: (address) => registers.place(address),
     });
-    registers.serve(this.ahci.registers);
-    bus.attach(AHCI_SLOT, 0, this.ahci);
-    this.devices.push(this.ahci);
+    registers.serve(controller.registers);
+    bus.attach(AHCI_SLOT, 0, controller);
+    this.devices.push(controller);
+    return controller;
   }
 
-  #addVirtioDisk({ blocks, serialNumber }: DiskAttachment, index: number): string {
+  #addVirtioDisk({ blocks, serialNumber }: AttachedDisk): string {
     const slot = this.#takeDiskSlot();
-    const identity = diskIdentity(index, serialNumber);
-    const disk = new VirtioBlk({ blocks, activity: this.#parts.activity.disk, serialNumber: identity.serialNumber });
+    const disk = new VirtioBlk({ blocks, activity: this.#parts.activity.disk, serialNumber });
     this.#addVirtio(`virtio-blk-${slot}`, slot, disk);
     return `/pci@i0cf8/scsi@${slot.toString(16)}/disk@0,0`;
   }
 
-  #addNvme({ blocks, serialNumber }: DiskAttachment, index: number): string {
+  #addNvme({ blocks, serialNumber }: AttachedDisk): string {
     const { activity, bus, memory, messages, mmio } = this.#parts;
     const slot = this.#takeDiskSlot();
     const registers = new MovableWindow(mmio, NVME_WINDOW_BYTES);
@@ -178,7 +228,7 @@ export class StorageControllers {
     const controller = new NvmeController({
       id: `nvme-${slot}`,
       target: { blocks, activity: activity.disk },
-      identity: diskIdentity(index, serialNumber),
+      identity: diskIdentity(0, serialNumber),
       memory,
       irq: bus.interruptLine(slot, INTA),
       messages,
@@ -221,4 +271,36 @@ export class StorageControllers {
     this.devices.push(device);
     return device;
   }
+}
+
+function tooMany(kind: PluggableInterface): GuesthouseError {
+  const most = placeCounts[kind];
+  const sentence = kind === "ahci" ? `An AHCI controller takes ${most} drives.` : `A SCSI host takes ${most} drives.`;
+  return new GuesthouseError("too-many-drives", sentence, { most });
+}
+
+function attached(disk: DiskAttachment, index: number, port: number | undefined): AttachedDisk {
+  const { port: _wish, ...facts } = disk;
+  const { serialNumber } = diskIdentity(index, disk.serialNumber);
+  return { ...facts, interface: disk.interface ?? "ide", serialNumber, ...(port === undefined ? {} : { port }) };
+}
+
+/** Ports of AHCI drives and SCSI targets, disks before optical drives. */
+function placesOf({ disks, opticalDrives, opticalInterfaces = [], opticalPorts = [] }: MachineOptions) {
+  const drives = [
+    ...disks.map(({ interface: kind, port }) => ({ kind, port })),
+    ...opticalDrives.map((_medium, index) => ({ kind: opticalInterfaces[index], port: opticalPorts[index] })),
+  ];
+  const ports: (number | undefined)[] = drives.map(() => undefined);
+  for (const kind of ["ahci", "virtio-scsi"] as const) {
+    const own = drives.flatMap((drive, index) => (drive.kind === kind ? [index] : []));
+    const found = drivePorts(
+      own.map((index) => drives[index]!.port),
+      placeCounts[kind],
+    );
+    own.forEach((index, at) => {
+      ports[index] = found[at];
+    });
+  }
+  return { disks: ports.slice(0, disks.length), opticals: ports.slice(disks.length) };
 }

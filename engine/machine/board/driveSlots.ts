@@ -29,7 +29,7 @@ export type DriveOptions = Pick<MachineOptions, "disks" | "opticalDrives" | "opt
 const SLOTS = 4;
 
 export function placeIdeDrives(options: DriveOptions, activity: DriveActivity): IdeDrives {
-  const disks = options.disks.map(({ blocks, interface: kind = "ide", serialNumber, solidState }, index) =>
+  const disks = options.disks.map(({ blocks, interface: kind = "ide", serialNumber, solidState, removable }, index) =>
     kind !== "ide"
       ? undefined
       : new AtaDisk({
@@ -37,6 +37,7 @@ export function placeIdeDrives(options: DriveOptions, activity: DriveActivity): 
           activity: activity.disk,
           identity: diskIdentity(index, serialNumber),
           solidState: solidState ?? false,
+          removable: removable ?? false,
         }),
   );
   const opticals = options.opticalDrives.map((_, index) =>

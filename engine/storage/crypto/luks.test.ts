@@ -15,7 +15,7 @@ describe("LUKS", () => {
     const opened = await openLuks(reader(bytes), "open sesame", services);
     opened.decrypt(sector, 3);
     expect(sector.every((byte) => byte === 5)).toBe(true);
-    await expect(openLuks(reader(bytes), "open barley", services)).rejects.toMatchObject({ kind: "wrong-passphrase" });
+    await expect(openLuks(reader(bytes), "open barley", services)).rejects.toMatchObject({ kind: "passphrase-wrong" });
     await expect(openLuks(reader(bytes), undefined, services)).rejects.toMatchObject({ kind: "passphrase-needed" });
   });
 

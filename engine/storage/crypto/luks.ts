@@ -52,7 +52,7 @@ interface LuksSlot {
 }
 
 /**
- * The cipher for what the header protects. `read` reads relative to the header. Fails with "passphrase-needed", "wrong-passphrase",
+ * The cipher for what the header protects. `read` reads relative to the header. Fails with "passphrase-needed", "passphrase-wrong",
  * "unsupported-image" and "corrupt-image".
  */
 export async function openLuks(
@@ -70,7 +70,7 @@ export async function openLuks(
     const key = mergeStripes(material, header.keyBytes, slot.stripes, header.hash);
     if (await isMasterKey(services, header, key)) return makeCipher(header.cipherMode, key);
   }
-  throw new GuesthouseError("wrong-passphrase", "The passphrase does not open this disk.");
+  throw new GuesthouseError("passphrase-wrong", "The passphrase does not open this disk.");
 }
 
 /** A header with one slot, and the key material behind it: everything before the payload. */
