@@ -24,6 +24,14 @@ const knownKinds = [
   "backing-mismatch",
   "attached",
   "has-children",
+  "memory-not-kept",
+  "passphrase-needed",
+  "passphrase-wrong",
+  "not-hot-pluggable",
+  "too-many-drives",
+  "state-damaged",
+  "state-version",
+  "snapshots-damaged",
 ] as const;
 
 export interface ErrorDescription {

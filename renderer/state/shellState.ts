@@ -38,6 +38,7 @@ export type OpenDialog =
   | { kind: "captureHelp"; proceed: () => void }
   | { kind: "confirm"; confirmation: Confirmation }
   | { kind: "chooseFile"; options: ChooseFileOptions; answer: (path: string | undefined) => void }
+  | { kind: "passphrase"; disk: string; wrong: boolean; answer: (passphrase: string | undefined) => void }
   | { kind: "palette" }
   | { kind: "about" }
   | { kind: "shortcuts" };

@@ -30,6 +30,7 @@ import type { MachineSummary } from "../../engine/api/MachineSummary.ts";
 import { formatRoute, navigate } from "../app/routes.ts";
 import type { MenuAction } from "../ui/Menu.tsx";
 import { useAttempt, useServices } from "./AppContext.tsx";
+import { startMachine } from "./passphrases.ts";
 import type { Shell } from "./shellState.ts";
 
 export interface MachineActions {
@@ -57,7 +58,6 @@ export interface MachineActions {
 const ICON = 16;
 
 type LifeCommand =
-  | "machine.start"
   | "machine.pause"
   | "machine.resume"
   | "machine.reset"
@@ -74,6 +74,7 @@ interface ActionContext {
   readonly may: (command: HostCommandName) => boolean;
   /** Sends a command for the machine; a failure becomes a notice. */
   readonly send: (command: LifeCommand) => void;
+  readonly start: () => void;
   readonly showHere: () => void;
   readonly showWindow: () => void;
 }
@@ -89,19 +90,32 @@ function action(
   return { kind: "action", id, label, icon, disabled: !enabled, run, ...more };
 }
 
-function startActions({ t, may, send, showHere, showWindow }: ActionContext) {
+/** A machine with a saved state goes on from it, and the words say so. */
+function startActions({ machine, t, may, start, showHere, showWindow }: ActionContext) {
   const startable = may("machine.start");
-  const start = () => send("machine.start");
+  const saved = machine?.state.kind === "saved";
   return {
-    start: action("start", t("actions.start"), <Play size={ICON} />, startable, () => {
+    start: action("start", saved ? t("actions.resume") : t("actions.start"), <Play size={ICON} />, startable, () => {
       showHere();
       start();
     }),
-    startInWindow: action("startInWindow", t("actions.startInWindow"), <AppWindow size={ICON} />, startable, () => {
-      showWindow();
-      start();
-    }),
-    startHidden: action("startHidden", t("actions.startHidden"), <EyeOff size={ICON} />, startable, start),
+    startInWindow: action(
+      "startInWindow",
+      saved ? t("actions.resumeInWindow") : t("actions.startInWindow"),
+      <AppWindow size={ICON} />,
+      startable,
+      () => {
+        showWindow();
+        start();
+      },
+    ),
+    startHidden: action(
+      "startHidden",
+      saved ? t("actions.resumeHidden") : t("actions.startHidden"),
+      <EyeOff size={ICON} />,
+      startable,
+      start,
+    ),
   };
 }
 
@@ -235,6 +249,7 @@ export function useMachineActions(machine: MachineSummary | undefined): MachineA
       shell,
       may: (command) => state !== undefined && isLegal(command, state),
       send: (command) => void attempt(t(`failure.${command}`, { name }), () => session.call(command, { id })),
+      start: () => void attempt(t("failure.machine.start", { name }), () => startMachine(session, shell, id)),
       showHere: () => navigate({ kind: "machine", id, tab: "console" }),
       showWindow: () => session.port.capabilities.openWindow(formatRoute({ kind: "console", id })),
     };

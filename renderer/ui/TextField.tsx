@@ -13,6 +13,8 @@ export interface TextFieldProps {
   placeholder?: string;
   multiline?: boolean;
   mono?: boolean;
+  /** What is typed is not shown. */
+  secret?: boolean;
   disabled?: boolean;
   autoFocus?: boolean;
   hideLabel?: boolean;
@@ -29,6 +31,7 @@ export function TextField(props: TextFieldProps) {
       onChange={props.onChange}
       isInvalid={props.error !== undefined}
       isDisabled={props.disabled ?? false}
+      type={props.secret === true ? "password" : "text"}
       validationBehavior="aria"
       {...(props.autoFocus === true ? { autoFocus: true } : {})}
       {...(props.onBlur === undefined ? {} : { onBlur: props.onBlur })}

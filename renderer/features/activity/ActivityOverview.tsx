@@ -6,6 +6,7 @@ import { useHost } from "../../state/AppContext.tsx";
 import { useNow } from "../../state/useNow.ts";
 import { formatBytes, formatClock, formatNumber, formatRate } from "../../ui/formatQuantities.ts";
 import { StateIcon } from "../../ui/StateIcon.tsx";
+import { StateWord } from "../details/StateWord.tsx";
 import "./activity.css";
 
 /** What every live machine is doing, side by side. */
@@ -42,7 +43,7 @@ export function ActivityOverview() {
                 <Cell>
                   <span className="machine-state">
                     <StateIcon state={machine.state.kind} size={14} />
-                    {t(`state.${machine.state.kind}`)}
+                    <StateWord machine={machine} />
                   </span>
                 </Cell>
                 <Cell>{machine.startedMs === null ? "" : formatClock(now - machine.startedMs)}</Cell>

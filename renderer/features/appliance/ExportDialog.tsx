@@ -5,9 +5,8 @@ import { isLive } from "../../../engine/api/MachineState.ts";
 import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
 import { useAttempt, useHost, useServices } from "../../state/AppContext.tsx";
 import { useFileFilters } from "../../state/useFileChooser.ts";
-import { Button } from "../../ui/Button.tsx";
+import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { Checkbox, Choice } from "../../ui/Choices.tsx";
-import { Dialog } from "../../ui/Dialog.tsx";
 import { FileField } from "../../ui/FileField.tsx";
 import { baseName } from "../../ui/formatQuantities.ts";
 import { TextField } from "../../ui/TextField.tsx";
@@ -178,40 +177,33 @@ export function ExportDialog({ id, onClose }: { id: string | null; onClose: () =
     });
   };
   return (
-    <Dialog
+    <ActionDialog
+      shape="form"
       title={t("appliance.exportTitle")}
       width={620}
-      dismissable={false}
+      action={t("appliance.exportAction")}
+      enabled={leaving.length > 0 && path.trim() !== "" && !badName}
+      onAction={run}
       onClose={onClose}
-      footer={
-        <>
-          <Button onPress={onClose}>{t("actions.cancel")}</Button>
-          <Button variant="primary" isDisabled={leaving.length === 0 || path.trim() === "" || badName} onPress={run}>
-            {t("appliance.exportAction")}
-          </Button>
-        </>
-      }
     >
-      <div className="stack">
-        <MachineChecklist machines={machines} chosen={chosen} onChange={setChosen} />
-        <FileField
-          label={t("media.target")}
-          hint={t("appliance.exportHint")}
-          value={path}
-          onChange={setPath}
-          error={badName ? t("issue.appliance-extension") : undefined}
-          choose={{ title: t("appliance.exportTitle"), filters: filters("appliance"), mode: "save" }}
+      <MachineChecklist machines={machines} chosen={chosen} onChange={setChosen} />
+      <FileField
+        label={t("media.target")}
+        hint={t("appliance.exportHint")}
+        value={path}
+        onChange={setPath}
+        error={badName ? t("issue.appliance-extension") : undefined}
+        choose={{ title: t("appliance.exportTitle"), filters: filters("appliance"), mode: "save" }}
+      />
+      <ExportOptionFields value={options} onChange={(change) => setOptions({ ...options, ...change })} />
+      {leaving.map((machine) => (
+        <ProductFields
+          key={machine.id}
+          machine={machine}
+          value={products[machine.id] ?? noProduct}
+          onChange={(texts) => setProducts({ ...products, [machine.id]: texts })}
         />
-        <ExportOptionFields value={options} onChange={(change) => setOptions({ ...options, ...change })} />
-        {leaving.map((machine) => (
-          <ProductFields
-            key={machine.id}
-            machine={machine}
-            value={products[machine.id] ?? noProduct}
-            onChange={(texts) => setProducts({ ...products, [machine.id]: texts })}
-          />
-        ))}
-      </div>
-    </Dialog>
+      ))}
+    </ActionDialog>
   );
 }

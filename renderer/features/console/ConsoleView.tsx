@@ -4,11 +4,13 @@ import { useTranslation } from "react-i18next";
 import { isLive } from "../../../engine/api/MachineState.ts";
 import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
 import { usePreference } from "../../state/AppContext.tsx";
+import { useMachineJob, useStateWord } from "../../state/useMachineWork.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Choice } from "../../ui/Choices.tsx";
 import type { MenuAction } from "../../ui/Menu.tsx";
 import { StateIcon } from "../../ui/StateIcon.tsx";
 import { StopNotice } from "../details/StopNotice.tsx";
+import { JobItem } from "../library/JobItem.tsx";
 import "./console.css";
 import { ConsoleMenus } from "./ConsoleMenus.tsx";
 import { ConsoleStatusBar } from "./ConsoleStatusBar.tsx";
@@ -28,18 +30,20 @@ const SerialTerminal = lazy(() =>
 /** "screen", or "serial0" and so on. */
 type Pane = "screen" | `serial${number}`;
 
-function Curtain({ machine, start }: { machine: MachineSummary; start: { disabled?: boolean; run: () => void } }) {
-  const { t } = useTranslation();
+function Curtain({ machine, start }: { machine: MachineSummary; start: MenuAction }) {
   const state = machine.state.kind;
+  const word = useStateWord(machine);
+  const job = useMachineJob(machine.id);
   if (state === "running") return null;
   return (
     <div className={`curtain curtain-${state}`}>
       <StateIcon state={state} size={40} />
-      <strong>{t(`state.${state}`)}</strong>
+      <strong>{word}</strong>
+      {job?.kind === "saveState" ? <JobItem job={job} /> : null}
       {start.disabled === true ? null : (
         <Button variant="primary" large onPress={start.run}>
           <Play size={18} aria-hidden />
-          {t("actions.start")}
+          {start.label}
         </Button>
       )}
     </div>

@@ -9,6 +9,7 @@ import { formatClock, formatDate, formatNumber } from "../../ui/formatQuantities
 import type { MenuAction } from "../../ui/Menu.tsx";
 import { StateIcon } from "../../ui/StateIcon.tsx";
 import { ScreenPreview } from "./ScreenPreview.tsx";
+import { StateWord } from "./StateWord.tsx";
 
 function Facts({ machine }: { machine: MachineSummary }) {
   const { t, i18n } = useTranslation();
@@ -23,7 +24,7 @@ function Facts({ machine }: { machine: MachineSummary }) {
         <dt>{t("aside.state")}</dt>
         <dd className="machine-state">
           <StateIcon state={machine.state.kind} size={14} />
-          {t(`state.${machine.state.kind}`)}
+          <StateWord machine={machine} />
         </dd>
       </div>
       {live && machine.startedMs !== null ? (

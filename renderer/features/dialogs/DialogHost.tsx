@@ -19,6 +19,7 @@ import { EditSnapshotDialog, TakeSnapshotDialog } from "../snapshots/SnapshotTex
 import { NewMachineDialog } from "../wizard/NewMachineDialog.tsx";
 import { AboutDialog } from "./AboutDialog.tsx";
 import { ConfirmDialog } from "./ConfirmDialog.tsx";
+import { PassphraseDialog } from "./PassphraseDialog.tsx";
 import { ShortcutsDialog } from "./ShortcutsDialog.tsx";
 
 function renderDialog(dialog: OpenDialog, close: () => void) {
@@ -59,6 +60,8 @@ function renderDialog(dialog: OpenDialog, close: () => void) {
       return <ConfirmDialog confirmation={dialog.confirmation} onClose={close} />;
     case "chooseFile":
       return <HostFileDialog options={dialog.options} answer={dialog.answer} onClose={close} />;
+    case "passphrase":
+      return <PassphraseDialog disk={dialog.disk} wrong={dialog.wrong} answer={dialog.answer} onClose={close} />;
     case "palette":
       return <CommandPalette onClose={close} />;
     case "about":

@@ -11,9 +11,9 @@ import { formatBytes } from "../../ui/formatQuantities.ts";
 import { Logo } from "../../ui/Logo.tsx";
 import { StateIcon } from "../../ui/StateIcon.tsx";
 import { ScreenPreview } from "../details/ScreenPreview.tsx";
+import { StateWord } from "../details/StateWord.tsx";
 
 function MachineCard({ machine }: { machine: MachineSummary }) {
-  const { t } = useTranslation();
   const tab = isLive(machine.state.kind) ? "console" : "details";
   return (
     <Link className="machine-card" href={formatRoute({ kind: "machine", id: machine.id, tab })}>
@@ -22,7 +22,7 @@ function MachineCard({ machine }: { machine: MachineSummary }) {
         <span className="machine-name truncate">{machine.name}</span>
         <span className="machine-state">
           <StateIcon state={machine.state.kind} size={13} />
-          {t(`state.${machine.state.kind}`)}
+          <StateWord machine={machine} />
         </span>
       </span>
     </Link>

@@ -10,6 +10,7 @@ import { useMachineActions } from "../../state/useMachineActions.tsx";
 import { ContextMenu } from "../../ui/Menu.tsx";
 import { StateIcon } from "../../ui/StateIcon.tsx";
 import { SystemIcon } from "../../ui/SystemIcon.tsx";
+import { StateWord } from "../details/StateWord.tsx";
 import { machineMenu } from "./machineMenu.ts";
 
 interface MenuPlace {
@@ -37,7 +38,6 @@ function ToolLink({
 }
 
 function MachineRow({ machine }: { machine: MachineSummary }) {
-  const { t } = useTranslation();
   const system = machine.config === null ? undefined : osTypeById(machine.config.osType);
   return (
     <>
@@ -46,7 +46,7 @@ function MachineRow({ machine }: { machine: MachineSummary }) {
         <Text className="machine-name truncate">{machine.name}</Text>
         <Text slot="description" className="machine-state truncate">
           <StateIcon state={machine.state.kind} size={13} />
-          {t(`state.${machine.state.kind}`)}
+          <StateWord machine={machine} />
         </Text>
       </span>
     </>

@@ -6,8 +6,11 @@ import { useAttempt, useServices } from "../../state/AppContext.tsx";
 import { useFileFilters } from "../../state/useFileChooser.ts";
 import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { FileField } from "../../ui/FileField.tsx";
-import { type DiskFormatChoice, DiskFormatFields, defaultDiskFormat } from "./DiskFormatFields.tsx";
+import { DiskFormatFields } from "./DiskFormatFields.tsx";
 import { DISK_MIB_MAX, DISK_MIB_MIN, DiskSizeField } from "./DiskSizeField.tsx";
+import { type DiskFormatChoice, defaultDiskFormat } from "./diskFormats.ts";
+import { EncryptionFields } from "./EncryptionFields.tsx";
+import { canBeEncrypted, encryptionProblem, newPassphrase, notEncrypted } from "./encryption.ts";
 import { freePath, withExtension } from "./mediumRules.ts";
 
 const DEFAULT_DISK_MIB = 8192;
@@ -28,6 +31,7 @@ export function CreateDiskDialog({ folder, made, onClose }: CreateDiskDialogProp
   const [choice, setChoice] = useState<DiskFormatChoice>(defaultDiskFormat);
   const [path, setPath] = useState("");
   const [sizeMiB, setSizeMiB] = useState(DEFAULT_DISK_MIB);
+  const [encryption, setEncryption] = useState(notEncrypted);
   const [busy, setBusy] = useState(false);
   useEffect(() => {
     const exists = async (candidate: string) => (await session.call("files.stat", { path: candidate })).exists;
@@ -36,13 +40,15 @@ export function CreateDiskDialog({ folder, made, onClose }: CreateDiskDialogProp
       () => {},
     );
   }, [session, folder]);
-  const sizeIsGood = sizeMiB >= DISK_MIB_MIN && sizeMiB <= DISK_MIB_MAX;
+  const good = sizeMiB >= DISK_MIB_MIN && sizeMiB <= DISK_MIB_MAX && path.trim() !== "";
+  const encryptable = canBeEncrypted(choice.format);
   const create = async () => {
     setBusy(true);
     const done = await attempt(t("failure.createDisk"), async () => {
       const { medium } = await session.call("media.create", {
         path,
         ...choice,
+        ...newPassphrase(choice.format, encryption),
         sizeBytes: sizeMiB * 2 ** 20,
         parentPath: null,
       });
@@ -57,7 +63,7 @@ export function CreateDiskDialog({ folder, made, onClose }: CreateDiskDialogProp
       title={t("media.createTitle")}
       width={560}
       action={t("settings.createDisk")}
-      enabled={!busy && path.trim() !== "" && sizeIsGood}
+      enabled={!busy && good && (!encryptable || encryptionProblem(encryption) === undefined)}
       onAction={() => void create()}
       onClose={onClose}
     >
@@ -76,6 +82,7 @@ export function CreateDiskDialog({ folder, made, onClose }: CreateDiskDialogProp
         }}
       />
       <DiskSizeField sizeMiB={sizeMiB} onChange={setSizeMiB} />
+      {encryptable ? <EncryptionFields value={encryption} onChange={setEncryption} ways={["none", "new"]} /> : null}
     </ActionDialog>
   );
 }

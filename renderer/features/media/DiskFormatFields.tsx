@@ -1,33 +1,14 @@
 import { useTranslation } from "react-i18next";
-import { type copyDiskFormats, type DiskFormatName, newDiskFormats } from "../../../engine/api/mediumProtocol.ts";
+import type { copyDiskFormats, DiskFormatName } from "../../../engine/api/mediumProtocol.ts";
 import { Choice } from "../../ui/Choices.tsx";
 import { Select } from "../../ui/Select.tsx";
-
-export interface DiskFormatChoice {
-  format: DiskFormatName;
-  subformat: string;
-}
+import { type DiskFormatChoice, diskFormatNames } from "./diskFormats.ts";
 
 interface DiskFormatFieldsProps {
   value: DiskFormatChoice;
   onChange: (value: DiskFormatChoice) => void;
   formats: readonly { format: DiskFormatName; subformats: readonly string[] }[] | typeof copyDiskFormats;
 }
-
-export const defaultDiskFormat: DiskFormatChoice = {
-  format: newDiskFormats[0].format,
-  subformat: newDiskFormats[0].subformats[0],
-};
-
-const formatNames: Readonly<Record<DiskFormatName, string>> = {
-  raw: "Raw",
-  qcow: "QCOW",
-  qcow2: "QCOW2 (QEMU)",
-  vdi: "VDI (VirtualBox)",
-  vmdk: "VMDK (VMware)",
-  vhd: "VHD (Virtual PC)",
-  vhdx: "VHDX (Hyper-V)",
-};
 
 const subformatKeys = [
   "dynamic",
@@ -62,7 +43,7 @@ export function DiskFormatFields({ value, onChange, formats }: DiskFormatFieldsP
       <Select<DiskFormatName>
         label={t("disk.format")}
         value={value.format}
-        options={formats.map(({ format }) => ({ id: format, label: formatNames[format] }))}
+        options={formats.map(({ format }) => ({ id: format, label: diskFormatNames[format] }))}
         onChange={(format) => {
           const [first = ""] = formats.find((offer) => offer.format === format)?.subformats ?? [];
           onChange({ format, subformat: first });

@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import type { Medium } from "../../../engine/api/mediumProtocol.ts";
 import { GuesthouseError } from "../../../engine/base/GuesthouseError.ts";
 import { useAttempt, useServices } from "../../state/AppContext.tsx";
+import { withPassphrase } from "../../state/passphrases.ts";
 import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { formatBytes } from "../../ui/formatQuantities.ts";
 import { Notice } from "../../ui/Notice.tsx";
@@ -19,7 +20,9 @@ export function ResizeMediumDialog({ medium, onClose }: { medium: Medium; onClos
   const resize = (truncate: boolean) =>
     attempt(title, async () => {
       try {
-        await session.call("media.resize", { path: medium.path, sizeBytes, truncate });
+        await withPassphrase(shell, (given) =>
+          session.call("media.resize", { path: medium.path, sizeBytes, truncate, ...given }),
+        );
       } catch (error) {
         if (!(error instanceof GuesthouseError) || error.kind !== "truncation-needed") throw error;
         shell.open({

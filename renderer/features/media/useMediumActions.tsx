@@ -3,6 +3,7 @@ import { Copy, FolderInput, Minimize2, Scaling, ShieldCheck, Trash2, Unplug } fr
 import { useTranslation } from "react-i18next";
 import type { Medium } from "../../../engine/api/mediumProtocol.ts";
 import { useAttempt, useHost, useServices } from "../../state/AppContext.tsx";
+import { withPassphrase } from "../../state/passphrases.ts";
 import type { MediumWork } from "../../state/shellState.ts";
 import type { MenuAction } from "../../ui/Menu.tsx";
 import { type MediumDeed, possibleDeeds } from "./mediumRules.ts";
@@ -30,7 +31,9 @@ export function useMediumActions(medium: Medium | undefined): readonly MenuActio
     const { path, name } = medium;
     switch (deed) {
       case "compact":
-        return void attempt(t("failure.media.compact", { name }), () => session.call("media.compact", { path }));
+        return void attempt(t("failure.media.compact", { name }), () =>
+          withPassphrase(shell, (given) => session.call("media.compact", { path, ...given })),
+        );
       case "release": {
         const users = medium.attachedTo.filter((use) => use.snapshotId === null).map((use) => use.machineName);
         return shell.open({

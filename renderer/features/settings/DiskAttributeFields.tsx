@@ -71,6 +71,11 @@ export function DiskAttributeFields({ disk, locked, onChange }: DiskAttributeFie
       <Checkbox selected={attributes.solidState} onChange={(solidState) => set({ solidState })} disabled={locked}>
         {t("storage.solidState")}
       </Checkbox>
+      {attributes.interface === "virtio-blk" || attributes.interface === "nvme" ? null : (
+        <Checkbox selected={attributes.removable} onChange={(removable) => set({ removable })} disabled={locked}>
+          {t("storage.removable")}
+        </Checkbox>
+      )}
       <Checkbox selected={attributes.discard} onChange={(discard) => set({ discard })} disabled={locked}>
         {t("storage.discard")}
       </Checkbox>

@@ -74,6 +74,11 @@ function SectionPanel({
   );
 }
 
+/** While it runs; and what was saved was saved with these settings. */
+function isLocked({ state }: MachineSummary): boolean {
+  return isLive(state.kind) || state.kind === "saved";
+}
+
 function SettingsForm({ machine, initial, section, onClose }: SettingsFormProps) {
   const { t } = useTranslation();
   const { session } = useServices();
@@ -87,16 +92,17 @@ function SettingsForm({ machine, initial, section, onClose }: SettingsFormProps)
     return found === undefined ? undefined : t(`issue.${found}`);
   };
   const save = async () => {
-    const trimmed = { ...draft, name: draft.name.trim() };
+    const trimmed = { ...shown, name: draft.name.trim() };
     const saved = await attempt(t("failure.saveSettings", { name: machine.name }), () =>
       session.call("library.update", { id: machine.id, draft: trimmed }),
     );
     if (saved) onClose();
   };
+  // Drives of a machine that runs change at once, here or elsewhere, and are not part of what is saved.
+  const locked = isLocked(machine);
+  const shown = locked && machine.config !== null ? { ...draft, storage: machine.config.storage } : draft;
   const change = (part: Partial<MachineDraft>) => setDraft((before) => ({ ...before, ...part }));
-  // What was saved was saved with these settings.
-  const locked = isLive(machine.state.kind) || machine.state.kind === "saved";
-  const props: SettingsSectionProps = { draft, change, problem, locked };
+  const props: SettingsSectionProps = { draft: shown, change, problem, locked };
   const footer = (
     <>
       <Button onPress={onClose}>{t("actions.cancel")}</Button>

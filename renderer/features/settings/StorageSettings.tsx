@@ -17,6 +17,7 @@ import {
   changeDisk,
   devicesOnIdeCount,
   diskProblem,
+  type HotPlugInterface,
   interfaceForNewDisk,
   type OpticalInterface,
   opticalInterfaces,
@@ -28,6 +29,38 @@ import {
   withoutDevice,
   withPath,
 } from "./storageDraft.ts";
+import { type HotPlug, useHotPlug } from "./useHotPlug.ts";
+
+/** While the machine runs: disks for controllers that take them then. */
+function PlugMenu({ hotPlug, folder }: { hotPlug: HotPlug; folder: string }) {
+  const { t } = useTranslation();
+  const chooseFile = useFileChooser();
+  const filters = useFileFilters();
+  const choose = async (on: HotPlugInterface) => {
+    const title = t("drive.choose.disk");
+    const path = await chooseFile({ title, mode: "open", filters: filters("disk"), startAt: folder });
+    if (path !== undefined) hotPlug.plug(path, on);
+  };
+  return (
+    <MenuButton
+      label={t("hotPlug.plug")}
+      className="button button-flat"
+      disabled={hotPlug.interfaces.length === 0}
+      entries={hotPlug.interfaces.map(
+        (on): MenuAction => ({
+          kind: "action",
+          id: on,
+          label: t("hotPlug.plugInto", { controller: t(`controller.${on}`) }),
+          icon: <HardDrive size={16} />,
+          run: () => void choose(on),
+        }),
+      )}
+    >
+      <Plus size={15} aria-hidden />
+      {t("hotPlug.plug")}
+    </MenuButton>
+  );
+}
 
 interface StorageEditing {
   storage: Storage;
@@ -163,7 +196,10 @@ export function StorageSettings({
   const saidBeside = chosenDisk !== undefined && diskProblem(chosenDisk) !== undefined;
   const ofDisks = saidBeside ? undefined : problem("storage.disks");
   const problems = [ofDisks, problem("storage.opticals"), problem("storage.floppies")].filter(Boolean);
+  const hotPlug = useHotPlug(machine);
+  const mayRemove = selected !== undefined && (hotPlug === undefined ? !locked : hotPlug.mayUnplug(selected));
   const remove = (device: StorageDevice) => {
+    if (hotPlug !== undefined) return hotPlug.unplug(device);
     set(withoutDevice(storage, device));
     setSelectedId(undefined);
   };
@@ -178,14 +214,18 @@ export function StorageSettings({
             selectedId={selected?.id}
             onSelect={setSelectedId}
             onRemove={() => {
-              if (selected !== undefined && !locked) remove(selected);
+              if (selected !== undefined && mayRemove) remove(selected);
             }}
           />
           <div className="storage-tools">
-            <AddMenu {...editing} folder={machine.folder} onAdded={setSelectedId} />
+            {hotPlug === undefined ? (
+              <AddMenu {...editing} folder={machine.folder} onAdded={setSelectedId} />
+            ) : (
+              <PlugMenu hotPlug={hotPlug} folder={machine.folder} />
+            )}
             <IconButton
               name={selected === undefined ? t("storage.removeNothing") : t("drive.remove", { name: nameOf(selected) })}
-              isDisabled={locked || selected === undefined}
+              isDisabled={!mayRemove}
               onPress={() => {
                 if (selected !== undefined) remove(selected);
               }}

@@ -35,6 +35,10 @@ export interface StorageController {
 const lists = { disk: "disks", optical: "opticals", floppy: "floppies" } as const;
 export const diskInterfaces: readonly DiskInterface[] = ["ide", "ahci", "virtio-blk", "virtio-scsi", "nvme"];
 
+/** Controllers whose disks may come and go while the machine runs. */
+export const hotPlugInterfaces = ["ahci", "virtio-scsi"] as const satisfies readonly DiskInterface[];
+export type HotPlugInterface = (typeof hotPlugInterfaces)[number];
+
 export const opticalInterfaces: readonly OpticalInterface[] = ["ide", "ahci", "virtio-scsi"];
 
 export function interfaceOf(drive: { readonly interface?: DiskInterface }): DiskInterface {

@@ -48,7 +48,13 @@ export function RestoreSnapshotDialog({
       onAction={restore}
       onClose={onClose}
     >
-      <p>{t("snapshot.restoreBody", { machine: machine.name, name: snapshot.name })}</p>
+      <p>
+        {t(snapshot.withState ? "snapshot.restoreStateBody" : "snapshot.restoreBody", {
+          machine: machine.name,
+          name: snapshot.name,
+        })}
+      </p>
+      {snapshot.memory === "lost" ? <Notice kind="warning">{t("snapshot.memoryLost")}</Notice> : null}
       <Checkbox selected={take} onChange={setTake}>
         {t("snapshot.takeCurrent")}
       </Checkbox>

@@ -3,7 +3,11 @@ import { useTranslation } from "react-i18next";
 import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
 import type { Snapshot } from "../../../engine/api/snapshotProtocol.ts";
 import { useServices } from "../../state/AppContext.tsx";
+import { useMachineJob } from "../../state/useMachineWork.ts";
 import { formatBytes, formatDate } from "../../ui/formatQuantities.ts";
+import { Notice } from "../../ui/Notice.tsx";
+import { StateWord } from "../details/StateWord.tsx";
+import { JobItem } from "../library/JobItem.tsx";
 
 /** The picture of the screen when a snapshot was taken, as a data address. */
 function useThumbnail(id: string, snapshot: Snapshot): string | undefined {
@@ -24,6 +28,7 @@ function useThumbnail(id: string, snapshot: Snapshot): string | undefined {
 
 function OneSnapshot({ machine, snapshot }: { machine: MachineSummary; snapshot: Snapshot }) {
   const { t, i18n } = useTranslation();
+  const job = useMachineJob(machine.id);
   const picture = useThumbnail(machine.id, snapshot);
   return (
     <>
@@ -35,10 +40,17 @@ function OneSnapshot({ machine, snapshot }: { machine: MachineSummary; snapshot:
         <dt>{t("snapshot.taken")}</dt>
         <dd>{formatDate(snapshot.takenMs, i18n.language)}</dd>
         <dt>{t("snapshot.holds")}</dt>
-        <dd>{t(snapshot.withState ? "snapshot.holdsState" : "snapshot.holdsDisks")}</dd>
+        <dd>{snapshot.memory === "kept" ? t("snapshot.holdsState") : t("snapshot.holdsDisks")}</dd>
         <dt>{t("media.onDisk")}</dt>
         <dd>{formatBytes(snapshot.allocatedBytes, i18n.language)}</dd>
       </dl>
+      {snapshot.memory === "arriving" ? (
+        <>
+          <Notice kind="info">{t("snapshot.memoryArriving")}</Notice>
+          {job?.kind === "takeSnapshot" ? <JobItem job={job} /> : null}
+        </>
+      ) : null}
+      {snapshot.memory === "lost" ? <Notice kind="warning">{t("snapshot.memoryLost")}</Notice> : null}
       {snapshot.description.trim() === "" ? null : <p className="snapshot-description">{snapshot.description}</p>}
     </>
   );
@@ -62,7 +74,9 @@ export function SnapshotDetails({
       ) : (
         <>
           <h2>{t("snapshot.current")}</h2>
-          <p className="quiet">{t(`state.${machine.state.kind}`)}</p>
+          <p className="quiet">
+            <StateWord machine={machine} />
+          </p>
           {count === 0 ? <p className="quiet">{t("snapshot.about")}</p> : null}
         </>
       )}

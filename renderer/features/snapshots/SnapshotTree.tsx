@@ -1,19 +1,38 @@
-import { Camera, ChevronRight, CircleDot, MonitorPlay } from "lucide-react";
+import {
+  Camera,
+  ChevronRight,
+  CircleDot,
+  LoaderCircle,
+  type LucideIcon,
+  MonitorPlay,
+  TriangleAlert,
+} from "lucide-react";
 import { useState } from "react";
 import { Button, Collection, Tree, TreeItem, TreeItemContent } from "react-aria-components";
 import { useTranslation } from "react-i18next";
+import type { Snapshot } from "../../../engine/api/snapshotProtocol.ts";
 import type { SnapshotTree as Snapshots } from "../../state/HostSession.ts";
 import { formatDate } from "../../ui/formatQuantities.ts";
 import { ContextMenu, type MenuEntry } from "../../ui/Menu.tsx";
 import { type SnapshotNode, snapshotForest } from "./snapshotForest.ts";
 
+/** What a snapshot holds, as a shape: the disks alone, memory too, memory that is still on its way or never came. */
+const icons: Record<Snapshot["memory"], LucideIcon> = {
+  none: Camera,
+  arriving: LoaderCircle,
+  kept: MonitorPlay,
+  lost: TriangleAlert,
+};
+
 function NodeRow({ node, changed }: { node: SnapshotNode; changed: boolean }) {
   const { t, i18n } = useTranslation();
   const { snapshot } = node;
   const name = snapshot?.name ?? (changed ? t("snapshot.currentChanged") : t("snapshot.current"));
-  const Icon = snapshot === undefined ? CircleDot : snapshot.withState ? MonitorPlay : Camera;
+  const Icon = snapshot === undefined ? CircleDot : icons[snapshot.memory];
+  const memory =
+    snapshot === undefined || snapshot.memory === "none" ? undefined : t(`snapshot.memory.${snapshot.memory}`);
   return (
-    <TreeItem id={node.id} textValue={name} className="tree-row">
+    <TreeItem id={node.id} textValue={memory === undefined ? name : `${name}, ${memory}`} className="tree-row">
       <TreeItemContent>
         {({ level, hasChildItems }) => (
           <div className="snapshot-row">
@@ -25,10 +44,17 @@ function NodeRow({ node, changed }: { node: SnapshotNode; changed: boolean }) {
               ) : (
                 <span className="tree-chevron" />
               )}
-              <Icon size={16} aria-hidden className="tree-icon" />
+              <Icon
+                size={16}
+                aria-hidden
+                className={`tree-icon${snapshot?.memory === "arriving" ? " spinner" : ""}${snapshot?.memory === "lost" ? " state-aborted" : ""}`}
+              />
               <span className={`truncate${snapshot === undefined ? " snapshot-current" : ""}`}>{name}</span>
             </span>
-            <span className="quiet">{snapshot === undefined ? "" : formatDate(snapshot.takenMs, i18n.language)}</span>
+            <span className="quiet">
+              {memory === undefined ? null : <span className="snapshot-memory">{memory}</span>}
+              {snapshot === undefined ? "" : formatDate(snapshot.takenMs, i18n.language)}
+            </span>
           </div>
         )}
       </TreeItemContent>

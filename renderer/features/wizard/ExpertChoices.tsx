@@ -1,18 +1,48 @@
 import { useTranslation } from "react-i18next";
+import { newDiskFormats } from "../../../engine/api/mediumProtocol.ts";
 import { useFileFilters } from "../../state/useFileChooser.ts";
 import { BootOrderList } from "../../ui/BootOrderList.tsx";
 import { Choice } from "../../ui/Choices.tsx";
 import { FileField } from "../../ui/FileField.tsx";
+import { Notice } from "../../ui/Notice.tsx";
+import { DiskFormatFields } from "../media/DiskFormatFields.tsx";
+import { EncryptionFields } from "../media/EncryptionFields.tsx";
+import { canBeEncrypted } from "../media/encryption.ts";
 import { DebugPortChoices } from "../settings/DebugPortChoices.tsx";
 import type { SectionProps } from "./SectionProps.ts";
 import { type SerialChoice, touch } from "./WizardChoices.ts";
 
-/** What most machines leave alone: firmware, boot order, serial port, debug ports. */
-export function ExpertChoices({ choices, setChoices }: Omit<SectionProps, "issues">) {
+/** How the new disk's file is made. */
+function NewDiskChoices({ choices, setChoices, issues }: SectionProps) {
+  const { t } = useTranslation();
+  return (
+    <>
+      <DiskFormatFields
+        formats={newDiskFormats}
+        value={choices.diskFormat}
+        onChange={(diskFormat) => setChoices({ ...choices, diskFormat })}
+      />
+      {canBeEncrypted(choices.diskFormat.format) ? (
+        <EncryptionFields
+          value={choices.encryption}
+          onChange={(encryption) => setChoices({ ...choices, encryption })}
+          ways={["none", "new"]}
+        />
+      ) : null}
+      {issues.encryption === "passphrase-missing" ? (
+        <Notice kind="error">{t("issue.passphrase-missing")}</Notice>
+      ) : null}
+    </>
+  );
+}
+
+/** What most machines leave alone: the disk's file, firmware, boot order, serial port, debug ports. */
+export function ExpertChoices({ choices, setChoices, issues }: SectionProps) {
   const { t } = useTranslation();
   const filters = useFileFilters();
   return (
     <section className="stack wizard-expert" aria-label={t("wizard.expert")}>
+      {choices.disk === "new" ? <NewDiskChoices {...{ choices, setChoices, issues }} /> : null}
       <FileField
         label={t("settings.romFile")}
         hint={t("settings.romHint")}

@@ -2,6 +2,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { navigate } from "../../app/routes.ts";
 import { useAttempt, usePreference, useServices } from "../../state/AppContext.tsx";
+import { startMachine } from "../../state/passphrases.ts";
 import { useBuiltinGuest } from "../../state/useBuiltinGuest.ts";
 import { useNameTaken } from "../../state/useNameTaken.ts";
 import { Button } from "../../ui/Button.tsx";
@@ -10,14 +11,14 @@ import { Dialog } from "../../ui/Dialog.tsx";
 import { BootChoices } from "./BootChoices.tsx";
 import { ExpertChoices } from "./ExpertChoices.tsx";
 import { HardwareChoices } from "./HardwareChoices.tsx";
-import { draftFromChoices, initialChoices, issuesOf, newDisks } from "./WizardChoices.ts";
+import { draftFromChoices, initialChoices, issuesOf, knownPassphrases, newDisks } from "./WizardChoices.ts";
 import { WizardSummary } from "./WizardSummary.tsx";
 import "./wizard.css";
 
 /** One page: choices on the left, on the right what will be made of them. */
 export function NewMachineDialog({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation();
-  const { session } = useServices();
+  const { session, shell } = useServices();
   const attempt = useAttempt();
   const [choices, setChoices] = useState(initialChoices);
   const [expert, setExpert] = usePreference("expertWizard");
@@ -45,7 +46,10 @@ export function NewMachineDialog({ onClose }: { onClose: () => void }) {
     if (!created) return;
     onClose();
     navigate({ kind: "machine", id, tab: start ? "console" : "details" });
-    if (start) await attempt(t("failure.start"), () => session.call("machine.start", { id }));
+    if (start)
+      await attempt(t("failure.start"), () =>
+        startMachine(session, shell, id, isBuiltin ? [] : knownPassphrases(choices)),
+      );
   };
 
   const shownIssues = tried
@@ -79,7 +83,9 @@ export function NewMachineDialog({ onClose }: { onClose: () => void }) {
         <div className="wizard-choices">
           <BootChoices choices={choices} setChoices={setChoices} issues={shownIssues} nameTaken={taken} />
           {isBuiltin ? null : <HardwareChoices choices={choices} setChoices={setChoices} issues={shownIssues} />}
-          {expert && !isBuiltin ? <ExpertChoices choices={choices} setChoices={setChoices} /> : null}
+          {expert && !isBuiltin ? (
+            <ExpertChoices choices={choices} setChoices={setChoices} issues={shownIssues} />
+          ) : null}
         </div>
         <WizardSummary choices={choices} blocked={tried && blocked} />
       </div>

@@ -1,6 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { osTypeById } from "../../../engine/api/osTypes.ts";
-import { draftFromChoices, initialChoices, issuesOf, newDisks, touch, withImage, withSystem } from "./WizardChoices.ts";
+import {
+  draftFromChoices,
+  initialChoices,
+  issuesOf,
+  knownPassphrases,
+  newDisks,
+  touch,
+  withImage,
+  withSystem,
+} from "./WizardChoices.ts";
 
 describe("WizardChoices", () => {
   test("an image sets name, system and the system's defaults", () => {
@@ -33,7 +42,16 @@ describe("WizardChoices", () => {
 
   test("a system without a disk proposes none, and a new disk is asked of the host", () => {
     expect(withSystem(initialChoices(), osTypeById("kolibri")).disk).toBe("none");
-    expect(newDisks({ ...initialChoices(), diskMiB: 3 })).toEqual([{ sizeBytes: 3 * 1024 * 1024 }]);
+    const three = { ...initialChoices(), diskMiB: 3 };
+    const disk = { sizeBytes: 3 * 1024 * 1024, format: "qcow2", subformat: "v3" };
+    expect(newDisks(three)).toEqual([disk]);
+    expect(knownPassphrases(three)).toEqual([]);
+    const locked = { ...three, encryption: { way: "new", passphrase: "secret", again: "secret" } } as const;
+    expect(newDisks(locked)).toEqual([{ ...disk, passphrase: "secret" }]);
+    expect(knownPassphrases(locked)).toEqual([{ slot: 0, passphrase: "secret" }]);
+    expect(issuesOf({ ...locked, encryption: { ...locked.encryption, again: "" } }).encryption).toBe(
+      "passphrases-differ",
+    );
     expect(newDisks({ ...initialChoices(), disk: "none" })).toEqual([]);
   });
 

@@ -3,9 +3,20 @@
  * the configuration that will be made, and what still stands in the way. What the user set by hand is never overwritten by a guess.
  */
 import { checkMachineDraft, type DraftIssue } from "../../../engine/api/checkMachineDraft.ts";
+import type { HostProtocol } from "../../../engine/api/hostProtocol.ts";
 import { type BootSource, defaultMachineDraft, type MachineDraft } from "../../../engine/api/MachineConfig.ts";
 import type { OsType } from "../../../engine/api/OsType.ts";
 import { osTypeById } from "../../../engine/api/osTypes.ts";
+import type { ParamsOf } from "../../../engine/api/ProtocolSpec.ts";
+import type { DiskPassphrases } from "../../state/passphrases.ts";
+import { type DiskFormatChoice, defaultDiskFormat } from "../media/diskFormats.ts";
+import {
+  canBeEncrypted,
+  type Encryption,
+  encryptionProblem,
+  newPassphrase,
+  notEncrypted,
+} from "../media/encryption.ts";
 import { guessFromImage } from "./guessFromImage.ts";
 
 export type BootMedium = "optical" | "floppy" | "kernel" | "builtin" | "none";
@@ -24,6 +35,8 @@ export interface WizardChoices {
   memoryMiB: number;
   disk: DiskChoice;
   diskMiB: number;
+  diskFormat: DiskFormatChoice;
+  encryption: Encryption;
   diskPath: string;
   bootOrder: readonly BootSource[];
   firmwarePath: string;
@@ -49,6 +62,8 @@ export function initialChoices(): WizardChoices {
     memoryMiB: osType.memoryMiB,
     disk: "new",
     diskMiB: osType.diskMiB,
+    diskFormat: defaultDiskFormat,
+    encryption: notEncrypted,
     diskPath: "",
     bootOrder: osType.bootOrder,
     firmwarePath: "",
@@ -85,8 +100,16 @@ export function withImage(choices: WizardChoices, imagePath: string): WizardChoi
   return { ...withSystem(named, guess.osType), imagePath };
 }
 
-export function newDisks(choices: WizardChoices): { sizeBytes: number }[] {
-  return choices.disk === "new" ? [{ sizeBytes: choices.diskMiB * 1024 * 1024 }] : [];
+type NewDisk = ParamsOf<HostProtocol, "library.create">["newDisks"][number];
+
+export function newDisks({ disk, diskMiB, diskFormat, encryption }: WizardChoices): NewDisk[] {
+  if (disk !== "new") return [];
+  return [{ sizeBytes: diskMiB * 1024 * 1024, ...diskFormat, ...newPassphrase(diskFormat.format, encryption) }];
+}
+
+/** Of the new disk, so that the first start need not ask for what was typed a moment ago. */
+export function knownPassphrases(choices: WizardChoices): DiskPassphrases {
+  return newDisks(choices).flatMap(({ passphrase }, slot) => (passphrase === undefined ? [] : [{ slot, passphrase }]));
 }
 
 /** The medium that the user put in comes first, whatever the system's usual order. */
@@ -128,7 +151,14 @@ export function draftFromChoices(choices: WizardChoices): MachineDraft {
   };
 }
 
-export type ChoiceIssue = DraftIssue["code"] | "image-missing" | "kernel-missing" | "disk-missing" | "disk-size";
+export type ChoiceIssue =
+  | DraftIssue["code"]
+  | "image-missing"
+  | "kernel-missing"
+  | "disk-missing"
+  | "disk-size"
+  | "passphrase-missing"
+  | "passphrases-differ";
 
 /** What stands in the way, by the field it belongs to. Paths are checked for existence by the host when the machine is made. */
 export function issuesOf(choices: WizardChoices): Partial<Record<keyof WizardChoices, ChoiceIssue>> {
@@ -144,5 +174,7 @@ export function issuesOf(choices: WizardChoices): Partial<Record<keyof WizardCho
   if (choices.disk === "new" && (choices.diskMiB < DISK_MIB_MIN || choices.diskMiB > DISK_MIB_MAX)) {
     issues.diskMiB = "disk-size";
   }
+  const problem = canBeEncrypted(choices.diskFormat.format) ? encryptionProblem(choices.encryption) : undefined;
+  if (choices.disk === "new" && problem !== undefined) issues.encryption = problem;
   return issues;
 }

@@ -4,6 +4,7 @@ import { useHost } from "../../state/AppContext.tsx";
 import { baseName, formatMiB } from "../../ui/formatQuantities.ts";
 import { Notice } from "../../ui/Notice.tsx";
 import { SystemIcon } from "../../ui/SystemIcon.tsx";
+import { diskFormatNames } from "../media/diskFormats.ts";
 import { draftFromChoices, type WizardChoices } from "./WizardChoices.ts";
 
 function useSummary(choices: WizardChoices): [string, string][] {
@@ -18,7 +19,10 @@ function useSummary(choices: WizardChoices): [string, string][] {
     none: t("wizard.startsFromNothing"),
   };
   const disks: Record<WizardChoices["disk"], string> = {
-    new: t("wizard.summaryNewDisk", { size: size(choices.diskMiB) }),
+    new: t("wizard.summaryNewDisk", {
+      size: size(choices.diskMiB),
+      format: diskFormatNames[choices.diskFormat.format],
+    }),
     existing: file(choices.diskPath),
     none: t("wizard.diskNone"),
   };

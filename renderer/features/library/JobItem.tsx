@@ -1,0 +1,43 @@
+import { CircleAlert, CircleCheck, LoaderCircle, X } from "lucide-react";
+import { ProgressBar } from "react-aria-components";
+import { useTranslation } from "react-i18next";
+import type { Job } from "../../../engine/api/MachineSummary.ts";
+import { useAttempt, useServices } from "../../state/AppContext.tsx";
+import { IconButton } from "../../ui/IconButton.tsx";
+
+/** Long work: what it is, how far it is, and its cancel. */
+export function JobItem({ job }: { job: Job }) {
+  const { t } = useTranslation();
+  const { session } = useServices();
+  const attempt = useAttempt();
+  const label = t(`jobs.kind.${job.kind}`, { subject: job.subject });
+  const share = job.total > 0 ? job.done / job.total : undefined;
+  const running = job.state === "running";
+  const Icon = running ? LoaderCircle : job.state === "failed" ? CircleAlert : CircleCheck;
+  return (
+    <span className={`job job-${job.state}`}>
+      <Icon size={14} className={running ? "spinner" : ""} aria-hidden />
+      <span>{job.error === null ? label : `${label}: ${job.error}`}</span>
+      {running && share !== undefined ? (
+        <ProgressBar aria-label={label} value={share * 100} className="job-progress">
+          {({ percentage }) => (
+            <div className="progress-track">
+              <div className="progress-fill" style={{ width: `${percentage ?? 0}%` }} />
+            </div>
+          )}
+        </ProgressBar>
+      ) : null}
+      {running || job.state === "failed" ? (
+        <IconButton
+          name={running ? t("jobs.cancel", { job: label }) : t("actions.dismiss")}
+          onPress={() => {
+            if (running) void attempt(t("failure.cancelJob"), () => session.call("jobs.cancel", { jobId: job.id }));
+            else session.dismissJob(job.id);
+          }}
+        >
+          <X size={14} aria-hidden />
+        </IconButton>
+      ) : null}
+    </span>
+  );
+}
