@@ -51,6 +51,15 @@ export class ConsoleStreamer {
     if (viewer !== undefined) viewer.credits = Math.min(CREDITS_MAX, viewer.credits + frames);
   }
 
+  /** The whole picture, for others than viewers: what is new in it is still new to them. */
+  picture(): DisplayUpdate | undefined {
+    const update = this.#display.render(true);
+    if (update === undefined) return undefined;
+    this.#noteMode(update);
+    for (const viewer of this.#viewers.values()) viewer.damage.fill(update.width, update.height);
+    return update;
+  }
+
   /** Sends what changed to those who can take it. */
   tick(): Omit<FrameLook, "busy"> {
     const changed = this.#sendChanges();

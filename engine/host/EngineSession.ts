@@ -25,9 +25,13 @@ import { KeyTypist } from "./KeyTypist.ts";
 import { type MachineParts, type OpenMachine, openMachine } from "./openMachine.ts";
 import { Rehearsal } from "./Rehearsal.ts";
 import { SerialOutlet } from "./SerialOutlet.ts";
+import { StateDesk } from "./StateDesk.ts";
+import { shrinkPicture } from "./shrinkPicture.ts";
 
 const ACTIVITY_MS = 250;
 const FIGURES_MS = 1000;
+const THUMBNAIL_WIDTH = 320;
+const THUMBNAIL_HEIGHT = 240;
 /** Of the time between two frames. */
 const BUSY_SHARE = 0.6;
 
@@ -47,6 +51,10 @@ export class EngineSession {
   readonly #server: ProtocolServer<EngineProtocol, undefined>;
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #debug = new DebugDesk(() => this.#live().control);
+  readonly #states = new StateDesk(
+    () => this.#live().machine,
+    (fraction) => this.#server.emit("stateProgress", { fraction }),
+  );
   #serial: SerialOutlet | undefined;
   #booted: Booted | undefined;
   #booting = false;
@@ -73,7 +81,10 @@ export class EngineSession {
       context: undefined,
       handlers: this.#handlers(),
       onBinary: (bytes) => this.#receiveBinary(bytes),
-      onClose: () => void this.#end().then(onEnd),
+      onClose: () => {
+        this.#states.cancel();
+        void this.#end().then(onEnd);
+      },
     });
   }
 
@@ -134,6 +145,8 @@ export class EngineSession {
       },
       consoleText: () => ({ lines: this.#live().control.display.textScreen()?.slice() ?? null }),
       consoleScreenshot: () => this.#screenshot(),
+      thumbnail: () => this.#thumbnail(),
+      ...this.#states.handlers,
       ...this.#debug.handlers,
     };
   }
@@ -145,8 +158,14 @@ export class EngineSession {
     return {};
   }
 
-  async #boot(order: BootOrder): Promise<{ engine: string }> {
-    const { config, folder, disposable = false, trusted = [], passphrases = [] } = order;
+  async #boot({
+    config,
+    folder,
+    disposable = false,
+    trusted = [],
+    passphrases = [],
+    state,
+  }: BootOrder): Promise<{ engine: string }> {
     if (this.#booting) throw new GuesthouseError("illegal-state", "The machine was booted before.");
     this.#booting = true;
     this.#rehearsal?.end();
@@ -157,7 +176,13 @@ export class EngineSession {
       this.#parts,
       (level, message, facts) =>
         this.#server.emit("log", { level, message, facts: facts === undefined ? "" : factsText(facts) }),
-      { runFolder: join(folder, ".run"), disposable, mayUse: (path) => trusted.includes(path), passphrases },
+      {
+        runFolder: join(folder, ".run"),
+        disposable,
+        mayUse: (path) => trusted.includes(path),
+        passphrases,
+        goesOn: state !== undefined,
+      },
     );
     this.#rehearsal = undefined;
     const control = machine.control;
@@ -183,7 +208,8 @@ export class EngineSession {
       void this.#end().then(() => this.#server.emit("stopped", describeStop(stop)));
     });
     this.#startTimers(control);
-    control.start();
+    if (state === undefined) control.start();
+    else await this.#states.load(state);
     return { engine: control.engineDescription() };
   }
 
@@ -230,10 +256,17 @@ export class EngineSession {
   }
 
   #screenshot(): { width: number; height: number; pngBase64: string } {
-    const update = this.#live().control.display.render(true);
+    const update = this.#live().streamer.picture();
     if (update === undefined) throw new GuesthouseError("no-picture", "The display shows no picture.");
     const { width, height, pixels } = update;
     return { width, height, pngBase64: Buffer.from(encodePng(width, height, pixels)).toString("base64") };
+  }
+
+  #thumbnail(): { pngBase64: string | null } {
+    const update = this.#live().streamer.picture();
+    if (update === undefined) return { pngBase64: null };
+    const { width, height, pixels } = shrinkPicture(update, THUMBNAIL_WIDTH, THUMBNAIL_HEIGHT);
+    return { pngBase64: Buffer.from(encodePng(width, height, pixels)).toString("base64") };
   }
 
   #receiveBinary(bytes: Uint8Array): void {
@@ -254,6 +287,7 @@ export class EngineSession {
     this.#booted?.pacer.close();
     this.#serial?.close();
     this.#debug.close();
+    await this.#states.close();
     if (this.#booted === undefined) return;
     if (!this.#stopped) this.#booted.control.powerOff();
     await this.#booted.machine.close();

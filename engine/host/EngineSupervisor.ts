@@ -43,6 +43,10 @@ interface Run {
   /** Why the connection closed: explains the end of a process that left in good order without a word. */
   closedBecause: string;
   watchdog: NodeJS.Timeout | undefined;
+  /** Memory is being written: the process is not to end before. */
+  writing: boolean;
+  /** Somebody pulled the plug. */
+  ending: boolean;
 }
 
 export interface StartOptions {
@@ -52,6 +56,8 @@ export interface StartOptions {
   readonly trusted?: readonly string[];
   /** Of encrypted disks. They are kept by the engine alone. */
   readonly passphrases?: readonly { readonly slot: number; readonly passphrase: string }[];
+  /** A saved state to go on from. `given` forgets it: memory must not come back once the disks have gone on. */
+  readonly state?: { readonly name: string; readonly given: () => Promise<void> };
 }
 
 export interface RunFacts {
@@ -84,10 +90,25 @@ export class EngineSupervisor {
     lastStop: null,
   };
   residentBytes = 0;
+  #saved: boolean;
 
-  constructor(folder: string, engines: EngineStock) {
+  /** `saved`: there is a state to go on from. */
+  constructor(folder: string, engines: EngineStock, saved = false) {
     this.#folder = folder;
     this.#engines = engines;
+    this.#saved = saved;
+    if (saved) this.#facts = { ...this.#facts, state: { kind: "saved" } };
+  }
+
+  /** There is a state to go on from, or no more. */
+  noteSaved(saved: boolean): void {
+    if (saved === this.#saved) return;
+    this.#saved = saved;
+    if (!this.live) this.#change({ state: this.#restState() });
+  }
+
+  #restState(): MachineState {
+    return this.#saved ? { kind: "saved" } : { kind: "poweredOff" };
   }
 
   get facts(): RunFacts {
@@ -106,7 +127,7 @@ export class EngineSupervisor {
     try {
       run = await this.#launch(config);
     } catch (error) {
-      this.#change({ state: { kind: "poweredOff" }, startedMs: null });
+      this.#change({ state: this.#restState(), startedMs: null });
       throw error;
     }
     try {
@@ -116,7 +137,12 @@ export class EngineSupervisor {
         disposable: how.disposable === true,
         trusted: [...(how.trusted ?? [])],
         passphrases: [...(how.passphrases ?? [])],
+        ...(how.state === undefined ? {} : { state: how.state.name }),
       });
+      if (how.state !== undefined) {
+        await how.state.given();
+        await run.client.call("resume", {});
+      }
       run.log.write("info", "The machine runs.", { engine });
       if (this.#run === run && this.#facts.state.kind === "starting") {
         this.#change({ state: { kind: "running" }, engine });
@@ -142,6 +168,8 @@ export class EngineSupervisor {
         failure: undefined,
         closedBecause: "",
         watchdog: undefined,
+        writing: false,
+        ending: false,
       };
       this.#run = run;
       this.#listen(run);
@@ -163,6 +191,9 @@ export class EngineSupervisor {
       run.lastSign = performance.now();
       this.residentBytes = figures.residentBytes;
       this.figures.emit(figures);
+    });
+    client.on("stateProgress", () => {
+      run.lastSign = performance.now();
     });
     client.on("activity", (activity) => this.activity.emit(activity));
     client.on("display", (mode) => this.display.emit(mode));
@@ -226,7 +257,7 @@ export class EngineSupervisor {
     run.client.close("the engine process ended");
     await run.lock.release().catch(() => undefined);
     this.console.attach(undefined);
-    const state: MachineState = crashed ? { kind: "aborted", reason: stop.detail } : { kind: "poweredOff" };
+    const state: MachineState = crashed && !this.#saved ? { kind: "aborted", reason: stop.detail } : this.#restState();
     this.#change({ state, engine: null, startedMs: null, lastStop: stop });
     run.ended.resolve();
   }
@@ -253,8 +284,13 @@ export class EngineSupervisor {
   async powerOff(): Promise<void> {
     const run = this.#run;
     if (run === undefined) return;
+    const saving = run.writing && this.#facts.state.kind === "stopping";
+    run.ending = true;
+    if (saving) run.client.call("cancelState", {}).catch(() => undefined);
     this.#change({ state: { kind: "stopping" } });
-    const impatience = setTimeout(() => {
+    const impatience = setInterval(() => {
+      // A snapshot's memory is worth waiting for; its job can be cancelled.
+      if (run.writing) return;
       run.stop ??= { kind: "poweredOff", detail: "The machine was ended because it did not stop.", exitValue: null };
       run.child.kill();
     }, POWER_OFF_MS);
@@ -266,7 +302,35 @@ export class EngineSupervisor {
       run.client.close("powered off before it ran");
     });
     await run.ended.promise;
-    clearTimeout(impatience);
+    clearInterval(impatience);
+  }
+
+  /**
+   * Ends the run by `save`, which keeps the machine's state: it is "stopping" meanwhile, and as it was before when `save` fails.
+   */
+  async endBy(save: () => Promise<void>): Promise<void> {
+    const run = this.#running();
+    const before = this.#facts.state;
+    this.#change({ state: { kind: "stopping" } });
+    try {
+      await save();
+    } catch (error) {
+      if (this.#run === run && run.stop === undefined && !run.ending) this.#change({ state: before });
+      throw error;
+    }
+    run.log.write("info", "The state of the machine was saved.");
+    await this.powerOff();
+  }
+
+  /** Has memory written: whatever ends the machine meanwhile lets that end first. */
+  async write(name: string, parent: string | null): Promise<void> {
+    const run = this.#running();
+    run.writing = true;
+    try {
+      await run.client.call("writeState", { name, parent });
+    } finally {
+      run.writing = false;
+    }
   }
 
   async attach(drive: "optical" | "floppy", slot: number, path: string, force: boolean): Promise<void> {

@@ -24,6 +24,7 @@ import { MediaRegistry } from "./MediaRegistry.ts";
 import { ChannelNumbers, closeChannel, machineCommands, receiveSerialInput } from "./machineCommands.ts";
 import { mediumCommands } from "./mediumCommands.ts";
 import { pinDiskFormats } from "./pinDiskFormats.ts";
+import { stateToStartFrom } from "./snapshots/savedStates.ts";
 import { recoverSnapshots, snapshotCommands, snapshotUses } from "./snapshots/snapshotCommands.ts";
 
 const MEMORY_MS = 2000;
@@ -165,7 +166,10 @@ export class HostService {
     await recoverSnapshots(this.#registry, id);
     await pinDiskFormats(this.#registry.library, id, this.#updateMachine);
     const trusted = await this.#media.trusted();
-    await this.#registry.supervisor(id).start(this.#registry.library.config(id), { ...how, trusted });
+    const state = await stateToStartFrom(this.#registry, id);
+    const given = state === undefined ? {} : { state };
+    await this.#registry.supervisor(id).start(this.#registry.library.config(id), { ...how, ...given, trusted });
+    if (state !== undefined) this.#broadcast("snapshots.changed", { id });
   }
 
   /** Several changes in a row are one. */

@@ -14,6 +14,7 @@ import type { EngineStock } from "./EngineStock.ts";
 import { EngineSupervisor } from "./EngineSupervisor.ts";
 import { LockFile } from "./LockFile.ts";
 import { MachineLibrary, type MachineRecord } from "./MachineLibrary.ts";
+import { hasSavedState } from "./snapshots/hasSavedState.ts";
 
 export class MachineRegistry {
   readonly library: MachineLibrary;
@@ -22,6 +23,10 @@ export class MachineRegistry {
   readonly #engines: EngineStock;
   readonly #supervisors = new Map<string, EngineSupervisor>();
   #queue: Promise<unknown> = Promise.resolve();
+  /** Machines with a state to go on from. */
+  readonly #saved = new Set<string>();
+  /** Work on the snapshots of each machine. */
+  readonly #snapshotQueues = new Map<string, Promise<unknown>>();
 
   constructor(dataFolder: string, engines: EngineStock) {
     this.library = new MachineLibrary(dataFolder);
@@ -30,6 +35,17 @@ export class MachineRegistry {
 
   async load(): Promise<void> {
     await this.library.load((id) => this.#supervisors.get(id)?.live === true);
+    for (const { id, folder, config } of this.library.list()) {
+      if (config === null || this.#supervisors.get(id)?.live === true) continue;
+      this.noteSaved(id, await hasSavedState(folder));
+    }
+  }
+
+  /** There is a state that the machine goes on from at its next start, or no more. */
+  noteSaved(id: string, saved: boolean): void {
+    if (saved) this.#saved.add(id);
+    else this.#saved.delete(id);
+    this.#supervisors.get(id)?.noteSaved(saved);
   }
 
   summaries(): MachineSummary[] {
@@ -56,7 +72,7 @@ export class MachineRegistry {
     const { folder } = this.library.get(id);
     let supervisor = this.#supervisors.get(id);
     if (supervisor === undefined) {
-      supervisor = new EngineSupervisor(folder, this.#engines);
+      supervisor = new EngineSupervisor(folder, this.#engines, this.#saved.has(id));
       this.#supervisors.set(id, supervisor);
       this.supervised.emit({ id, supervisor });
     }
@@ -99,15 +115,30 @@ export class MachineRegistry {
     });
   }
 
+  /**
+   * Changes of one machine's snapshots run one after the other, also long ones while the machine runs, which hold up nothing else. `exclusively` and
+   * `changing` may be called within, not around.
+   */
+  snapshotWork<T>(id: string, action: () => Promise<T>): Promise<T> {
+    const result = (this.#snapshotQueues.get(id) ?? Promise.resolve()).then(action);
+    this.#snapshotQueues.set(
+      id,
+      result.catch(() => undefined),
+    );
+    return result;
+  }
+
   forget(id: string): void {
     this.#supervisors.delete(id);
+    this.#saved.delete(id);
+    this.#snapshotQueues.delete(id);
   }
 
   #stateOf(record: MachineRecord): MachineState {
     const supervisor = this.#supervisors.get(record.id);
     if (supervisor?.live === true) return supervisor.facts.state;
     if (record.config === null) return { kind: "inaccessible", file: record.file, reason: record.reason };
-    return supervisor?.facts.state ?? { kind: "poweredOff" };
+    return supervisor?.facts.state ?? { kind: this.#saved.has(record.id) ? "saved" : "poweredOff" };
   }
 }
 

@@ -19,13 +19,29 @@ const presentDrives = {
 };
 const driveKind = v.picklist(["optical", "floppy"]);
 
+const name = v.pipe(v.string(), v.regex(/^[\w-]{1,128}$/));
+
+/** Saving memory and devices, step by step: see `StateDesk`. Files are named as in the machine's configuration. */
+export const stateCommands = {
+  /** Makes an overlay ready that the guest will use from `releaseState` on. */
+  prepareOverlay: { params: v.strictObject({ file: v.string(), backing: v.string() }), result: nothing },
+  /** Keeps the state as it is then, and all requests from the disks; `pause` keeps the guest from running too. */
+  holdState: { params: v.strictObject({ label: name, pause: v.boolean() }), result: nothing },
+  /** Lets all go on: with the overlays, or as if nothing had been. */
+  releaseState: { params: v.strictObject({ overlays: v.boolean() }), result: nothing },
+  /** Writes what was held into the machine's folder. */
+  writeState: { params: v.strictObject({ name, parent: v.nullable(name) }), result: nothing },
+  /** `writeState` fails with "cancelled" then. */
+  cancelState: { params: nothing, result: nothing },
+} as const;
+
 export const engineProtocol = {
   name: "guesthouse-engine",
   version: 1,
   commands: {
     /** Makes ready for a boot that may come: there is no machine afterwards. */
     prepare: { params: nothing, result: nothing },
-    /** Opens the media, builds the machine and starts it. */
+    /** Opens the media, builds the machine and starts it; with a state, it is paused in that until `resume`. */
     boot: {
       params: v.strictObject({
         config: machineConfigSchema,
@@ -34,6 +50,8 @@ export const engineProtocol = {
         disposable: v.exactOptional(v.boolean()),
         /** Real paths of files that disks may use outside of their own folders. */
         trusted: v.exactOptional(v.array(v.string())),
+        /** Saved in the machine's folder. */
+        state: v.exactOptional(name),
         passphrases: v.exactOptional(v.array(v.strictObject({ slot: natural, passphrase: passphraseSchema }))),
       }),
       result: v.strictObject({ engine: v.string() }),
@@ -67,10 +85,15 @@ export const engineProtocol = {
       params: nothing,
       result: v.strictObject({ width: natural, height: natural, pngBase64: v.string() }),
     },
+    /** Small; null where there is no picture. */
+    thumbnail: { params: nothing, result: v.strictObject({ pngBase64: v.nullable(v.string()) }) },
+    ...stateCommands,
     /** As the host's API has them; the id is this machine's. */
     ...debugCommands,
   },
   events: {
+    /** Of `writeState`, from 0 to 1. */
+    stateProgress: v.strictObject({ fraction: v.number() }),
     stopped: lastStopSchema,
     activity: activitySchema,
     /** Once a second whatever the guest does: also the sign of life. */

@@ -10,12 +10,12 @@ import { basename, join, resolve } from "node:path";
 import { type DiskConfig, diskAttributes, type MachineConfig } from "../api/MachineConfig.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import { MiB } from "../base/units.ts";
-import type { BlockDevice } from "../contracts/BlockDevice.ts";
 import type { Medium } from "../contracts/Medium.ts";
 import type { MachineControl } from "../machine/MachineControl.ts";
 import type { DirectBoot, DiskAttachment, FirmwareChoice, MachineOptions } from "../machine/MachineOptions.ts";
 import { type ImageUse, openImage } from "../storage/openImage.ts";
 import type { SwitchableDisk } from "../storage/SwitchableDisk.ts";
+import { namingDisk } from "./encryptedDisks.ts";
 import { FileStore } from "./FileStore.ts";
 import { fileError } from "./fileError.ts";
 import { hostServices } from "./hostServices.ts";
@@ -59,12 +59,7 @@ export class OpenMachine {
   /** The machine is saved: its run's overlays stay. */
   keepOverlays = false;
 
-  constructor(
-    control: MachineControl,
-    place: DiskPlace,
-    media: Set<Medium>,
-    disks: Map<string, SwitchableDisk>,
-  ) {
+  constructor(control: MachineControl, place: DiskPlace, media: Set<Medium>, disks: Map<string, SwitchableDisk>) {
     this.control = control;
     this.folder = place.folder;
     this.disks = disks;
@@ -92,7 +87,8 @@ export class OpenMachine {
   async attachDisk(disk: DiskConfig, { mayUse, passphrase }: PlugOptions = {}): Promise<number> {
     const place: DiskPlace = mayUse === undefined ? this.#place : { ...this.#place, mayUse };
     const name = basename(disk.path);
-    const blocks = await openNamedDisk(disk, this.control.disks.length, place, passphrase);
+    const at = { path: disk.path, slot: this.control.disks.length };
+    const blocks = await namingDisk(at, () => openMachineDisk(disk, place, passphrase));
     try {
       const slot = this.control.attachDisk({ name, blocks, ...attachmentOf(disk) });
       this.#media.add({ name, blocks });
@@ -118,6 +114,7 @@ export class OpenMachine {
 
   /** Closes the media. The machine must have stopped. */
   async close(): Promise<void> {
+    for (const disk of this.disks.values()) disk.refuseHeld();
     for (const medium of this.#media) {
       if (!medium.blocks.readOnly) await medium.blocks.flush().catch(() => undefined);
       await medium.blocks.close().catch(() => undefined);
@@ -176,7 +173,8 @@ export async function openMachine(
     const disks: DiskAttachment[] = [];
     for (const [slot, disk] of config.storage.disks.entries()) {
       const passphrase = options.passphrases?.find((known) => known.slot === slot)?.passphrase;
-      const medium = { name: basename(disk.path), blocks: await openNamedDisk(disk, slot, place, passphrase) };
+      const blocks = await namingDisk({ path: disk.path, slot }, () => openMachineDisk(disk, place, passphrase));
+      const medium = { name: basename(disk.path), blocks };
       media.add(medium);
       disks.push({ ...medium, ...attachmentOf(disk) });
     }
@@ -228,26 +226,6 @@ function attachmentOf(disk: DiskConfig): Omit<DiskAttachment, "name" | "blocks">
     ...(serial === "" ? {} : { serialNumber: serial }),
     ...(disk.port === undefined ? {} : { port: disk.port }),
   };
-}
-
-/** Says of which disk a passphrase is wanted. */
-async function openNamedDisk(
-  disk: DiskConfig,
-  slot: number,
-  place: DiskPlace,
-  passphrase: string | undefined,
-): Promise<BlockDevice> {
-  try {
-    return await openMachineDisk(disk, place, passphrase);
-  } catch (error) {
-    if (!(error instanceof GuesthouseError) || !error.kind.startsWith("passphrase-")) throw error;
-    const name = basename(disk.path);
-    const sentence =
-      error.kind === "passphrase-needed"
-        ? `The disk “${name}” is encrypted: its passphrase is needed.`
-        : `The passphrase does not open the disk “${name}”.`;
-    throw new GuesthouseError(error.kind, sentence, { slot, path: disk.path, name }, { cause: error });
-  }
 }
 
 /** What cannot be removed now is at the next start. */

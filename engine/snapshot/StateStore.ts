@@ -110,6 +110,16 @@ export class StateStore {
     return bytes;
   }
 
+  /** Bytes on disk of a state and of the pages that came with it; undefined when it is not there whole. */
+  async bytesOf(name: string): Promise<number | undefined> {
+    const present = await this.#files.list();
+    if (!present.includes(`${name}${STATE}`)) return undefined;
+    const ours = [`${name}${STATE}`, `${name}${PAGES}`].filter((file) => present.includes(file));
+    let bytes = 0;
+    for (const file of ours) bytes += await this.#sizeOf(file);
+    return bytes;
+  }
+
   async #unneeded(names: readonly string[]): Promise<{ file: string }[]> {
     const needed = new Set<string>();
     const opened = new OpenStates(this.#files, this.#services);

@@ -1,7 +1,6 @@
 /**
  * A disk whose image can be exchanged for an overlay of it while a guest uses it. Between `hold` and `release` requests wait; those that are under
- * way end before `hold` resolves, so that the image stands still. Closing refuses what waits: it must not reach an image that is
- * a snapshot's by then.
+ * way end before `hold` resolves, so that the image stands still. Closing refuses what waits: the image may be a snapshot's by then.
  */
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import type { BlockDevice } from "../contracts/BlockDevice.ts";
@@ -65,23 +64,32 @@ export class SwitchableDisk implements BlockDevice {
     this.#gate = undefined;
   }
 
-  async close(): Promise<void> {
+  /** What waits is refused, and all that comes later. Nothing is lost that was not waiting. */
+  refuseHeld(): void {
+    if (this.#gate === undefined) return;
     this.#closed = true;
-    this.#gate?.reject(closed());
+    this.#gate.reject(closed());
+  }
+
+  async close(): Promise<void> {
+    this.refuseHeld();
+    this.#closed = true;
     await this.#image.close();
   }
 
   async #pass(request: (image: DiskImage) => Promise<void>): Promise<void> {
     // Those that wait go in the order of their calls, and before later ones: a gate that opens has no other behind it yet.
-    while (this.#gate !== undefined) await this.#gate.promise;
+    while (this.#gate !== undefined && !this.#closed) await this.#gate.promise;
     if (this.#closed) throw closed();
     this.#underWay++;
     try {
       await request(this.#image);
     } finally {
       this.#underWay--;
-      if (this.#underWay === 0) this.#idle?.resolve();
-      if (this.#underWay === 0) this.#idle = undefined;
+      if (this.#underWay === 0) {
+        this.#idle?.resolve();
+        this.#idle = undefined;
+      }
     }
   }
 }

@@ -1,15 +1,8 @@
 /** Work on the images of one machine that rest on each other: adding one on top, and joining two without changing what anybody reads. */
-import { posix } from "node:path";
-import type {
-  BackingReference,
-  DiskFormatId,
-  DiskImage,
-  DiskImageInfo,
-  DiskServices,
-  LongWork,
-} from "../../contracts/DiskImage.ts";
+import type { DiskFormatId, DiskImage, DiskImageInfo, DiskServices, LongWork } from "../../contracts/DiskImage.ts";
 import { diskFormat, openDisk } from "../../storage/openDisk.ts";
 import { copyOwnContent } from "./copyOwnContent.ts";
+import { overlayReference } from "./overlayReference.ts";
 import type { SnapshotFiles } from "./SnapshotFiles.ts";
 
 export class DiskChains {
@@ -38,7 +31,7 @@ export class DiskChains {
     const overlay = await diskFormat("qcow2").create(this.#files, name, {
       sizeBytes: facts.sizeBytes,
       services: this.#services,
-      backing: { reference: this.#reference(name, base, facts.format, facts.identity) },
+      backing: { reference: overlayReference(name, base, facts.format, facts.identity) },
     });
     await overlay.flush().finally(() => overlay.close());
   }
@@ -75,7 +68,7 @@ export class DiskChains {
   /** Lets an image rest on another one, through which it reads the same, or on none. */
   async rebase(name: string, backing: string | undefined): Promise<void> {
     const base = backing === undefined ? undefined : await this.info(backing);
-    const reference = backing === undefined ? undefined : this.#reference(name, backing, base?.format, base?.identity);
+    const reference = backing === undefined ? undefined : overlayReference(name, backing, base?.format, base?.identity);
     const image = await this.#open(name, "write", true);
     try {
       await image.rebase(reference);
@@ -98,17 +91,6 @@ export class DiskChains {
     } finally {
       await image.close();
     }
-  }
-
-  /** Relative within the machine's folder, so that it can be moved as a whole. */
-  #reference(
-    name: string,
-    base: string,
-    format: DiskFormatId | undefined,
-    identity: string | undefined,
-  ): BackingReference {
-    const foreign = posix.isAbsolute(base) || base.includes("\\") || base.startsWith("..");
-    return { names: [foreign ? base : posix.relative(posix.dirname(name), base)], format, identity };
   }
 
   async #open(name: string, access: "read" | "write", alone: boolean): Promise<DiskImage> {

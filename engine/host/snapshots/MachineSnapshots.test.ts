@@ -116,12 +116,14 @@ class Machine {
       files: this.files,
       services,
       draft: () => this.draft,
-      apply: async (draft) => {
+      apply: async (change) => {
         this.files.burn();
-        this.draft = draft;
+        this.draft = change(this.draft);
       },
       newId: () => `n${this.#ids++}`,
       keepStates: async () => {},
+      stateBytes: async () => undefined,
+      freedByStates: async () => 0,
     });
   }
 

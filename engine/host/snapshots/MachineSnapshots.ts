@@ -1,16 +1,27 @@
 /**
- * The snapshots of one machine that rests: carries out the plans of the snapshot tree on the files of its folder, and keeps the machine's
- * settings in step. The tree decides what counts after a crash; settings follow it, by `open`. Restoring gives up what the machine has
- * on its own since its last snapshot. Snapshots of machines that run are absent: a state is kept only where one was saved before.
+ * The snapshots of one machine: carries out the plans of the snapshot tree on the files of its folder, and keeps the machine's
+ * settings in step. The tree decides what counts after a crash; settings follow it, by `recover`. Restoring gives up what the machine has
+ * on its own since its last snapshot. While the machine runs its engine holds the images: it makes the overlays, and its guest's
+ * writes wait while the document is replaced.
  */
-import type { MachineDraft } from "../../api/MachineConfig.ts";
 import { GuesthouseError } from "../../base/GuesthouseError.ts";
-import type { DiskFormatId, DiskServices, LongWork } from "../../contracts/DiskImage.ts";
-import { planDelete, planEdit, planRestore, planTake } from "../../snapshot/tree/planSnapshots.ts";
-import type { SnapshotDocument, SnapshotNode } from "../../snapshot/tree/SnapshotDocument.ts";
+import type { DiskFormatId, LongWork } from "../../contracts/DiskImage.ts";
+import {
+  type NewSnapshot,
+  planArrived,
+  planDelete,
+  planEdit,
+  planRestore,
+  planState,
+  planTake,
+  planWithdraw,
+} from "../../snapshot/tree/planSnapshots.ts";
+import { type SnapshotDocument, type SnapshotNode, wantedStates } from "../../snapshot/tree/SnapshotDocument.ts";
 import type { SnapshotPlan, SnapshotStep } from "../../snapshot/tree/SnapshotPlan.ts";
 import { type Recovery, type SnapshotHost, SnapshotRunner } from "../../snapshot/tree/SnapshotRunner.ts";
 import { DiskChains } from "./DiskChains.ts";
+import { type JournalledPlan, readJournalledPlan } from "./JournalledPlan.ts";
+import type { KeptMachine } from "./KeptMachine.ts";
 import {
   draftOfSettings,
   isOverlay,
@@ -19,22 +30,13 @@ import {
   withLayerFiles,
   withPresentDisks,
 } from "./machineLayers.ts";
-import type { SnapshotFiles } from "./SnapshotFiles.ts";
 
-const DOCUMENT = "snapshots.json";
-const JOURNAL = "snapshots.journal.json";
+export const DOCUMENT = "snapshots.json";
+export const JOURNAL = "snapshots.journal.json";
+const FOLDER = "snapshots";
+const PICTURE = ".png";
 
-export interface KeptMachine {
-  readonly files: SnapshotFiles;
-  readonly services: DiskServices;
-  draft(): MachineDraft;
-  /** Puts settings in place at one stroke. The same twice is harmless. */
-  apply(draft: MachineDraft): Promise<void>;
-  /** Never the same twice; letters, digits and "-". */
-  newId(): string;
-  /** Forgets all saved states but these. */
-  keepStates(names: readonly string[]): Promise<void>;
-}
+type Texts = Pick<SnapshotNode, "name" | "description" | "takenAtMs">;
 
 export class MachineSnapshots {
   readonly #machine: KeptMachine;
@@ -43,7 +45,9 @@ export class MachineSnapshots {
   /** Of images that were there before the first snapshot. */
   readonly #formats = new Map<string, DiskFormatId>();
   #work: LongWork = {};
-  #following: Journalled | undefined;
+  /** What the memory of the snapshot that is being taken is called. */
+  #label: string | undefined;
+  #following: JournalledPlan | undefined;
 
   constructor(machine: KeptMachine) {
     this.#machine = machine;
@@ -54,12 +58,22 @@ export class MachineSnapshots {
   /** Finishes or undoes what a crash interrupted; to be called first, by whoever holds the machine's lock. */
   async recover(): Promise<Recovery> {
     const journal = await this.#machine.files.readText(JOURNAL);
-    if (journal !== undefined) this.#following = readJournal(journal);
+    if (journal !== undefined) this.#following = readJournalledPlan(journal);
     for (const [file, format] of this.#following?.formats ?? []) this.#formats.set(file, format);
+    let recovery: Recovery;
     try {
-      return await this.#runner.recover();
+      recovery = await this.#runner.recover();
     } finally {
       this.#following = undefined;
+    }
+    await this.#adoptStates();
+    return recovery;
+  }
+
+  /** Memory that was whole when somebody died before noting it. */
+  async #adoptStates(): Promise<void> {
+    for (const { id, awaited } of (await this.#runner.read())?.nodes ?? []) {
+      if (awaited !== undefined && (await this.#machine.stateBytes(awaited)) !== undefined) await this.arrived(id);
     }
   }
 
@@ -83,22 +97,79 @@ export class MachineSnapshots {
     return isOverlay(file) ? "qcow2" : this.#formats.get(file);
   }
 
-  async take(texts: Pick<SnapshotNode, "name" | "description" | "takenAtMs">): Promise<SnapshotNode> {
+  /** Of a machine that is off, or saved: its state is the snapshot's too then. */
+  async take(texts: Texts): Promise<SnapshotNode> {
     const before = await this.document();
-    const id = this.#machine.newId();
     const { state } = before.current;
-    const plan = planTake(
-      before,
-      {
-        id,
-        ...texts,
-        settings: settingsText(before, this.#machine.draft()),
-        ...(state === undefined ? {} : { state }),
-      },
-      () => this.#newLayer(),
-    );
+    return await this.#take(before, { ...texts, ...(state === undefined ? {} : { state }) });
+  }
+
+  /** Of a machine that runs: disks and settings. `awaited` is what its memory, which is still to be written, is called. */
+  async takeLive(texts: Texts, thumbnail: Uint8Array | undefined): Promise<SnapshotNode & { awaited: string }> {
+    const awaited = this.#machine.newId();
+    this.#label = awaited;
+    try {
+      const node = await this.#take(await this.document(), { ...texts, awaited }, thumbnail);
+      return { ...node, awaited };
+    } finally {
+      this.#label = undefined;
+    }
+  }
+
+  async #take(
+    before: SnapshotDocument,
+    given: Omit<NewSnapshot, "id" | "settings">,
+    thumbnail?: Uint8Array,
+  ): Promise<SnapshotNode> {
+    const id = this.#machine.newId();
+    const settings = settingsText(before, this.#machine.draft());
+    const picture = thumbnail === undefined ? {} : { thumbnail: await this.#keepPicture(id, thumbnail) };
+    const plan = planTake(before, { ...given, id, settings, ...picture }, () => this.#newLayer());
     await this.#run(plan, before);
     return plan.document.nodes.find((node) => node.id === id)!;
+  }
+
+  /** Until the document names it, whoever forgets states removes it. */
+  async #keepPicture(id: string, bytes: Uint8Array): Promise<string> {
+    const file = `${FOLDER}/${id}${PICTURE}`;
+    const store = await this.#machine.files.create(file);
+    try {
+      await store.write(0, bytes);
+      await store.flush();
+    } finally {
+      await store.close();
+    }
+    return file;
+  }
+
+  /** The memory of a snapshot is there. */
+  async arrived(id: string): Promise<SnapshotNode> {
+    const before = await this.document();
+    const plan = planArrived(before, id);
+    await this.#run(plan, before);
+    return plan.document.nodes.find((node) => node.id === id)!;
+  }
+
+  /** Takes a snapshot off the list whose memory is not wanted any more, while the machine runs. */
+  async withdraw(id: string): Promise<void> {
+    const before = await this.document();
+    await this.#run(planWithdraw(before, id), before);
+  }
+
+  /** Keeps memory and devices of a machine that runs, which stands still from then on: the next start goes on from there. */
+  async saveState(work: LongWork): Promise<void> {
+    const before = await this.document();
+    this.#work = work;
+    try {
+      await this.#run(planState(before, this.#machine.newId()), before);
+    } finally {
+      this.#work = {};
+    }
+  }
+
+  async discardState(): Promise<void> {
+    const before = await this.document();
+    if (before.current.state !== undefined) await this.#run(planState(before, undefined), before);
   }
 
   async restore(id: string): Promise<void> {
@@ -127,13 +198,14 @@ export class MachineSnapshots {
   async removal(id: string): Promise<{ neededBytes: number; freedBytes: number; files: string[] }> {
     const before = await this.document();
     const sizes = await this.#sizes(before);
-    const { forward, last, copiedBytes } = planDelete(before, id, sizes);
+    const { forward, last, copiedBytes, document } = planDelete(before, id, sizes);
     const files = [...forward, ...last].flatMap((step) => {
       if (step.kind === "mergeDown") return [step.into, step.file];
       return step.kind === "removeFile" ? [step.file] : [];
     });
     const removed = last.flatMap((step) => (step.kind === "removeFile" ? [sizes(step.file)] : []));
-    return { neededBytes: copiedBytes, freedBytes: removed.reduce((sum, bytes) => sum + bytes, 0), files };
+    const states = await this.#machine.freedByStates(wantedStates(document));
+    return { neededBytes: copiedBytes, freedBytes: removed.reduce((sum, bytes) => sum + bytes, states), files };
   }
 
   async edit(id: string, change: Pick<SnapshotNode, "name" | "description">): Promise<SnapshotNode> {
@@ -157,26 +229,28 @@ export class MachineSnapshots {
     return false;
   }
 
-  /** Bytes on the host of the images that each snapshot added to those before it. */
+  /** Bytes on the host of the images and memory that each snapshot added to those before it. */
   async allocations(document: SnapshotDocument): Promise<(node: SnapshotNode) => number> {
     const sizes = await this.#sizes(document);
+    const states = new Map<string, number>();
+    for (const state of wantedStates(document)) states.set(state, (await this.#machine.stateBytes(state)) ?? 0);
     return (node) => {
       const parent = document.nodes.find(({ id }) => id === node.parent);
       const above = new Set(Object.values(parent?.layers ?? {}));
       return Object.values(node.layers)
         .filter((layer) => !above.has(layer))
         .map((layer) => sizes(document.layers.find(({ id }) => id === layer)?.file ?? ""))
-        .reduce((sum, bytes) => sum + bytes, 0);
+        .reduce((sum, bytes) => sum + bytes, states.get(node.state ?? "") ?? 0);
     };
   }
 
   #newLayer(): { id: string; file: string } {
     const id = this.#machine.newId();
-    return { id, file: `snapshots/${id}.qcow2` };
+    return { id, file: `${FOLDER}/${id}.qcow2` };
   }
 
   async #run(plan: SnapshotPlan, before: SnapshotDocument): Promise<void> {
-    const journalled: Journalled = { ...plan, before, formats: [...this.#formats] };
+    const journalled: JournalledPlan = { ...plan, before, formats: [...this.#formats] };
     this.#following = journalled;
     try {
       await this.#runner.run(journalled);
@@ -190,15 +264,14 @@ export class MachineSnapshots {
     const plan = this.#following;
     const document = await this.#runner.read();
     if (plan === undefined || document === undefined || document.revision !== plan.document.revision) return;
-    const draft = this.#machine.draft();
     const node = document.nodes.find(({ id }) => id === document.current.parent);
-    if (plan.operation !== "restore" || node === undefined) {
-      await this.#machine.apply(withLayerFiles(plan.before, document, draft, this.#formats));
+    if (plan.operation === "restore" && node !== undefined) {
+      const restored = draftOfSettings(document, node.settings, document.current.layers);
+      await this.#machine.apply(({ name, description }) => ({ ...restored, name, description }));
       return;
     }
-    const { name, description } = draft;
-    const restored = draftOfSettings(document, node.settings, document.current.layers);
-    await this.#machine.apply({ ...restored, name, description });
+    if (plan.operation === "state" || plan.operation === "edit") return;
+    await this.#machine.apply((draft) => withLayerFiles(plan.before, document, draft, this.#formats));
   }
 
   async #sizes(document: SnapshotDocument): Promise<(file: string) => number> {
@@ -211,10 +284,14 @@ export class MachineSnapshots {
   }
 
   #host(): SnapshotHost {
-    const { files } = this.#machine;
+    const { files, live } = this.#machine;
     return {
       readDocument: () => files.readText(DOCUMENT),
-      replaceDocument: (text) => files.replaceText(DOCUMENT, text),
+      replaceDocument: async (text) => {
+        const commit = () => files.replaceText(DOCUMENT, text);
+        if (this.#label === undefined || live === undefined) await commit();
+        else await live.switching(this.#label, commit);
+      },
       readJournal: () => files.readText(JOURNAL),
       replaceJournal: (text) => files.replaceText(JOURNAL, text),
       removeJournal: () => files.remove(JOURNAL),
@@ -223,13 +300,14 @@ export class MachineSnapshots {
   }
 
   async #perform(step: SnapshotStep): Promise<void> {
-    const { files } = this.#machine;
+    const { files, live } = this.#machine;
     // A journal that came with somebody else's folder makes and removes nothing but layers.
     if ((step.kind === "createOverlay" || step.kind === "removeFile") && !isOverlay(step.file)) {
       throw new GuesthouseError("snapshots-damaged", `This is no layer of a snapshot: ${step.file}`);
     }
     switch (step.kind) {
       case "createOverlay":
+        if (live !== undefined) return await live.addOverlay(step.file, step.backing);
         await files.remove(step.file);
         return await this.#chains.addOverlay(step.file, step.backing);
       case "mergeDown":
@@ -239,29 +317,25 @@ export class MachineSnapshots {
       case "rebase":
         return await this.#chains.rebase(step.file, step.backing);
       case "removeFile":
+        // Of an overlay that came to nothing: the engine has it open.
+        await live?.abandon();
         return await files.remove(step.file);
       case "keepStates":
         // Always the last step before the journal goes.
         await this.#follow();
+        await this.#keepPictures();
         return await this.#machine.keepStates(step.names);
       case "saveState":
+        if (live !== undefined) return await live.saveState(step.name, step.parent, this.#work);
         throw new GuesthouseError("not-available", "The state of a machine that is off cannot be saved.");
     }
   }
-}
 
-/** A plan with what is needed to let the settings follow. */
-interface Journalled extends SnapshotPlan {
-  readonly before: SnapshotDocument;
-  readonly formats: readonly (readonly [string, DiskFormatId])[];
-}
-
-/** Undefined for damage, of which the runner says more. */
-function readJournal(text: string): Journalled | undefined {
-  try {
-    const { plan } = JSON.parse(text) as { readonly plan?: Partial<Journalled> };
-    return plan?.before === undefined || !Array.isArray(plan.formats) ? undefined : (plan as Journalled);
-  } catch {
-    return undefined;
+  async #keepPictures(): Promise<void> {
+    const { files } = this.#machine;
+    const wanted = new Set((await this.#runner.read())?.nodes.map(({ thumbnail }) => thumbnail));
+    for (const file of await files.list(FOLDER)) {
+      if (file.endsWith(PICTURE) && !wanted.has(file)) await files.remove(file);
+    }
   }
 }

@@ -1,18 +1,14 @@
-/**
- * The commands on snapshots and clones. Machines that run are refused: their memory is not kept by this version. Whatever a crash
- * interrupted is finished before anything else is done with a machine.
- */
-import { randomUUID } from "node:crypto";
+/** The commands on snapshots, saved states and clones. Whatever a crash interrupted is finished before anything else is done with a machine. */
+import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { HostProtocol } from "../../api/hostProtocol.ts";
 import { draftOf, type MachineDraft } from "../../api/MachineConfig.ts";
-import type { Job, MachineSummary } from "../../api/MachineSummary.ts";
+import type { MachineSummary } from "../../api/MachineSummary.ts";
 import type { CommandHandlers } from "../../api/ProtocolServer.ts";
 import type { Snapshot, snapshotCommands as snapshotProtocol } from "../../api/snapshotProtocol.ts";
 import { GuesthouseError } from "../../base/GuesthouseError.ts";
 import type { LongWork } from "../../contracts/DiskImage.ts";
 import type { SnapshotNode } from "../../snapshot/tree/SnapshotDocument.ts";
-import { diskServices } from "../diskServices.ts";
 import { freeBytes } from "../diskSize.ts";
 import type { Locking } from "../FileStore.ts";
 import type { HostConnection } from "../HostConnection.ts";
@@ -22,8 +18,10 @@ import type { MachineRegistry } from "../MachineRegistry.ts";
 import { type MediaRegistry, type MediumUse, realPath } from "../MediaRegistry.ts";
 import { cloneMachine } from "./cloneMachine.ts";
 import { FolderFiles } from "./FolderFiles.ts";
-import { MachineSnapshots } from "./MachineSnapshots.ts";
+import { keptMachine, watchedMachine } from "./libraryMachine.ts";
+import { JOURNAL, MachineSnapshots } from "./MachineSnapshots.ts";
 import { draftOfSettings, fileOf } from "./machineLayers.ts";
+import { asJob, saveState, takeLive } from "./savedStates.ts";
 
 type Handlers = CommandHandlers<HostProtocol, HostConnection>;
 
@@ -39,13 +37,29 @@ export interface SnapshotContext {
 
 export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof typeof snapshotProtocol> {
   const { registry } = context;
-  const refuse = (): never => {
-    throw new GuesthouseError("not-available", "This version keeps no memory of a machine that runs.");
+  const arriving = new Set<string>();
+  const listed = (node: SnapshotNode, bytes: number): Snapshot => toSnapshot(node, bytes, arriving.has(node.id));
+  const told = (id: string): void => {
+    context.announce(id);
+    context.changed(id);
   };
   return {
-    "snapshot.list": async ({ id }) => await listSnapshots(snapshotsOf(registry, id, "none")),
+    "snapshot.list": async ({ id }) => await listSnapshots(snapshotsOf(registry, id, "none"), listed),
     "snapshot.take": async ({ id, name, description }) => {
-      if (registry.supervisor(id).live) return refuse();
+      if (registry.supervisor(id).live) {
+        const hooks = {
+          taken: (node: SnapshotNode) => {
+            arriving.add(node.id);
+            told(id);
+          },
+          settled: (node: SnapshotNode) => {
+            arriving.delete(node.id);
+            told(id);
+          },
+        };
+        const node = await takeLive(context, id, { name, description }, hooks);
+        return { snapshot: await described(context, id, node) };
+      }
       const node = await changing(context, id, "takeSnapshot", (snapshots) =>
         snapshots.take({ name, description, takenAtMs: Date.now() }),
       );
@@ -71,14 +85,21 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
       return { neededBytes, freedBytes, availableBytes: await freeBytes(registry.library.get(id).folder) };
     },
     "snapshot.edit": async ({ id, snapshotId, name, description }) => {
-      const node = await changing(context, id, undefined, (snapshots) =>
+      const node = await changing(context, id, "editSnapshot", (snapshots) =>
         snapshots.edit(snapshotId, { name, description }),
       );
       return { snapshot: await described(context, id, node) };
     },
-    "snapshot.thumbnail": () => ({ pngBase64: null }),
-    "machine.saveState": refuse,
-    "machine.discardState": refuse,
+    "snapshot.thumbnail": async ({ id, snapshotId }) => ({ pngBase64: await thumbnail(registry, id, snapshotId) }),
+    "machine.saveState": async ({ id }) => {
+      await saveState(context, id);
+      context.changed(id);
+      return {};
+    },
+    "machine.discardState": async ({ id }) => {
+      await changing(context, id, "discardState", (snapshots) => snapshots.discardState());
+      return {};
+    },
     "machine.clone": async (order) => {
       return await cloneCommand(context, order);
     },
@@ -87,30 +108,14 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
 
 /** Without locks it is good for a look, also while the machine runs. */
 export function snapshotsOf(registry: MachineRegistry, id: string, readLock: Locking = "shared"): MachineSnapshots {
-  const { library } = registry;
-  const { folder } = library.get(id);
-  return new MachineSnapshots({
-    files: new FolderFiles({ folder, readLock }),
-    services: diskServices,
-    draft: () => draftOf(library.config(id)),
-    apply: async (draft) => void (await library.update(id, draft)),
-    newId: randomUUID,
-    keepStates: async () => {},
-  });
+  return new MachineSnapshots(keptMachine(registry, id, readLock));
 }
 
 /** What the snapshots of a machine need; none where the list of them cannot be read. */
 export async function snapshotUses(record: MachineRecord): Promise<MediumUse[]> {
   const { config, folder } = record;
   if (config === null) return [];
-  const snapshots = new MachineSnapshots({
-    files: new FolderFiles({ folder, readLock: "none" }),
-    services: diskServices,
-    draft: () => draftOf(config),
-    apply: async () => {},
-    newId: randomUUID,
-    keepStates: async () => {},
-  });
+  const snapshots = new MachineSnapshots(watchedMachine(folder, config));
   const document = await snapshots.document().catch(() => undefined);
   if (document === undefined || document.nodes.length === 0) return [];
   const use = (file: string, slot: number, node?: SnapshotNode): MediumUse => ({
@@ -139,22 +144,26 @@ export async function snapshotUses(record: MachineRecord): Promise<MediumUse[]> 
 async function changing<T>(
   context: SnapshotContext,
   id: string,
-  kind: Job["kind"] | undefined,
+  kind: "takeSnapshot" | "restoreSnapshot" | "deleteSnapshot" | "discardState" | "editSnapshot",
   action: (snapshots: MachineSnapshots, work: LongWork) => Promise<T>,
 ): Promise<T> {
-  const { registry, jobs } = context;
-  const result = await registry.changing(id, async () => {
-    const snapshots = snapshotsOf(registry, id);
-    await snapshots.recover();
-    if (kind === undefined) return await action(snapshots, {});
-    const done = Promise.withResolvers<T>();
-    const subject = registry.library.config(id).name;
-    await jobs.run({ kind, subject, machineId: id }, async (progress, signal) => {
-      const onProgress = (fraction: number): void => progress(Math.round(fraction * 1000), 1000);
-      done.resolve(await action(snapshots, { onProgress, signal }));
-    });
-    return await done.promise;
-  });
+  const { registry } = context;
+  const result = await registry.snapshotWork(id, () =>
+    registry.changing(id, async () => {
+      const { live } = registry.supervisor(id);
+      // It may have been started while this waited.
+      if (live && kind !== "editSnapshot") throw new GuesthouseError("illegal-state", "The machine runs.");
+      const snapshots = snapshotsOf(registry, id, live ? "none" : "shared");
+      await snapshots.recover();
+      try {
+        if (kind === "editSnapshot" || kind === "discardState") return await action(snapshots, {});
+        return await asJob(context, id, kind, (work) => action(snapshots, work));
+      } finally {
+        const document = await snapshots.document().catch(() => undefined);
+        if (document !== undefined) registry.noteSaved(id, document.current.state !== undefined);
+      }
+    }),
+  );
   context.announce(id);
   context.changed(id);
   return result;
@@ -165,15 +174,17 @@ export async function recoverSnapshots(registry: MachineRegistry, id: string): P
   const { folder, config } = registry.library.get(id);
   if (config === null) return;
   const files = new FolderFiles({ folder });
-  if ((await files.readText("snapshots.journal.json")) === undefined) return;
-  await registry.changing(id, async () => void (await snapshotsOf(registry, id).recover()));
+  if ((await files.readText(JOURNAL)) === undefined) return;
+  await registry.snapshotWork(id, () =>
+    registry.changing(id, async () => void (await snapshotsOf(registry, id).recover())),
+  );
 }
 
-async function listSnapshots(snapshots: MachineSnapshots) {
+async function listSnapshots(snapshots: MachineSnapshots, listed: (node: SnapshotNode, bytes: number) => Snapshot) {
   const document = await snapshots.document();
   const allocated = await snapshots.allocations(document);
   return {
-    snapshots: document.nodes.map((node) => toSnapshot(node, allocated(node))),
+    snapshots: document.nodes.map((node) => listed(node, allocated(node))),
     currentId: document.current.parent ?? null,
     changed: await snapshots.changed().catch(() => true),
   };
@@ -181,10 +192,10 @@ async function listSnapshots(snapshots: MachineSnapshots) {
 
 async function described({ registry }: SnapshotContext, id: string, node: SnapshotNode): Promise<Snapshot> {
   const snapshots = snapshotsOf(registry, id, "none");
-  return toSnapshot(node, (await snapshots.allocations(await snapshots.document()))(node));
+  return toSnapshot(node, (await snapshots.allocations(await snapshots.document()))(node), false);
 }
 
-function toSnapshot(node: SnapshotNode, allocatedBytes: number): Snapshot {
+function toSnapshot(node: SnapshotNode, allocatedBytes: number, arriving: boolean): Snapshot {
   return {
     id: node.id,
     parentId: node.parent ?? null,
@@ -192,10 +203,25 @@ function toSnapshot(node: SnapshotNode, allocatedBytes: number): Snapshot {
     description: node.description,
     takenMs: node.takenAtMs,
     withState: node.state !== undefined,
-    memory: node.state === undefined ? "none" : "kept",
+    memory: memoryOf(node, arriving),
     hasThumbnail: node.thumbnail !== undefined,
     allocatedBytes,
   };
+}
+
+function memoryOf({ state, awaited }: SnapshotNode, arriving: boolean): Snapshot["memory"] {
+  if (state !== undefined) return "kept";
+  if (awaited === undefined) return "none";
+  return arriving ? "arriving" : "lost";
+}
+
+/** Null where there is none, or it is gone: a picture is no loss to complain about. */
+async function thumbnail(registry: MachineRegistry, id: string, snapshotId: string): Promise<string | null> {
+  const { nodes } = await snapshotsOf(registry, id, "none").document();
+  const file = nodes.find((node) => node.id === snapshotId)?.thumbnail;
+  if (file === undefined) return null;
+  const bytes = await readFile(resolve(registry.library.get(id).folder, file)).catch(() => undefined);
+  return bytes?.toString("base64") ?? null;
 }
 
 /** Linked clones and other disks that somebody built upon files of the snapshot. */

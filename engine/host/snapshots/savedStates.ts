@@ -1,0 +1,123 @@
+/**
+ * Saving and resuming machines, and snapshots of machines that run: what the host does step by step, so that its document and the disks always
+ * fit. All of it is one machine's snapshot work; the library goes on meanwhile.
+ */
+import type { Job } from "../../api/MachineSummary.ts";
+import { GuesthouseError } from "../../base/GuesthouseError.ts";
+import type { LongWork } from "../../contracts/DiskImage.ts";
+import type { SnapshotNode } from "../../snapshot/tree/SnapshotDocument.ts";
+import type { StartOptions } from "../EngineSupervisor.ts";
+import type { JobList } from "../JobList.ts";
+import type { MachineRegistry } from "../MachineRegistry.ts";
+import { EngineImages } from "./EngineImages.ts";
+import { keptMachine } from "./libraryMachine.ts";
+import { MachineSnapshots } from "./MachineSnapshots.ts";
+
+interface Work {
+  readonly registry: MachineRegistry;
+  readonly jobs: JobList;
+}
+
+/** Runs as a job that tells how far it is and takes a cancel. */
+export async function asJob<T>(
+  { registry, jobs }: Work,
+  id: string,
+  kind: Job["kind"],
+  action: (work: LongWork) => Promise<T>,
+): Promise<T> {
+  const done = Promise.withResolvers<T>();
+  const subject = registry.library.config(id).name;
+  await jobs.run({ kind, subject, machineId: id }, async (progress, signal) => {
+    const onProgress = (fraction: number): void => progress(Math.round(fraction * 1000), 1000);
+    done.resolve(await action({ onProgress, signal }));
+  });
+  return await done.promise;
+}
+
+function liveSnapshots(registry: MachineRegistry, id: string): { images: EngineImages; snapshots: MachineSnapshots } {
+  const images = new EngineImages(registry.supervisor(id));
+  return { images, snapshots: new MachineSnapshots(keptMachine(registry, id, "none", images)) };
+}
+
+/** Ends the run with its state kept. Cancelled or failed, the machine goes on. */
+export async function saveState(work: Work, id: string): Promise<void> {
+  const { registry } = work;
+  await registry.snapshotWork(id, async () => {
+    registry.demand("machine.saveState", id);
+    const { images, snapshots } = liveSnapshots(registry, id);
+    await snapshots.recover();
+    const save = async (longWork: LongWork): Promise<void> => {
+      try {
+        await snapshots.saveState(longWork);
+      } catch (error) {
+        await images.abandon();
+        throw error;
+      }
+      registry.noteSaved(id, true);
+    };
+    await registry.supervisor(id).endBy(() => asJob(work, id, "saveState", save));
+  });
+}
+
+/** What a start needs to go on from a saved state; undefined without one. */
+export async function stateToStartFrom(registry: MachineRegistry, id: string): Promise<StartOptions["state"]> {
+  const document = await new MachineSnapshots(keptMachine(registry, id, "none")).document();
+  const name = document.current.state;
+  if (name === undefined) return undefined;
+  const given = async (): Promise<void> => {
+    await registry.snapshotWork(id, async () => {
+      const { snapshots } = liveSnapshots(registry, id);
+      await snapshots.discardState();
+      registry.noteSaved(id, false);
+    });
+  };
+  return { name, given };
+}
+
+export interface LiveSnapshotHooks {
+  /** The snapshot is on the list, its memory on the way. */
+  taken(node: SnapshotNode): void;
+  /** Its memory is no longer on the way. */
+  settled(node: SnapshotNode): void;
+}
+
+/** Answers when memory is kept. Throws "cancelled" with nothing of it left on the list, or "memory-not-kept" with the rest there. */
+export async function takeLive(
+  work: Work,
+  id: string,
+  texts: Pick<SnapshotNode, "name" | "description">,
+  { taken, settled }: LiveSnapshotHooks,
+): Promise<SnapshotNode> {
+  const { registry } = work;
+  return await registry.snapshotWork(id, async () => {
+    registry.demand("snapshot.take", id);
+    const { images, snapshots } = liveSnapshots(registry, id);
+    await snapshots.recover();
+    return await asJob(work, id, "takeSnapshot", async (longWork) => {
+      const parent = await parentState(snapshots);
+      const node = await snapshots.takeLive({ ...texts, takenAtMs: Date.now() }, await images.thumbnail());
+      taken(node);
+      try {
+        await images.write(node.awaited, parent, longWork);
+        return await snapshots.arrived(node.id);
+      } catch (error) {
+        if (longWork.signal?.aborted === true) await snapshots.withdraw(node.id);
+        throw notKept(error);
+      } finally {
+        settled(node);
+      }
+    });
+  });
+}
+
+/** The state that most pages can be shared with. */
+async function parentState(snapshots: MachineSnapshots): Promise<string | undefined> {
+  const { nodes, current } = await snapshots.document();
+  return nodes.find(({ id }) => id === current.parent)?.state;
+}
+
+function notKept(error: unknown): GuesthouseError {
+  const reason = error instanceof Error ? error.message : String(error);
+  const sentence = `The snapshot holds the disks and no memory, which could not be kept: ${reason}`;
+  return new GuesthouseError("memory-not-kept", sentence, {}, { cause: error });
+}

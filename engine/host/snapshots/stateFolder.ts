@@ -1,0 +1,2 @@
+/** Where a machine's states lie, within its folder. */
+export const stateFolder = "states";
