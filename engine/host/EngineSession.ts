@@ -23,6 +23,7 @@ import { FigureMeter } from "./FigureMeter.ts";
 import { FramePacer } from "./FramePacer.ts";
 import { KeyTypist } from "./KeyTypist.ts";
 import { type MachineParts, type OpenMachine, openMachine } from "./openMachine.ts";
+import { FramePacker } from "./PackedFrame.ts";
 import { Rehearsal } from "./Rehearsal.ts";
 import { SerialOutlet } from "./SerialOutlet.ts";
 import { StateDesk } from "./StateDesk.ts";
@@ -186,9 +187,10 @@ export class EngineSession {
     );
     this.#rehearsal = undefined;
     const control = machine.control;
+    const packer = new FramePacker();
     const streamer = new ConsoleStreamer(
       control.display,
-      (frame) => this.#server.sendBinary(frame),
+      (frame) => this.#server.sendBinary(packer.pack(frame)),
       (mode) => this.#server.emit("display", mode),
     );
     const busy = busyGuest(control);

@@ -20,6 +20,7 @@ import type { EngineChild } from "./EngineSpawner.ts";
 import type { EngineStock } from "./EngineStock.ts";
 import type { EngineProtocol } from "./engineProtocol.ts";
 import { LockFile } from "./LockFile.ts";
+import { unpackFrame } from "./PackedFrame.ts";
 import { RunLog } from "./RunLog.ts";
 import { SerialRelay } from "./SerialRelay.ts";
 
@@ -367,9 +368,10 @@ export class EngineSupervisor {
 
   #receiveBinary(run: Run, bytes: Uint8Array): void {
     try {
-      const message = decodeBinaryMessage(bytes);
+      const whole = unpackFrame(bytes);
+      const message = decodeBinaryMessage(whole);
       if (message.kind === "serialOutput") this.serialPort(message.channel).put(message.bytes);
-      else if (message.kind === "frame") this.console.frame(message.channel, bytes);
+      else if (message.kind === "frame") this.console.frame(message.channel, whole);
     } catch (error) {
       this.#fail(run, error instanceof Error ? error.message : "malformed message");
     }

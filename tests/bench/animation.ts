@@ -12,6 +12,7 @@ import { defaultMachineDraft } from "../../engine/api/MachineConfig.ts";
 import { ProtocolClient } from "../../engine/api/ProtocolClient.ts";
 import { engineProtocol } from "../../engine/host/engineProtocol.ts";
 import { forkEngine } from "../../engine/host/forkEngine.ts";
+import { unpackFrame } from "../../engine/host/PackedFrame.ts";
 import { assemble } from "../../resources/assembler/assemble.ts";
 
 const FLOPPY_BYTES = 1_474_560;
@@ -147,7 +148,7 @@ engine.on("figures", ({ busyNs, wallNs }) => {
   thread = { busyNs, wallNs };
 });
 engine.binary.subscribe((bytes) => {
-  const message = decodeBinaryMessage(bytes);
+  const message = decodeBinaryMessage(unpackFrame(bytes));
   if (message.kind === "frame") {
     frames++;
     engine.post("consoleCredit", { channel: message.channel, frames: 1 });
