@@ -1,175 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { diskServices } from "../../../tests/fixtures/diskServices.ts";
 import { RandomValues } from "../../../tests/fixtures/RandomValues.ts";
-import { defaultMachineDraft, type MachineDraft } from "../../api/MachineConfig.ts";
-import type { ByteStore } from "../../contracts/BlockDevice.ts";
-import type { DiskFormatId } from "../../contracts/DiskImage.ts";
-import { diskFormat, openDisk } from "../../storage/openDisk.ts";
-import { MemoryFiles } from "../../storage/stores/MemoryFiles.ts";
-import { MemoryStore } from "../../storage/stores/MemoryStore.ts";
-import { MachineSnapshots } from "./MachineSnapshots.ts";
-import type { SnapshotFiles } from "./SnapshotFiles.ts";
-
-const BLOCK = 65_536;
-const BLOCKS = 16;
-const services = diskServices();
-
-class Killed extends Error {}
-
-/** Files in memory that outlive the process, which can be killed before any change of them. */
-class KillableFiles implements SnapshotFiles {
-  readonly #files: MemoryFiles;
-  readonly #fuse: { left: number };
-
-  constructor(files: MemoryFiles, fuse: { left: number }) {
-    this.#files = files;
-    this.#fuse = fuse;
-  }
-
-  burn(): void {
-    if (this.#fuse.left-- <= 0) throw new Killed("killed");
-  }
-
-  async open(name: string, access: "read" | "write"): Promise<ByteStore> {
-    return this.#watched(await this.#files.open(name, access));
-  }
-  async create(name: string): Promise<ByteStore> {
-    this.burn();
-    return this.#watched(await this.#files.create(name));
-  }
-  async remove(name: string): Promise<void> {
-    this.burn();
-    await this.#files.remove(name);
-  }
-  identify(name: string): Promise<string> {
-    return this.#files.identify(name);
-  }
-  beside(name: string): KillableFiles {
-    return new KillableFiles(this.#files.beside(name) as MemoryFiles, this.#fuse);
-  }
-  async list(folder: string): Promise<string[]> {
-    const prefix = `${await this.identify(folder)}/`;
-    const names = [...this.#files.files.keys()].filter((path) => path.startsWith(prefix));
-    return names.map((path) => `${folder}/${path.slice(prefix.length)}`);
-  }
-  async readText(name: string): Promise<string | undefined> {
-    const file = this.#files.files.get(await this.identify(name));
-    if (file === undefined) return undefined;
-    const bytes = new Uint8Array(await file.size());
-    await file.read(0, bytes);
-    return new TextDecoder().decode(bytes);
-  }
-  async replaceText(name: string, text: string): Promise<void> {
-    this.burn();
-    this.#files.files.set(await this.identify(name), new MemoryStore(new TextEncoder().encode(text)));
-  }
-
-  #watched(store: ByteStore): ByteStore {
-    return {
-      size: () => store.size(),
-      read: (offset, target) => store.read(offset, target),
-      write: async (offset, source) => {
-        this.burn();
-        await store.write(offset, source);
-      },
-      truncate: async (size) => {
-        this.burn();
-        await store.truncate(size);
-      },
-      flush: async () => {
-        this.burn();
-        await store.flush();
-      },
-      close: () => store.close(),
-    };
-  }
-}
-
-/** A machine whose folder is in memory. */
-class Machine {
-  readonly folder: Map<string, MemoryStore>;
-  draft: MachineDraft;
-  fuse = { left: Number.POSITIVE_INFINITY };
-  #ids = 0;
-
-  constructor(folder = new Map<string, MemoryStore>(), draft = defaultMachineDraft("M"), ids = 0) {
-    this.folder = folder;
-    this.draft = draft;
-    this.#ids = ids;
-  }
-
-  get files(): KillableFiles {
-    return new KillableFiles(new MemoryFiles(this.folder, "/m/"), this.fuse);
-  }
-
-  async addDisk(path: string, format: DiskFormatId): Promise<void> {
-    const options = { sizeBytes: BLOCK * BLOCKS, services };
-    await (await diskFormat(format).create(this.files, path, options)).close();
-    this.draft = {
-      ...this.draft,
-      storage: { ...this.draft.storage, disks: [...this.draft.storage.disks, { path, format }] },
-    };
-  }
-
-  snapshots(): MachineSnapshots {
-    return new MachineSnapshots({
-      files: this.files,
-      services,
-      draft: () => this.draft,
-      apply: async (change) => {
-        this.files.burn();
-        this.draft = change(this.draft);
-      },
-      newId: () => `n${this.#ids++}`,
-      keepStates: async () => {},
-      stateBytes: async () => undefined,
-      freedByStates: async () => 0,
-    });
-  }
-
-  async write(slot: number, block: number, value: number | "zero"): Promise<void> {
-    const { path, format } = this.draft.storage.disks[slot]!;
-    const image = await openDisk(this.files, path, { access: "write", services, format: format! });
-    if (value === "zero") await image.writeZeroes(block * BLOCK, BLOCK);
-    else await image.write(block * BLOCK, new Uint8Array(BLOCK).fill(value));
-    await image.close();
-  }
-
-  /** The first byte of every block, of every disk. */
-  async content(draft = this.draft): Promise<string> {
-    const disks: string[] = [];
-    for (const { path, format } of draft.storage.disks) {
-      const image = await openDisk(this.files, path, { access: "read", services, format: format! });
-      const bytes = new Uint8Array(image.sizeBytes);
-      await image.read(0, bytes);
-      await image.close();
-      disks.push(Array.from({ length: BLOCKS }, (_, block) => bytes[block * BLOCK]).join(","));
-    }
-    return disks.join(" | ");
-  }
-
-  /** Restoring each snapshot in a copy shows what it holds. */
-  async contentOf(id: string): Promise<string> {
-    const copy = this.copy();
-    await copy.snapshots().restore(id);
-    return await copy.content();
-  }
-
-  copy(): Machine {
-    const folder = new Map([...this.folder].map(([path, store]) => [path, cloneStore(store)]));
-    return new Machine(folder, structuredClone(this.draft), this.#ids);
-  }
-}
-
-function cloneStore(store: MemoryStore): MemoryStore {
-  return new MemoryStore(store.bytes.slice());
-}
+import { BLOCK, BLOCKS, cloneStore, StoredMachine } from "../../../tests/fixtures/StoredMachine.ts";
 
 const texts = (name: string) => ({ name, description: "", takenAtMs: 1 });
 
 describe("snapshots of a machine that is off", () => {
   test("take, change, restore, branch, delete in the middle; a zero stays a zero; the first disk comes back", async () => {
-    const machine = new Machine();
+    const machine = new StoredMachine();
     await machine.addDisk("disk.img", "raw");
     await machine.addDisk("other.vdi", "vdi");
     await machine.write(0, 0, 1);
@@ -200,7 +37,7 @@ describe("snapshots of a machine that is off", () => {
   });
 
   test("a guest that writes an image's mark into its raw disk gains nothing by snapshots", async () => {
-    const machine = new Machine();
+    const machine = new StoredMachine();
     await machine.addDisk("disk.img", "raw");
     await machine.addDisk("inner.qcow2", "qcow2");
     machine.folder.set("/m/disk.img", cloneStore(machine.folder.get("/m/inner.qcow2")!));
@@ -216,7 +53,7 @@ describe("snapshots of a machine that is off", () => {
   });
 
   test("settings come back with a snapshot, and say that they changed", async () => {
-    const machine = new Machine();
+    const machine = new StoredMachine();
     await machine.addDisk("disk.img", "raw");
     const node = await machine.snapshots().take(texts("one"));
     machine.draft = { ...machine.draft, name: "Renamed", memoryMiB: 999 };
@@ -236,7 +73,7 @@ describe("a kill at every change of a file", () => {
   test.each(operations)(
     "%s leaves the old or the new, and everything that is kept reads as before",
     async (operation) => {
-      const origin = new Machine();
+      const origin = new StoredMachine();
       await origin.addDisk("disk.img", "raw");
       await origin.write(0, 1, 1);
       const one = await origin.snapshots().take(texts("one"));
@@ -249,7 +86,7 @@ describe("a kill at every change of a file", () => {
       const kept = new Map<string, string>();
       for (const id of ids) kept.set(id, await origin.contentOf(id));
       const before = await origin.content();
-      const act = async (machine: Machine): Promise<unknown> => {
+      const act = async (machine: StoredMachine): Promise<unknown> => {
         const snapshots = machine.snapshots();
         if (operation === "take") return await snapshots.take(texts("four"));
         if (operation === "restore") return await snapshots.restore(one.id);
@@ -292,7 +129,7 @@ describe("a kill at every change of a file", () => {
 
 test("a chain with branches, taken, restored and deleted at random, reads as its model", async () => {
   const random = new RandomValues(0x5eed_0030);
-  const machine = new Machine();
+  const machine = new StoredMachine();
   await machine.addDisk("disk.img", "raw");
   const model = new Map<string, string>();
   for (let round = 0; round < 60; round++) {

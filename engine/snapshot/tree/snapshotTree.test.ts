@@ -3,7 +3,16 @@ import { RandomValues } from "../../../tests/fixtures/RandomValues.ts";
 import { HostDied } from "../../../tests/fixtures/SnapshotFiles.ts";
 import { SnapshotWorld } from "../../../tests/fixtures/SnapshotWorld.ts";
 import { parseDocument } from "./parseDocument.ts";
-import { planChanged, planDelete, planEdit, planRestore, planState, planTake } from "./planSnapshots.ts";
+import {
+  planArrived,
+  planChanged,
+  planDelete,
+  planEdit,
+  planRestore,
+  planState,
+  planTake,
+  planWithdraw,
+} from "./planSnapshots.ts";
 import { emptyDocument, type LayersBySlot, type SnapshotDocument } from "./SnapshotDocument.ts";
 import type { SnapshotPlan } from "./SnapshotPlan.ts";
 import { SnapshotRunner } from "./SnapshotRunner.ts";
@@ -86,12 +95,14 @@ class Walk {
     const ids = document.nodes.map(({ id }) => id);
     const choice = this.random.below(10);
     if (ids.length === 0 || (choice < 4 && ids.length < most)) {
-      const state = this.random.below(2) === 0 ? {} : { state: `state-${name}` };
+      const state = this.random.pick([{}, { state: `state-${name}` }, { awaited: `state-${name}` }]);
       const facts = { id: name, name, description: "", takenAtMs: this.#names, settings: "{}" };
       return planTake(document, { ...facts, ...state }, newLayer);
     }
     const id = this.random.pick(ids);
     if (choice < 7) return planRestore(document, id, newLayer, world.sizeOf);
+    const latest = document.nodes.find((node) => node.id === document.current.parent);
+    if (choice < 8 && latest?.awaited !== undefined) return planWithdraw(document, latest.id);
     if (choice < 9) return planDelete(document, id, world.sizeOf);
     return planState(document, this.random.below(2) === 0 ? undefined : `state-${name}`);
   }
@@ -183,6 +194,25 @@ test("files that cannot be made are removed again, and the next change is possib
   await runner.run(planChanged(documentOf(world)));
   expect(documentOf(world).nodes[0]).toMatchObject({ name: "other", description: "text", state: "s" });
   expect(documentOf(world).current).toMatchObject({ parent: "a", changed: true });
+});
+
+test("memory that arrives is the snapshot's state; one that is withdrawn leaves what was written since", async () => {
+  const world = newWorld();
+  const runner = new SnapshotRunner(world);
+  for (const id of ["a", "b"]) {
+    await runner.run(planTake(documentOf(world), { ...facts, id, awaited: `state-${id}` }, layerFor(id)));
+    world.write(currentFiles(world)[0]!, 3, 33);
+  }
+  world.states.set("state-a", "memory");
+  await runner.run(planArrived(documentOf(world), "a"));
+  await runner.run(planWithdraw(documentOf(world), "b"));
+  expect(documentOf(world).nodes).toMatchObject([{ id: "a", state: "state-a" }]);
+  expect(documentOf(world).nodes[0]).not.toHaveProperty("awaited");
+  expect(documentOf(world).current).toMatchObject({ parent: "a", changed: true });
+  await runner.run(planDelete(documentOf(world), "a", world.sizeOf));
+  expect(world.read(slots["ide-0"], BLOCKS)[3]).toBe(33);
+  expect(currentFiles(world)).toEqual(Object.values(slots));
+  nothingIsLeftOver(world);
 });
 
 test("a snapshot with two branches can be deleted; its layer goes when one of them does", async () => {
