@@ -47,7 +47,7 @@ async function start(page: Page, name: string): Promise<void> {
 }
 
 // Whole machines come up several times; a busy host takes its time.
-test.slow();
+test.describe.configure({ timeout: 180_000 });
 
 test("an appliance of VirtualBox is imported, boots, is exported, and boots again from what was exported", async ({
   manager: page,

@@ -17,7 +17,7 @@ const some = [
       memoryMiB: 1024,
       description: "Build machine.\nLogin: ada",
       storage: {
-        disks: [{ path: "disk.img" }],
+        disks: [{ path: "disk.img" }, { path: "/home/ada/Images/data.qcow2", interface: "ahci" }],
         opticals: [{ path: "/home/ada/Images/debian-12.5.0-amd64-netinst.iso" }],
         floppies: [{ path: null }],
       },
@@ -31,6 +31,7 @@ const some = [
     state: { kind: "aborted", reason: "the engine process ended with signal SIGSEGV" },
     draft: { osType: "netbsd32" },
   }),
+  fakeMachine(6, { name: "Plan 9", state: { kind: "saved" }, draft: { memoryMiB: 64 } }),
   fakeMachine(5, {
     name: "Old server",
     state: {

@@ -69,6 +69,8 @@ export function someSnapshots([debian, dos]: readonly MachineSummary[]): Record<
         fakeSnapshot("s2", "s1", "Build tools", { withState: true, hasThumbnail: true }),
         fakeSnapshot("s3", "s2", "Kernel 6.8 trial", { withState: true, hasThumbnail: true, allocatedBytes: 2 ** 30 }),
         fakeSnapshot("s4", "s1", "With desktop"),
+        fakeSnapshot("s5", "s4", "Torn by the power", { memory: "lost" }),
+        fakeSnapshot("s6", "s2", "Just now", { memory: "arriving" }),
       ],
       currentId: "s2",
       changed: true,
