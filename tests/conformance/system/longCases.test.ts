@@ -5,6 +5,7 @@ import { longGuest } from "./longGuest.ts";
 
 /** Where QEMU 7.2 differs, and the manual's (SDM) word. */
 const otherInQemu: readonly (readonly [names: RegExp, why: string])[] = [
+  [/ SYSE(NTER|XIT)/, "the processor is of another maker, who left these out of 64-bit mode"],
   [/ INT1$/, "is an undefined instruction there"],
   [
     / gate (that is none|beyond the table|of 16 bits)$|supervisor's gate$/,

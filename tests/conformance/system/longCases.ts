@@ -8,6 +8,8 @@ import {
   apic,
   breakpoint,
   callFar,
+  deadline,
+  enterable,
   farReturn,
   fast,
   jumpFar,
@@ -19,6 +21,9 @@ import {
   stac,
   step,
   swapgs,
+  sysenter,
+  sysexit32,
+  sysexit64,
   sysret32,
   sysret64,
   USER,
@@ -175,6 +180,26 @@ export const plainCases: readonly GuestCase[] = [
   ["SYSCALL without SCE", `${writeMsr(0xc0000080, "0xd00")}\nsyscall`],
   ["SYSRET to 64-bit code", `${fast}\nmov rcx, here+0xa00000\nmov r11d, 0x3202\n${sysret64}\nhere:\nud2\nthere:`],
   ["SYSRET to 32-bit code", `${fast}\nmov rcx, here+0xa00000\nmov r11d, 0x202\n${sysret32}\nhere:\nud2\nthere:`],
+  ["SYSENTER", `${enterable}\n${sysenter}\nthere:\nud2`],
+  [
+    "SYSENTER of the user",
+    `${enterable}\n${returnTo("0x2b", "here+0xa00000", { ss: "0x23", rsp: "0xa06f00", flags: "0x3202" })}\nhere:\n${sysenter}\nthere:\nud2`,
+  ],
+  [
+    "SYSENTER of the user in compatibility mode",
+    `${enterable}\n${returnTo("0x1b", "here+0xa00000", { ss: "0x23", rsp: "0xa06f00" })}\nhere:\n${sysenter}\nthere:\nud2`,
+  ],
+  ["SYSENTER without a selector", `${enterable}\n${writeMsr(0x174, "3")}\n${sysenter}\nthere:\nud2`],
+  [
+    "SYSEXIT to 64-bit code",
+    `${enterable}\nmov rdx, here+0xa00000\nmov ecx, 0xa06f00\n${sysexit64}\nhere:\nud2\nthere:`,
+  ],
+  [
+    "SYSEXIT to 32-bit code",
+    `${enterable}\nmov rdx, here+0xa00000\nmov ecx, 0xa06f00\n${sysexit32}\nhere:\nud2\nthere:`,
+  ],
+  ["SYSEXIT of the user", sysexit64, 3],
+  ["SYSEXIT without a selector", `${writeMsr(0x174, "0")}\n${sysexit64}`],
   [
     "SWAPGS",
     `${writeMsr(0xc0000101, "0x1234")}\n${writeMsr(0xc0000102, "0x5678")}\n${swapgs}\nmov ecx, 0xc0000101\nrdmsr`,
@@ -252,7 +277,29 @@ const harshCases: readonly GuestCase[] = [
   ["EFER.LME", writeMsr(0xc0000080, "0xc01")],
   ["EFER, reserved bits", writeMsr(0xc0000080, "0x40000d01")],
   ["null task", "xor eax, eax\nltr ax"],
+  [
+    "SYSEXIT to an address that is not canonical",
+    `${enterable}\nmov rdx, ${STRANGE}\nmov ecx, 0xa06f00\n${sysexit64}\nthere:`,
+  ],
   ["SYSRET to an address that is not canonical", `${fast}\nmov rcx, ${STRANGE}\nmov r11d, 2\n${sysret64}\nthere:`],
 ];
 
-export const allCases: readonly GuestCase[] = [...plainCases, ...harshCases];
+/** QEMU's translator has no such timer. */
+const deadlineCases: readonly GuestCase[] = [
+  ["APIC timer with a deadline", `${deadline(20000)}\nsti\nhere:\njmp here`],
+  ["APIC timer with a deadline in the past", `${deadline(-1000)}\nsti\nhere:\njmp here`],
+  [
+    "APIC timer, a deadline that is over reads as none",
+    `mov qword [0x648], there\n${deadline(20000)}\nsti\nhere:\njmp here\nthere:\nmov ecx, 0x6e0\nrdmsr\nmov rbx, [0x650]\nmov [0x648], rbx\nud2`,
+  ],
+  [
+    "APIC timer without a deadline any more",
+    `${deadline(2000000)}\n${writeMsr(0x6e0, "0")}\nrdtsc\nmov esi, eax\nadd esi, 4000000\nsti\nhere:\nrdtsc\nsub eax, esi\njs here\ncli\nxor eax, eax`,
+  ],
+  [
+    "APIC timer, a deadline in another mode is ignored",
+    `${apic(0x320, "0x51")}\n${writeMsr(0x6e0, "1")}\nmov ecx, 0x6e0\nrdmsr\nsti\nnop\nnop\ncli`,
+  ],
+];
+
+export const allCases: readonly GuestCase[] = [...plainCases, ...harshCases, ...deadlineCases];

@@ -26,10 +26,20 @@ export const step = "pushfq\nor qword [rsp], 0x100\npopfq";
 export const fast = `${writeMsr(0xc0000081, "0", "0x00180008")}\n${writeMsr(0xc0000082, "there")}`;
 export const sysret64 = "db 0x48, 0x0f, 0x07";
 export const sysret32 = "db 0x0f, 0x07";
+/** SYSENTER and SYSEXIT are set up, the way in being `there`. */
+export const enterable = `${writeMsr(0x174, "8")}\n${writeMsr(0x175, "0x6f80")}\n${writeMsr(0x176, "there")}\nxor eax, eax`;
+export const sysenter = "db 0x0f, 0x34";
+export const sysexit64 = "db 0x48, 0x0f, 0x35";
+export const sysexit32 = "db 0x0f, 0x35";
 export const swapgs = "db 0x0f, 0x01, 0xf8";
 export const stac = "db 0x0f, 0x01, 0xcb";
 export const apic = (register: number, value: string): string =>
   `mov rdx, ${APIC + register}\nmov dword [rdx], ${value}`;
+/** The local APIC's timer ends so many ticks of the time-stamp counter from now, or ended as many before. */
+export const deadline = (ticks: number): string => {
+  const move = ticks < 0 ? `sub eax, ${-ticks}\nsbb edx, 0` : `add eax, ${ticks}\nadc edx, 0`;
+  return `${apic(0x320, "0x40051")}\nrdtsc\n${move}\nmov ecx, 0x6e0\nwrmsr\nxor eax, eax`;
+};
 /** A fixed interrupt is waiting. */
 export const pending = `cli\n${apic(0x300, "0x44050")}\nhere:\nmov rdx, ${APIC + 0x220}\nmov eax, [rdx]\ntest eax, 0x10000\njz here\nxor eax, eax`;
 export const nmi = `${apic(0x310, "0")}\n${apic(0x300, "0x4400")}`;
