@@ -15,6 +15,7 @@ import { SerialOutlet } from "../host/SerialOutlet.ts";
 import { debugExitStatus, exitStatus } from "./exitStatus.ts";
 import { OutputWatch } from "./OutputWatch.ts";
 import type { RunOptions } from "./RunOptions.ts";
+import { readPassphrase } from "./readPassphrase.ts";
 
 const WATCH_MS = 50;
 
@@ -71,9 +72,13 @@ export class EphemeralRun {
   /** Throws when a medium cannot be opened; whatever happens later is in the result. */
   async run(): Promise<RunFigures> {
     const startedMs = performance.now();
-    const machine = await openMachine(this.#options.config, process.cwd(), this.#parts, (level, message) => {
+    const log = (level: string, message: string): void => {
       if (level !== "info") this.#streams.say(message);
-    });
+    };
+    const passphrases = await Promise.all(
+      this.#options.passphraseFiles.map(async ({ slot, file }) => ({ slot, passphrase: await readPassphrase(file) })),
+    );
+    const machine = await openMachine(this.#options.config, process.cwd(), this.#parts, log, { passphrases });
     this.#machine = machine;
     try {
       const closeOutlets = this.#connect(machine);

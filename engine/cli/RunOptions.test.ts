@@ -125,6 +125,15 @@ describe("--disk", () => {
     expect(disk("c.img,if=nvme")).toEqual({ path: "c.img", interface: "nvme" });
   });
 
+  test("names files with passphrases, and puts none into the configuration", () => {
+    const { config, passphraseFiles } = parseRunOptions({
+      ...plain,
+      disk: ["a.img", "b.qcow2,passphrase-file=/k,removable=on"],
+    });
+    expect(passphraseFiles).toEqual([{ slot: 1, file: "/k" }]);
+    expect(config.storage.disks[1]).toEqual({ path: "b.qcow2", removable: true });
+  });
+
   test.each(["a.img,if=floppy", "a.img,format=doc", "a.img,snapshot=yes", ",if=ide"])("refuses %s", (text) => {
     expect(() => disk(text)).toThrow(BadArguments);
   });

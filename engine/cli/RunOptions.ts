@@ -51,6 +51,8 @@ export interface GdbOptions {
 
 export interface RunOptions {
   readonly config: MachineConfig;
+  /** Files with the passphrases of encrypted disks. */
+  readonly passphraseFiles: readonly { readonly slot: number; readonly file: string }[];
   /** The first serial port is this process's standard input and output. */
   readonly serialOnStdio: boolean;
   readonly until: RegExp | undefined;
@@ -77,11 +79,17 @@ export function parseRunOptions(given: RunArguments): RunOptions {
   }
   const until = given.until === undefined ? undefined : parsePattern(given.until);
   const debugExit = given.debugExit === true;
+  const disks = given.disk.map(parseDisk);
+  const debugPorts = { console: debugExit || until !== undefined, exit: debugExit };
   return {
-    config: machineOf(given, given.accel, parseCpuLevel(given.cpu), {
-      console: debugExit || until !== undefined,
-      exit: debugExit,
-    }),
+    config: machineOf(
+      given,
+      disks.map(({ disk }) => disk),
+      given.accel,
+      parseCpuLevel(given.cpu),
+      debugPorts,
+    ),
+    passphraseFiles: disks.flatMap(({ passphraseFile: file }, slot) => (file === undefined ? [] : [{ slot, file }])),
     serialOnStdio: given.serial === "stdio",
     until,
     keys: given.keys.map(parseKeys),
@@ -97,12 +105,12 @@ export function parseRunOptions(given: RunArguments): RunOptions {
 
 function machineOf(
   given: RunArguments,
+  disks: DiskConfig[],
   accel: MachineConfig["accel"],
   cpuLevel: MachineConfig["cpuLevel"],
   debugPorts: MachineConfig["debugPorts"],
 ): MachineConfig {
   const draft = defaultMachineDraft("run");
-  const disks = given.disk.map(parseDisk);
   const opticalFits = disks.filter((disk) => (disk.interface ?? "ide") === "ide").length < IDE_DEVICES_MAX;
   const config: MachineConfig = {
     ...draft,
@@ -142,10 +150,10 @@ const interfaceWords: Readonly<Record<string, DiskInterface>> = {
   scsi: "virtio-scsi",
   nvme: "nvme",
 };
-const diskOptions = /,(if|format|snapshot|serial|ssd)=([^,]*)$/;
+const diskOptions = /,(if|format|snapshot|serial|ssd|removable|passphrase-file)=([^,]*)$/;
 
 /** "FILE,if=nvme,format=qcow2,snapshot=on": options are taken from the end, so that a file's name may have commas. */
-function parseDisk(text: string): DiskConfig {
+function parseDisk(text: string): { disk: DiskConfig; passphraseFile: string | undefined } {
   let path = text;
   const given = new Map<string, string>();
   for (let match = diskOptions.exec(path); match !== null; match = diskOptions.exec(path)) {
@@ -154,24 +162,37 @@ function parseDisk(text: string): DiskConfig {
   }
   if (path === "") throw new BadArguments("--disk needs a file");
   const word = given.get("if");
-  const kind = word === undefined ? undefined : interfaceWords[word];
-  if (word !== undefined && kind === undefined) {
-    throw new BadArguments(`if= is ide, ahci, virtio, virtio-scsi or nvme, not ${word}`);
-  }
-  const format = given.get("format");
-  const known = diskFormatIds.find((id) => id === format);
-  if (format !== undefined && known === undefined) {
-    throw new BadArguments(`format= is one of ${diskFormatIds.join(", ")}, not ${format}`);
-  }
+  const kind = word === undefined ? undefined : parseInterface(word);
+  const known = parseKnownFormat(given.get("format"));
   const serial = given.get("serial");
-  return {
+  const disk: DiskConfig = {
     path,
     ...(kind === undefined ? {} : { interface: kind }),
     ...(known === undefined ? {} : { format: known }),
     ...(serial === undefined ? {} : { serial }),
     ...(isOn(given, "snapshot") ? { kind: "immutable" } : {}),
     ...(isOn(given, "ssd") ? { solidState: true } : {}),
+    ...(isOn(given, "removable") ? { removable: true } : {}),
   };
+  return { disk, passphraseFile: given.get("passphrase-file") };
+}
+
+/** Throws BadArguments. */
+export function parseInterface(word: string): DiskInterface {
+  const kind = Object.hasOwn(interfaceWords, word) ? interfaceWords[word] : undefined;
+  if (kind === undefined) {
+    throw new BadArguments(`A disk's interface is ide, ahci, virtio, virtio-scsi or nvme, not ${word}`);
+  }
+  return kind;
+}
+
+/** Throws BadArguments. */
+export function parseKnownFormat(format: string | undefined): DiskConfig["format"] | undefined {
+  const known = diskFormatIds.find((id) => id === format);
+  if (format !== undefined && known === undefined) {
+    throw new BadArguments(`A disk's format is one of ${diskFormatIds.join(", ")}, not ${format}`);
+  }
+  return known;
 }
 
 const diskFormatIds = ["raw", "qcow", "qcow2", "vdi", "vmdk", "vhd", "vhdx"] as const;

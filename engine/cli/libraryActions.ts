@@ -2,23 +2,38 @@
 
 import { resolve } from "node:path";
 import type { HostClient } from "../api/HostClient.ts";
+import type { HostProtocol } from "../api/hostProtocol.ts";
 import { defaultMachineDraft, type MachineDraft } from "../api/MachineConfig.ts";
 import { isLive } from "../api/MachineState.ts";
 import type { MachineSummary } from "../api/MachineSummary.ts";
 import { osTypes } from "../api/osTypes.ts";
+import type { ParamsOf } from "../api/ProtocolSpec.ts";
+import { GuesthouseError } from "../base/GuesthouseError.ts";
 import { MiB } from "../base/units.ts";
 import { BadArguments } from "./BadArguments.ts";
 import { exitStatus } from "./exitStatus.ts";
 import { withHost } from "./HostAccess.ts";
+import { newDiskFormat } from "./newDiskFormat.ts";
+import { readPassphraseOption } from "./readPassphrase.ts";
+
+type NewDisk = ParamsOf<HostProtocol, "library.create">["newDisks"][number];
 
 export interface CreateArguments {
   readonly type: string;
   readonly memory?: string;
   readonly newDisk?: string;
+  readonly diskFormat: string;
+  readonly diskSubformat?: string;
+  readonly passphraseFile?: string;
   readonly disk: readonly string[];
   readonly cdrom?: string;
   readonly floppy?: string;
   readonly json?: boolean;
+}
+
+export interface StartArguments {
+  readonly disposable?: boolean;
+  readonly passphraseFile?: string;
 }
 
 export async function listMachines({ json }: { json?: boolean }): Promise<number> {
@@ -55,19 +70,52 @@ export async function createMachineFromArguments(name: string, given: CreateArgu
       floppies: [{ path: given.floppy === undefined ? null : resolve(given.floppy) }],
     },
   };
-  const newDisks = given.newDisk === undefined ? [] : [{ sizeBytes: wholeNumber("--new-disk", given.newDisk) * MiB }];
+  const newDisks = given.newDisk === undefined ? [] : [await newDisk(given.newDisk, given)];
   const { machine } = await withHost(false, (client) => client.call("library.create", { draft, newDisks }));
   console.log(given.json === true ? JSON.stringify(machine) : `Created ${machine.name} (${machine.id})`);
   return exitStatus.done;
 }
 
-export async function startMachine(nameOrId: string): Promise<number> {
+async function newDisk(sizeMiB: string, given: CreateArguments): Promise<NewDisk> {
+  const format = newDiskFormat(given.diskFormat, given.diskSubformat);
+  const passphrase = await readPassphraseOption(given.passphraseFile);
+  return {
+    sizeBytes: wholeNumber("--new-disk", sizeMiB) * MiB,
+    format,
+    ...(given.diskSubformat === undefined ? {} : { subformat: given.diskSubformat }),
+    ...(passphrase === undefined ? {} : { passphrase }),
+  };
+}
+
+export async function startMachine(nameOrId: string, given: StartArguments = {}): Promise<number> {
+  const passphrase = await readPassphraseOption(given.passphraseFile);
   return await withHost(true, async (client) => {
     const { id, name } = await findMachine(client, nameOrId);
-    await client.call("machine.start", { id });
+    await startWith(client, { id, disposable: given.disposable === true }, passphrase);
     console.log(`${name} runs.`);
     return exitStatus.done;
   });
+}
+
+/** The passphrase is for each disk that asks for one. */
+async function startWith(
+  client: HostClient,
+  order: { readonly id: string; readonly disposable: boolean },
+  passphrase: string | undefined,
+): Promise<void> {
+  const passphrases: { slot: number; passphrase: string }[] = [];
+  for (;;) {
+    try {
+      await client.call("machine.start", { ...order, passphrases });
+      return;
+    } catch (error) {
+      const slot =
+        error instanceof GuesthouseError && error.kind === "passphrase-needed" ? error.context.slot : undefined;
+      if (passphrase === undefined || typeof slot !== "number") throw error;
+      if (passphrases.some((known) => known.slot === slot)) throw error;
+      passphrases.push({ slot, passphrase });
+    }
+  }
 }
 
 export async function stopMachine(nameOrId: string, given: { force?: boolean; timeout: string }): Promise<number> {

@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { appVersion } from "../host/installation.ts";
 import { addAppliance } from "./applianceProgram.ts";
 import { BadArguments } from "./BadArguments.ts";
+import { addDisks } from "./diskProgram.ts";
 import { exitStatus } from "./exitStatus.ts";
 import {
   type CreateArguments,
@@ -10,6 +11,7 @@ import {
   debugMachine,
   listMachines,
   removeMachine,
+  type StartArguments,
   startMachine,
   stopMachine,
 } from "./libraryActions.ts";
@@ -38,6 +40,9 @@ function makeProgram(setStatus: (status: number) => void): Command {
     .option("--type <id>", "kind of guest, sets the defaults", "other")
     .option("--memory <MiB>")
     .option("--new-disk <MiB>", "make a disk in the machine's folder")
+    .option("--disk-format <format>", "what the new disk is: qcow2, vdi, vmdk, vhd, vhdx or raw", "raw")
+    .option("--disk-subformat <name>", "dynamic, fixed, v2, monolithicFlat, ...")
+    .option("--passphrase-file <file>", "encrypts the new disk, of QCOW2, under the passphrase in this file")
     .option("--disk <file>", "attach a disk (repeatable)", collect, [])
     .option("--cdrom <file>")
     .option("--floppy <file>")
@@ -48,7 +53,9 @@ function makeProgram(setStatus: (status: number) => void): Command {
     .command("start")
     .description("start a machine; it runs on in the background")
     .argument("<name or id>")
-    .action(async (name: string) => setStatus(await startMachine(name)));
+    .option("--disposable", "the disks are in the end as they were")
+    .option("--passphrase-file <file>", "holds the passphrase of the machine's encrypted disks")
+    .action(async (name: string, given: StartArguments) => setStatus(await startMachine(name, given)));
 
   program
     .command("stop")
@@ -77,6 +84,7 @@ function makeProgram(setStatus: (status: number) => void): Command {
     .option("--with-files", "delete everything in its folder, disks included")
     .action(async (name: string, given: { withFiles?: boolean }) => setStatus(await removeMachine(name, given)));
 
+  addDisks(program, setStatus);
   addMedium(program, setStatus);
   addSnapshots(program, setStatus);
   addAppliance(program, setStatus);
@@ -99,7 +107,7 @@ function addRun(program: Command, setStatus: (status: number) => void): void {
     .option("--floppy <file>", "a diskette image")
     .option(
       "--disk <file>",
-      "a disk image; options follow: ,if=ide|ahci|virtio|virtio-scsi|nvme ,format=F ,snapshot=on ,serial=S ,ssd=on (repeatable)",
+      "a disk image; options follow: ,if=ide|ahci|virtio|virtio-scsi|nvme ,format=F ,snapshot=on ,serial=S ,ssd=on ,removable=on ,passphrase-file=F (repeatable)",
       collect,
       [],
     )

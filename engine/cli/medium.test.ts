@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readdirSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { CommandFolder } from "../../tests/fixtures/CommandFolder.ts";
 import { fillDisk } from "../../tests/fixtures/diskBytes.ts";
@@ -79,6 +79,44 @@ test("an image that somebody writes to is left alone; one with faults says so", 
   truncateSync(commands.at("a.qcow2"), statSync(commands.at("a.qcow2")).size - 65_536);
   expect((await medium("check", "a.qcow2")).status).not.toBe(0);
 }, 60_000);
+
+const secret = ["--object", "secret,id=key,file=key"];
+const locked = (name: string) => `driver=qcow2,encrypt.key-secret=key,file.filename=${name}`;
+
+test.skipIf(!qemuImg)(
+  "disks are encrypted by passphrases out of files, as qemu-img does it, and copies stay so until somebody says otherwise",
+  async () => {
+    const { folder } = commands;
+    const qemu = (...args: string[]) => spawnSync("qemu-img", args, { cwd: folder, encoding: "utf8" });
+    writeFileSync(commands.at("key"), "open sesame");
+    writeFileSync(commands.at("line"), "open sesame\n");
+    writeFileSync(commands.at("wrong"), "open barley\n");
+    writeFileSync(commands.at("plain.raw"), Buffer.alloc(2 * MiB, "secret stuff "));
+    const luks = ["-O", "qcow2", "-o", "encrypt.format=luks,encrypt.iter-time=10,encrypt.key-secret=key"];
+    expect(qemu("convert", ...secret, "-f", "raw", ...luks, "plain.raw", "theirs.qcow2").status).toBe(0);
+    const known = await medium("info", "theirs.qcow2", "--json");
+    expect(JSON.parse(known.output)).toMatchObject({ encrypted: true, sizeBytes: 2 * MiB, state: "ready" });
+    const wrong = await medium("info", "theirs.qcow2", "--passphrase-file", "wrong");
+    expect(wrong).toMatchObject({
+      status: 8,
+      errors: expect.stringContaining("does not open the disk “theirs.qcow2”"),
+    });
+    const convert = ["convert", "theirs.qcow2", "--passphrase-file", "line"];
+    expect(await medium(...convert, "ours.qcow2", "--format", "qcow2")).toMatchObject({ status: 0 });
+    expect(readFileSync(commands.at("ours.qcow2")).includes("secret stuff")).toBe(false);
+    const plain = "driver=raw,file.filename=plain.raw";
+    expect(qemu("compare", ...secret, "--image-opts", plain, locked("ours.qcow2")).stdout).toContain("identical");
+    expect(qemu("check", ...secret, "--image-opts", locked("ours.qcow2")).status).toBe(0);
+    const readable = [...convert, "readable.raw", "--format", "raw"];
+    expect(await medium(...readable)).toMatchObject({
+      status: 8,
+      errors: expect.stringContaining("cannot be encrypted"),
+    });
+    expect(await medium(...readable, "--decrypt")).toMatchObject({ status: 0 });
+    expect(readFileSync(commands.at("readable.raw")).equals(readFileSync(commands.at("plain.raw")))).toBe(true);
+  },
+  180_000,
+);
 
 test.each([
   ["512", 512],

@@ -3,7 +3,7 @@
  * locks as the app; only `remove` asks the library first, so that nothing a machine needs goes away.
  */
 import { resolve } from "node:path";
-import { copyDiskFormats, type DiskFormatName } from "../api/mediumProtocol.ts";
+import type { DiskFormatName } from "../api/mediumProtocol.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import { checkDiskSize } from "../host/diskSize.ts";
 import { formatOfFile, inspectMedium } from "../host/inspectMedium.ts";
@@ -15,10 +15,13 @@ import {
   createDisk,
   type MediumWork,
   resizeDisk,
+  tryPassphrase,
 } from "../host/mediumWork.ts";
 import { BadArguments } from "./BadArguments.ts";
 import { exitStatus } from "./exitStatus.ts";
 import { withHost } from "./HostAccess.ts";
+import { newDiskFormat } from "./newDiskFormat.ts";
+import { readPassphraseOption } from "./readPassphrase.ts";
 import { showProgress } from "./showProgress.ts";
 
 export interface CreateMediumArguments {
@@ -26,6 +29,7 @@ export interface CreateMediumArguments {
   readonly subformat?: string;
   readonly size?: string;
   readonly backing?: string;
+  readonly passphraseFile?: string;
   readonly json?: boolean;
 }
 
@@ -34,39 +38,69 @@ export interface ConvertArguments {
   readonly subformat?: string;
   readonly sourceFormat?: string;
   readonly compress?: boolean;
+  readonly passphraseFile?: string;
+  readonly targetPassphraseFile?: string;
+  readonly decrypt?: boolean;
   readonly json?: boolean;
 }
 
 export interface MediumArguments {
   readonly format?: string;
+  readonly passphraseFile?: string;
+  readonly json?: boolean;
+}
+
+export interface CompareArguments {
+  readonly firstFormat?: string;
+  readonly secondFormat?: string;
+  /** For both. */
+  readonly passphraseFile?: string;
+  readonly secondPassphraseFile?: string;
   readonly json?: boolean;
 }
 
 const formats: readonly DiskFormatName[] = ["raw", "qcow", "qcow2", "vdi", "vmdk", "vhd", "vhdx"];
 
 export async function createMedium(file: string, given: CreateMediumArguments): Promise<number> {
-  const format = newFormat(given.format, given.subformat);
+  const format = newDiskFormat(given.format, given.subformat);
   if (given.size === undefined && given.backing === undefined) throw new BadArguments("--size or --backing is needed");
   const sizeBytes = given.size === undefined ? undefined : bytesOf("--size", given.size);
   if (sizeBytes !== undefined) checkDiskSize(sizeBytes);
   const { subformat, backing } = given;
   const parent = backing === undefined ? undefined : resolve(backing);
-  await createDisk(resolve(file), { format, subformat, sizeBytes, parent });
+  const passphrase = await readPassphraseOption(given.passphraseFile);
+  await createDisk(resolve(file), { format, subformat, sizeBytes, parent, passphrase });
   return await tell(file, given.json);
 }
 
-/** Says what the file is, and what it rests on. */
+/** Says what the file is, and what it rests on; with a passphrase, that it is the right one. */
 export async function mediumInformation(file: string, given: MediumArguments): Promise<number> {
-  return await tell(file, given.json, knownFormat(given.format));
+  const { format, passphrase } = await readOptions(given);
+  if (passphrase !== undefined) await tryPassphrase(resolve(file), { format, passphrase });
+  return await tell(file, given.json, format);
+}
+
+async function readOptions(
+  given: MediumArguments,
+): Promise<{ format: DiskFormatName | undefined; passphrase: string | undefined }> {
+  return { format: knownFormat(given.format), passphrase: await readPassphraseOption(given.passphraseFile) };
 }
 
 export async function convertMedium(file: string, target: string, given: ConvertArguments): Promise<number> {
-  const format = newFormat(given.format, given.subformat);
-  const source = { format: knownFormat(given.sourceFormat) };
-  const compress = given.compress === true;
-  await withProgress("Converting", (work) =>
-    copyDisk(resolve(file), resolve(target), { format, subformat: given.subformat, compress, source }, work),
-  );
+  if (given.decrypt === true && given.targetPassphraseFile !== undefined) {
+    throw new BadArguments("--decrypt and --target-passphrase-file exclude each other");
+  }
+  const disk = {
+    format: newDiskFormat(given.format, given.subformat),
+    subformat: given.subformat,
+    compress: given.compress === true,
+    source: {
+      format: knownFormat(given.sourceFormat),
+      passphrase: await readPassphraseOption(given.passphraseFile),
+    },
+    passphrase: given.decrypt === true ? null : await readPassphraseOption(given.targetPassphraseFile),
+  };
+  await withProgress("Converting", (work) => copyDisk(resolve(file), resolve(target), disk, work));
   return await tell(target, given.json);
 }
 
@@ -77,19 +111,19 @@ export async function resizeMedium(
 ): Promise<number> {
   const sizeBytes = bytesOf("SIZE", size);
   checkDiskSize(sizeBytes);
-  await resizeDisk(resolve(file), sizeBytes, given.truncate === true, { format: knownFormat(given.format) });
+  await resizeDisk(resolve(file), sizeBytes, given.truncate === true, await readOptions(given));
   return await tell(file, given.json);
 }
 
 export async function compactMedium(file: string, given: MediumArguments): Promise<number> {
-  const format = knownFormat(given.format);
-  await withProgress("Compacting", (work) => compactDisk(resolve(file), work, { format }));
+  const options = await readOptions(given);
+  await withProgress("Compacting", (work) => compactDisk(resolve(file), work, options));
   return await tell(file, given.json);
 }
 
 /** Status 1 says that faults are left. */
 export async function checkMedium(file: string, given: MediumArguments & { repair?: boolean }): Promise<number> {
-  const options = { format: knownFormat(given.format), alone: true };
+  const options = { ...(await readOptions(given)), alone: true };
   const report = await withProgress("Checking", (work) =>
     checkDisk(resolve(file), given.repair === true, work, options),
   );
@@ -105,15 +139,13 @@ export async function checkMedium(file: string, given: MediumArguments & { repai
 }
 
 /** Status 1 says that they differ. */
-export async function compareMedia(
-  one: string,
-  other: string,
-  given: { firstFormat?: string; secondFormat?: string; json?: boolean },
-): Promise<number> {
+export async function compareMedia(one: string, other: string, given: CompareArguments): Promise<number> {
+  const passphrase = await readPassphraseOption(given.passphraseFile);
+  const second = (await readPassphraseOption(given.secondPassphraseFile)) ?? passphrase;
   const comparison = await withProgress("Comparing", (work) =>
     compareDiskFiles(resolve(one), resolve(other), work, [
-      { format: knownFormat(given.firstFormat) },
-      { format: knownFormat(given.secondFormat) },
+      { format: knownFormat(given.firstFormat), passphrase },
+      { format: knownFormat(given.secondFormat), passphrase: second },
     ]),
   );
   const { equal, firstDifferentSector = null, sameSize } = comparison;
@@ -168,19 +200,6 @@ async function withProgress<T>(title: string, action: (work: MediumWork) => Prom
     progress.end();
     process.off("SIGINT", cancel);
   }
-}
-
-function newFormat(format: string, subformat: string | undefined): DiskFormatName {
-  const found = copyDiskFormats.find((candidate) => candidate.format === format);
-  if (found === undefined) {
-    throw new BadArguments(
-      `--format is one of ${copyDiskFormats.map((known) => known.format).join(", ")}, not ${format}`,
-    );
-  }
-  if (subformat !== undefined && !found.subformats.some((name) => name === subformat)) {
-    throw new BadArguments(`--subformat of ${format} is one of ${found.subformats.join(", ")}, not ${subformat}`);
-  }
-  return found.format;
 }
 
 function knownFormat(format: string | undefined): DiskFormatName | undefined {

@@ -1,9 +1,10 @@
 /** The words of `guesthouse medium`. Their meaning is loaded when one is used. */
 import type { Command } from "commander";
-import type { ConvertArguments, CreateMediumArguments, MediumArguments } from "./mediumActions.ts";
+import type { CompareArguments, ConvertArguments, CreateMediumArguments, MediumArguments } from "./mediumActions.ts";
 
 const load = () => import("./mediumActions.ts");
 const JSON_OPTION = ["--json", "one line of JSON"] as const;
+const PASSPHRASE_OPTION = ["--passphrase-file <file>", "holds the passphrase of an encrypted disk"] as const;
 const FORMAT_OPTION = ["--format <format>", "what the file is; without it its content tells"] as const;
 
 export function addMedium(program: Command, setStatus: (status: number) => void): void {
@@ -29,6 +30,10 @@ function addMaking(medium: Command, setStatus: (status: number) => void): void {
     .option("--subformat <name>", "dynamic, fixed, v2, monolithicFlat, ...")
     .option("--size <size>", "how large the disk is")
     .option("--backing <file>", "the new image holds only what differs from this one")
+    .option(
+      "--passphrase-file <file>",
+      "encrypts it (QCOW2) under the passphrase in this file, which also opens --backing",
+    )
     .option(...JSON_OPTION)
     .action(async (file: string, given: CreateMediumArguments) =>
       setStatus(await (await load()).createMedium(file, given)),
@@ -42,6 +47,9 @@ function addMaking(medium: Command, setStatus: (status: number) => void): void {
     .option("--subformat <name>", "dynamic, fixed, streamOptimized, ...")
     .option("--source-format <format>", "what the source is; without it its content tells")
     .option("--compress", "store it compressed where the format can")
+    .option("--passphrase-file <file>", "holds the passphrase of the source, and of the target unless another is given")
+    .option("--target-passphrase-file <file>", "encrypts the target (QCOW2) under the passphrase in this file")
+    .option("--decrypt", "the target may be read by everybody")
     .option(...JSON_OPTION)
     .action(async (source: string, target: string, given: ConvertArguments) =>
       setStatus(await (await load()).convertMedium(source, target, given)),
@@ -56,6 +64,7 @@ function addChanging(medium: Command, setStatus: (status: number) => void): void
     .argument("<size>")
     .option("--truncate", "cut off data beyond the new end")
     .option(...FORMAT_OPTION)
+    .option(...PASSPHRASE_OPTION)
     .option(...JSON_OPTION)
     .action(async (file: string, size: string, given: MediumArguments & { truncate?: boolean }) =>
       setStatus(await (await load()).resizeMedium(file, size, given)),
@@ -65,6 +74,7 @@ function addChanging(medium: Command, setStatus: (status: number) => void): void
     .description("give space of zeros back to the host")
     .argument("<file>")
     .option(...FORMAT_OPTION)
+    .option(...PASSPHRASE_OPTION)
     .option(...JSON_OPTION)
     .action(async (file: string, given: MediumArguments) => setStatus(await (await load()).compactMedium(file, given)));
   medium
@@ -83,6 +93,7 @@ function addLooking(medium: Command, setStatus: (status: number) => void): void 
     .description("what an image is, and what it rests on")
     .argument("<file>")
     .option(...FORMAT_OPTION)
+    .option(...PASSPHRASE_OPTION)
     .option(...JSON_OPTION)
     .action(async (file: string, given: MediumArguments) =>
       setStatus(await (await load()).mediumInformation(file, given)),
@@ -93,6 +104,7 @@ function addLooking(medium: Command, setStatus: (status: number) => void): void 
     .argument("<file>")
     .option("--repair", "mend what can be mended")
     .option(...FORMAT_OPTION)
+    .option(...PASSPHRASE_OPTION)
     .option(...JSON_OPTION)
     .action(async (file: string, given: MediumArguments & { repair?: boolean }) =>
       setStatus(await (await load()).checkMedium(file, given)),
@@ -104,9 +116,10 @@ function addLooking(medium: Command, setStatus: (status: number) => void): void 
     .argument("<second>")
     .option("--first-format <format>", "what the first is")
     .option("--second-format <format>", "what the second is")
+    .option(...PASSPHRASE_OPTION)
+    .option("--second-passphrase-file <file>", "where the second has another passphrase")
     .option(...JSON_OPTION)
-    .action(
-      async (first: string, second: string, given: { firstFormat?: string; secondFormat?: string; json?: boolean }) =>
-        setStatus(await (await load()).compareMedia(first, second, given)),
+    .action(async (first: string, second: string, given: CompareArguments) =>
+      setStatus(await (await load()).compareMedia(first, second, given)),
     );
 }

@@ -139,6 +139,8 @@ export interface OpenDiskOptions {
   readonly openBacking?: (reference: BackingReference) => Promise<BlockDevice | undefined>;
   /** For encrypted images. */
   readonly passphrase?: string;
+  /** An encrypted image opens without its passphrase, to be looked at: reading or writing its content fails with "passphrase-needed". */
+  readonly locked?: boolean;
 }
 
 export interface CreateDiskOptions {

@@ -86,14 +86,7 @@ export async function diskInfo(path: string, format?: DiskFormatId): Promise<Dis
 }
 
 async function inspectDisk(plain: MediumFacts, format: DiskFormatId | undefined): Promise<MediumFacts> {
-  let info: DiskImageInfo;
-  try {
-    info = await diskInfo(plain.path, format);
-  } catch (error) {
-    // That it needs a passphrase is no fault of the image.
-    if (!(error instanceof GuesthouseError) || error.kind !== "passphrase-needed") throw error;
-    return { ...plain, encrypted: true };
-  }
+  const info = await diskInfo(plain.path, format);
   const { backing, snapshots = [] } = info;
   const parentPath = backing === undefined ? null : await findBacking(plain.path, backing);
   return {

@@ -25,6 +25,7 @@ import {
   fileExists,
   filesOfDisk,
   resizeDisk,
+  tryPassphrase,
 } from "./mediumWork.ts";
 import { moveMedium } from "./moveMedium.ts";
 
@@ -52,8 +53,8 @@ export function mediumCommands(context: MediumContext): Pick<Handlers, keyof typ
       await media.add(whole(path), kind);
       return await answer(path);
     },
-    "media.info": ({ path }) => mediumInfo(media, whole(path)),
-    "media.create": async ({ path, format, subformat, sizeBytes, parentPath }) => {
+    "media.info": ({ path, passphrase }) => mediumInfo(media, whole(path), passphrase),
+    "media.create": async ({ path, format, subformat, sizeBytes, parentPath, passphrase }) => {
       const parent = parentPath === null ? undefined : await realPath(whole(parentPath));
       if (sizeBytes !== null) checkDiskSize(sizeBytes);
       await createDisk(whole(path), {
@@ -61,6 +62,7 @@ export function mediumCommands(context: MediumContext): Pick<Handlers, keyof typ
         subformat: subformat ?? undefined,
         sizeBytes: sizeBytes ?? undefined,
         parent,
+        passphrase,
       });
       if (parent !== undefined) await media.add(parent, "disk");
       await media.add(path, "disk");
@@ -76,25 +78,27 @@ export function mediumCommands(context: MediumContext): Pick<Handlers, keyof typ
       await job(context, "moveMedium", medium, (work) => moveMedium(context, medium, facts, whole(target), work));
       return await answer(target);
     },
-    "media.resize": async ({ path, sizeBytes, truncate }) => {
+    "media.resize": async ({ path, sizeBytes, truncate, passphrase }) => {
       const { medium, facts } = await presentDisk(media, path);
       checkDiskSize(sizeBytes);
       await refuseChildren(media, medium);
       await job(context, "resizeMedium", medium, () =>
-        resizeDisk(medium.path, sizeBytes, truncate, { format: facts.format }),
+        resizeDisk(medium.path, sizeBytes, truncate, { format: facts.format, passphrase }),
       );
       return await answer(medium.path);
     },
-    "media.compact": async ({ path }) => {
+    "media.compact": async ({ path, passphrase }) => {
       const { medium, facts } = await presentDisk(media, path);
       await refuseChildren(media, medium);
-      await job(context, "compactMedium", medium, (work) => compactDisk(medium.path, work, { format: facts.format }));
+      await job(context, "compactMedium", medium, (work) =>
+        compactDisk(medium.path, work, { format: facts.format, passphrase }),
+      );
       return await answer(medium.path);
     },
-    "media.check": async ({ path, repair }) => {
+    "media.check": async ({ path, repair, passphrase }) => {
       const { medium, facts } = await presentDisk(media, path);
       const report = await job(context, "checkMedium", medium, (work) =>
-        checkDisk(medium.path, repair, work, { format: facts.format, alone: true }),
+        checkDisk(medium.path, repair, work, { format: facts.format, alone: true, passphrase }),
       );
       if (repair) await context.changed();
       return { ...report, errors: [...report.errors] };
@@ -169,7 +173,7 @@ async function job<T>(
 
 async function copyMedium(context: MediumContext, order: Parameters<Handlers["media.copy"]>[0]): Promise<void> {
   const { media } = context;
-  const { path, target, format, subformat, compress } = order;
+  const { path, target, format, subformat, compress, passphrase, targetPassphrase } = order;
   if (await fileExists(target)) throw alreadyThere(target);
   const { medium, facts } = await present(media, path);
   if (medium.kind !== "disk") {
@@ -177,18 +181,18 @@ async function copyMedium(context: MediumContext, order: Parameters<Handlers["me
   } else {
     const disk = await presentDisk(media, path);
     const trusted = await media.trusted();
-    const known = { format: disk.facts.format, mayUse: (file: string) => trusted.includes(file) };
+    const source = { format: disk.facts.format, mayUse: (file: string) => trusted.includes(file), passphrase };
     // QCOW is read only; its content goes into the format that followed it.
     const made = format ?? (disk.facts.format === "qcow" ? "qcow2" : disk.facts.format);
-    await job(context, "copyMedium", medium, (work) =>
-      copyDisk(path, target, { format: made, subformat: subformat ?? undefined, compress, source: known }, work),
-    );
+    const kind = { format: made, subformat: subformat ?? undefined, passphrase: targetPassphrase };
+    await job(context, "copyMedium", medium, (work) => copyDisk(path, target, { ...kind, compress, source }, work));
   }
   await media.add(target, facts.kind);
 }
 
-async function mediumInfo(media: MediaRegistry, path: string) {
+async function mediumInfo(media: MediaRegistry, path: string, passphrase: string | undefined) {
   const { medium, facts } = await media.describe(path);
+  if (passphrase !== undefined) await tryPassphrase(medium.path, { passphrase });
   const chain: { path: string; format: string; allocatedBytes: number }[] = [];
   const seen = new Set([medium.path]);
   for (let next = facts.parentPath; next !== null && !seen.has(next); ) {

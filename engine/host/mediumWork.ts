@@ -12,6 +12,7 @@ import { compareDisks, type DiskComparison } from "../storage/compareDisks.ts";
 import { convertDisk } from "../storage/convertDisk.ts";
 import { diskFormat, openDisk } from "../storage/openDisk.ts";
 import { diskServices } from "./diskServices.ts";
+import { isEncrypted, namingDisk } from "./encryptedDisks.ts";
 import { FileOpener } from "./FileOpener.ts";
 import { errorCode, fileError } from "./fileError.ts";
 
@@ -38,13 +39,20 @@ export async function openDiskFile(
 ): Promise<DiskImage> {
   const { format, passphrase, alone, mayUse } = options;
   const opener = new FileOpener({ folder: dirname(path), ...(mayUse === undefined ? {} : { mayUse }) });
-  return await openDisk(opener, path, {
+  const request = {
     access,
     services: diskServices,
     ...(format === undefined ? {} : { format }),
     ...(passphrase === undefined ? {} : { passphrase }),
     ...(alone === undefined ? {} : { alone }),
-  });
+  };
+  return await namingDisk({ path }, () => openDisk(opener, path, request));
+}
+
+/** Throws "passphrase-wrong". */
+export async function tryPassphrase(path: string, options: OpenMediumOptions): Promise<void> {
+  const image = await openDiskFile(path, "read", { ...options, alone: true });
+  await image.close();
 }
 
 async function closing<T>(image: DiskImage, action: () => Promise<T>): Promise<T> {
@@ -71,7 +79,8 @@ export async function createDisk(
     await makeWhole(path, disk, disk.sizeBytes, async () => {});
     return;
   }
-  const base = await openDiskFile(parent, "read", { format: disk.parentFormat });
+  // Without the passphrase an encrypted one does not open, and with it the new one is encrypted, too.
+  const base = await openDiskFile(parent, "read", { format: disk.parentFormat, passphrase: disk.passphrase });
   await closing(base, async () => {
     const { format, identity } = await base.info();
     const reference = { names: [referenceName(path, parent)], format, identity };
@@ -85,18 +94,33 @@ export function referenceName(path: string, parent: string): string {
   return from.startsWith("..") || isAbsolute(from) ? resolve(parent) : from;
 }
 
+export interface DiskCopy extends Omit<NewDisk, "passphrase"> {
+  /** Absent is that of the source, null leaves the copy of an encrypted disk readable for everybody. */
+  readonly passphrase?: string | null | undefined;
+  readonly compress?: boolean;
+  readonly source?: OpenMediumOptions;
+}
+
 /** A whole copy in any format. Throws "cancelled", and leaves nothing then. */
-export async function copyDisk(
-  path: string,
-  target: string,
-  disk: NewDisk & { readonly compress?: boolean; readonly source?: OpenMediumOptions },
-  work: LongWork = {},
-): Promise<void> {
+export async function copyDisk(path: string, target: string, disk: DiskCopy, work: LongWork = {}): Promise<void> {
   const image = await openDiskFile(path, "read", disk.source);
-  await closing(image, () =>
-    makeWhole(target, disk, image.sizeBytes, (copy) =>
+  await closing(image, async () => {
+    const passphrase = await copyPassphrase(image, disk);
+    await makeWhole(target, { ...disk, passphrase }, image.sizeBytes, (copy) =>
       convertDisk(image, copy, { ...work, compress: disk.compress === true }),
-    ),
+    );
+  });
+}
+
+/** Nobody's secrets become plain by a word that was not said. */
+async function copyPassphrase(image: DiskImage, { format, passphrase, source }: DiskCopy): Promise<string | undefined> {
+  if (passphrase !== undefined) return passphrase ?? undefined;
+  if (source?.passphrase === undefined || !(await isEncrypted(image))) return undefined;
+  if (format === "qcow2") return source.passphrase;
+  throw new GuesthouseError(
+    "unsupported-operation",
+    `A disk of the format “${format}” cannot be encrypted: say that the copy may be read by everybody, or choose QCOW2.`,
+    { format },
   );
 }
 

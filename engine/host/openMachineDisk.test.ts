@@ -12,6 +12,8 @@ import { FileOpener } from "./FileOpener.ts";
 import { openMachineDisk } from "./openMachineDisk.ts";
 
 const SIZE = 1024 * 1024;
+/** A passphrase of a test may be guessed. */
+const quick = { ...diskServices, pbkdf2Iterations: 1000 };
 
 let folder: string;
 const open: BlockDevice[] = [];
@@ -35,13 +37,13 @@ async function make(name: string, format: DiskFormatId, backing?: { name: string
   await image.close();
 }
 
-async function attach(disk: DiskConfig, change: { disposable?: boolean; mayUse?: (path: string) => boolean } = {}) {
-  const blocks = await openMachineDisk(disk, {
-    folder,
-    runFolder: join(folder, ".run"),
-    disposable: false,
-    ...change,
-  });
+async function attach(
+  disk: DiskConfig,
+  change: { disposable?: boolean; mayUse?: (path: string) => boolean; passphrase?: string } = {},
+) {
+  const { passphrase, ...place } = change;
+  const where = { folder, runFolder: join(folder, ".run"), disposable: false, services: quick, ...place };
+  const blocks = await openMachineDisk(disk, where, passphrase);
   open.push(blocks);
   return blocks;
 }
@@ -161,5 +163,49 @@ describe("chains", () => {
     });
     const trusting = await attach(disk, { mayUse: (path) => path === secret });
     expect(await firstByte(trusting)).toBe(0x53);
+  });
+});
+
+describe("an encrypted disk", () => {
+  const passphrase = "open sesame";
+  const disk: DiskConfig = { path: "secret.qcow2", format: "qcow2" };
+  beforeEach(async () => {
+    const options = { sizeBytes: SIZE, services: quick, passphrase };
+    const image = await diskFormat("qcow2").create(new FileOpener({ folder }), disk.path, options);
+    await image.write(0, sector(1));
+    await image.close();
+  });
+
+  test("opens with its passphrase and no other", async () => {
+    await expect(attach(disk)).rejects.toMatchObject({ kind: "passphrase-needed" });
+    await expect(attach(disk, { passphrase: "open barley" })).rejects.toMatchObject({ kind: "passphrase-wrong" });
+    expect(await firstByte(await attach(disk, { passphrase }))).toBe(1);
+  });
+
+  test.each([
+    ["a disposable run", {}, { disposable: true }],
+    ["an immutable disk", { kind: "immutable" }, {}],
+    ["a disk with changes per machine", { kind: "multiAttach" }, {}],
+  ] as const)("of %s has an overlay that nobody else can read", async (_name, kind, how) => {
+    const blocks = await attach({ ...disk, ...kind }, { ...how, passphrase });
+    const words = Buffer.alloc(512, "very secret words ");
+    await blocks.write(0, words);
+    await blocks.flush();
+    const overlays = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
+      /\.\w{12}\.qcow2$/.test(name),
+    );
+    expect(overlays).toHaveLength(1);
+    const bytes = readFileSync(join(folder, overlays[0]!));
+    expect([bytes.readUInt32BE(32), bytes.includes("very secret")]).toEqual([2, false]);
+    await detach(blocks);
+  });
+
+  test("keeps what each machine changes under the same passphrase", async () => {
+    const shared: DiskConfig = { ...disk, kind: "multiAttach" };
+    const first = await attach(shared, { passphrase });
+    await first.write(0, sector(9));
+    await detach(first);
+    await expect(attach(shared)).rejects.toMatchObject({ kind: "passphrase-needed" });
+    expect(await firstByte(await attach(shared, { passphrase }))).toBe(9);
   });
 });

@@ -8,7 +8,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { type DiskConfig, diskAttributes } from "../api/MachineConfig.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import type { BlockDevice } from "../contracts/BlockDevice.ts";
-import type { DiskImage } from "../contracts/DiskImage.ts";
+import type { DiskImage, DiskServices } from "../contracts/DiskImage.ts";
 import { diskFormat, openDisk } from "../storage/openDisk.ts";
 import { PolicedBlocks } from "../storage/PolicedBlocks.ts";
 import { SwitchableDisk } from "../storage/SwitchableDisk.ts";
@@ -26,6 +26,8 @@ export interface DiskPlace {
   readonly disposable: boolean;
   /** May an image use this file outside of its own folder? Everything when absent. */
   readonly mayUse?: (path: string) => boolean;
+  /** This platform's when absent. */
+  readonly services?: DiskServices;
   /** Overlays of the run that was saved are still there, and wanted. */
   readonly goesOn?: boolean;
   /** Hears of each disk by its path in the configuration, to hold it or to put an overlay on it while it is used. */
@@ -89,7 +91,7 @@ async function openFile(
 ): Promise<DiskImage> {
   return await openDisk(openerOf(place, writeLock), path, {
     access,
-    services: diskServices,
+    services: place.services ?? diskServices,
     ...(format === undefined ? {} : { format }),
     ...(place.passphrase === undefined ? {} : { passphrase: place.passphrase }),
   });
@@ -149,7 +151,7 @@ async function newOverlay(disk: DiskConfig, place: KeyedPlace, overlay: string):
     const isSecret = passphrase !== undefined && (await isEncrypted(base));
     return await diskFormat("qcow2").create(openerOf(place), overlay, {
       sizeBytes: base.sizeBytes,
-      services: diskServices,
+      services: place.services ?? diskServices,
       backing: { reference: { names, format, identity: undefined }, device: base },
       ...(isSecret ? { passphrase } : {}),
     });

@@ -23,7 +23,7 @@ export interface OpenDiskRequest {
   readonly format?: DiskFormatId;
   /** Tried for every encrypted image of the chain. */
   readonly passphrase?: string;
-  /** Opens images without what lies behind them, to be inspected or rebased. */
+  /** Opens images without what lies behind them, to be inspected or rebased; encrypted ones, too, without their passphrase. */
   readonly alone?: boolean;
 }
 
@@ -72,7 +72,7 @@ async function openLink(
     access,
     services,
     ...(passphrase === undefined ? {} : { passphrase }),
-    ...(request.alone === true ? {} : { openBacking }),
+    ...(request.alone === true ? { locked: true } : { openBacking }),
   });
 }
 

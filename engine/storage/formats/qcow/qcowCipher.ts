@@ -20,6 +20,7 @@ export async function openQcowCipher(
   options: OpenDiskOptions,
 ): Promise<DiskCipher | undefined> {
   if (header.cryptMethod === cryptMethods.none) return undefined;
+  if (options.locked === true && options.passphrase === undefined) return lockedCipher;
   if (header.cryptMethod === cryptMethods.aes) return passwordCipher(options.passphrase);
   const area = header.crypto!;
   const read = async (offset: number, length: number) => {
@@ -32,6 +33,13 @@ export async function openQcowCipher(
   };
   return await openLuks(read, options.passphrase, options.services);
 }
+
+const refuse = (): never => {
+  throw passphraseNeeded();
+};
+
+/** Of an image that is only looked at. */
+const lockedCipher: DiskCipher = { encrypt: refuse, decrypt: refuse };
 
 /** The passphrase itself is the key, and nothing tells a wrong one. */
 function passwordCipher(passphrase: string | undefined): DiskCipher {
