@@ -31,4 +31,6 @@ test("take, list, restore, edit, delete and clone, without an app", async () => 
   const machines = JSON.parse((await guesthouse("list", "--json")).output);
   expect(machines.map(({ name }: { name: string }) => name).sort()).toEqual(["M", "Twin"]);
   expect(await guesthouse("snapshot", "delete", "M", "none")).toMatchObject({ status: 2 });
+  expect(await guesthouse("save", "M")).toMatchObject({ status: 8 });
+  expect(await guesthouse("discard", "M")).toMatchObject({ status: 8 });
 }, 120_000);

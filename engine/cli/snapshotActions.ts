@@ -1,4 +1,4 @@
-/** `guesthouse snapshot` and `guesthouse clone`: through the host that runs, or one in this process. Each prints, and returns the exit status. */
+/** `guesthouse snapshot`, `save`, `discard` and `clone`: through the host that runs, or one in this process. Each prints, and returns the exit status. */
 import type { HostClient } from "../api/HostClient.ts";
 import type { MachineSummary } from "../api/MachineSummary.ts";
 import type { Snapshot } from "../api/snapshotProtocol.ts";
@@ -78,6 +78,20 @@ export async function editSnapshot(
   });
 }
 
+export async function saveState(machine: string, given: JsonArgument): Promise<number> {
+  return await withMachine(machine, "Saving", async (client, { id, name }) => {
+    await client.call("machine.saveState", { id });
+    print(given, { saved: id }, `${name} is saved.`);
+  });
+}
+
+export async function discardState(machine: string, given: JsonArgument): Promise<number> {
+  return await withMachine(machine, "Discarding", async (client, { id, name }) => {
+    await client.call("machine.discardState", { id });
+    print(given, { discarded: id }, `${name} is off.`);
+  });
+}
+
 export async function cloneMachine(machine: string, name: string, given: CloneArguments): Promise<number> {
   return await withMachine(machine, "Cloning", async (client, { id }) => {
     const snapshotId = given.snapshot === undefined ? null : (await findSnapshot(client, id, given.snapshot)).id;
@@ -123,6 +137,13 @@ function print({ json }: JsonArgument, value: unknown, sentence: string): void {
   console.log(json === true ? JSON.stringify(value) : sentence);
 }
 
+const memoryWords: Readonly<Record<Snapshot["memory"], string>> = {
+  none: "",
+  arriving: "  (memory is being written)",
+  kept: "  (with memory)",
+  lost: "  (memory is lost)",
+};
+
 function treeLines(
   snapshots: readonly Snapshot[],
   currentId: string | null,
@@ -134,7 +155,7 @@ function treeLines(
   return snapshots
     .filter((snapshot) => snapshot.parentId === parentId)
     .flatMap((snapshot) => [
-      `${indent}${snapshot.name}  ${new Date(snapshot.takenMs).toISOString()}  ${snapshot.id}`,
+      `${indent}${snapshot.name}  ${new Date(snapshot.takenMs).toISOString()}  ${snapshot.id}${memoryWords[snapshot.memory]}`,
       ...treeLines(snapshots, currentId, changed, snapshot.id, depth + 1),
       ...(snapshot.id === currentId ? [`${indent}  Current state${changed ? " (changed)" : ""}`] : []),
     ]);

@@ -1,4 +1,4 @@
-/** The words of `guesthouse snapshot` and `guesthouse clone`. */
+/** The words of `guesthouse snapshot`, `save`, `discard` and `clone`. */
 import type { Command } from "commander";
 import type { CloneArguments, JsonArgument } from "./snapshotActions.ts";
 
@@ -11,7 +11,7 @@ export function addSnapshots(program: Command, setStatus: (status: number) => vo
   const snapshot = program.command("snapshot").description("keep a machine as it is, and go back to it");
   snapshot
     .command("take")
-    .description("keep disks and settings of a machine that is off")
+    .description("keep disks and settings, and the memory of a machine that runs")
     .argument(MACHINE)
     .argument("<name>")
     .option("--description <text>")
@@ -29,6 +29,20 @@ export function addSnapshots(program: Command, setStatus: (status: number) => vo
     );
   addChanging(snapshot, setStatus);
   program
+    .command("save")
+    .description("keep a machine's memory and end its run; start goes on from there")
+    .argument(MACHINE)
+    .option(...JSON_OPTION)
+    .action(async (machine: string, given: JsonArgument) => setStatus(await (await load()).saveState(machine, given)));
+  program
+    .command("discard")
+    .description("forget the memory of a machine that is saved, as if it had lost power")
+    .argument(MACHINE)
+    .option(...JSON_OPTION)
+    .action(async (machine: string, given: JsonArgument) =>
+      setStatus(await (await load()).discardState(machine, given)),
+    );
+  program
     .command("clone")
     .description("make a twin of a machine that is off")
     .argument(MACHINE)
@@ -44,7 +58,9 @@ export function addSnapshots(program: Command, setStatus: (status: number) => vo
 function addChanging(snapshot: Command, setStatus: (status: number) => void): void {
   snapshot
     .command("restore")
-    .description("go back to a snapshot; what the machine has on its own since then is lost")
+    .description(
+      "go back to a snapshot; what the machine has on its own since then is lost, and one with memory gives a saved machine",
+    )
     .argument(MACHINE)
     .argument(SNAPSHOT)
     .option("--keep-current <name>", "take a snapshot of what there is first")
