@@ -65,7 +65,11 @@ export const snapshotCommands = {
     result: v.strictObject({ neededBytes: v.number(), freedBytes: v.number(), availableBytes: v.number() }),
   },
   "snapshot.edit": { params: v.strictObject({ id, snapshotId: id, ...texts }), result: snapshotResult },
-  "snapshot.thumbnail": { params: ofSnapshot, result: v.strictObject({ pngBase64: v.nullable(v.string()) }) },
+  /** A small picture of the screen; without a snapshot that of the state that a saved machine goes on from. */
+  "snapshot.thumbnail": {
+    params: v.strictObject({ id, snapshotId: v.nullable(id) }),
+    result: v.strictObject({ pngBase64: v.nullable(v.string()) }),
+  },
   /**
    * Keeps memory and devices in a file and ends the run: the machine is "stopping" meanwhile and "saved" then. The job's cancel lets it go on.
    * `machine.start` goes on from there; a state that cannot be loaded is kept, and the machine stays "saved".

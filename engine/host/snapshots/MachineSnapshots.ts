@@ -35,6 +35,7 @@ export const DOCUMENT = "snapshots.json";
 export const JOURNAL = "snapshots.journal.json";
 const FOLDER = "snapshots";
 const PICTURE = ".png";
+const pictureOf = (id: string): string => `${FOLDER}/${id}${PICTURE}`;
 
 type Texts = Pick<SnapshotNode, "name" | "description" | "takenAtMs">;
 
@@ -101,7 +102,12 @@ export class MachineSnapshots {
   async take(texts: Texts): Promise<SnapshotNode> {
     const before = await this.document();
     const { state } = before.current;
-    return await this.#take(before, { ...texts, ...(state === undefined ? {} : { state }) });
+    const picture = await this.savedPicture();
+    return await this.#take(before, {
+      ...texts,
+      ...(state === undefined ? {} : { state }),
+      ...(picture === undefined ? {} : { thumbnail: picture }),
+    });
   }
 
   /** Of a machine that runs: disks and settings. `awaited` is what its memory, which is still to be written, is called. */
@@ -131,7 +137,7 @@ export class MachineSnapshots {
 
   /** Until the document names it, whoever forgets states removes it. */
   async #keepPicture(id: string, bytes: Uint8Array): Promise<string> {
-    const file = `${FOLDER}/${id}${PICTURE}`;
+    const file = pictureOf(id);
     const store = await this.#machine.files.create(file);
     try {
       await store.write(0, bytes);
@@ -140,6 +146,14 @@ export class MachineSnapshots {
       await store.close();
     }
     return file;
+  }
+
+  /** The file with the picture of what a saved machine goes on from. */
+  async savedPicture(): Promise<string | undefined> {
+    const { nodes, current } = await this.document();
+    if (current.state === undefined) return undefined;
+    const file = nodes.find(({ state }) => state === current.state)?.thumbnail ?? pictureOf(current.state);
+    return (await this.#machine.files.list(FOLDER)).includes(file) ? file : undefined;
   }
 
   /** The memory of a snapshot is there. */
@@ -157,11 +171,13 @@ export class MachineSnapshots {
   }
 
   /** Keeps memory and devices of a machine that runs, which stands still from then on: the next start goes on from there. */
-  async saveState(work: LongWork): Promise<void> {
+  async saveState(work: LongWork, thumbnail?: Uint8Array): Promise<void> {
     const before = await this.document();
+    const state = this.#machine.newId();
+    if (thumbnail !== undefined) await this.#keepPicture(state, thumbnail);
     this.#work = work;
     try {
-      await this.#run(planState(before, this.#machine.newId()), before);
+      await this.#run(planState(before, state), before);
     } finally {
       this.#work = {};
     }
@@ -333,7 +349,9 @@ export class MachineSnapshots {
 
   async #keepPictures(): Promise<void> {
     const { files } = this.#machine;
-    const wanted = new Set((await this.#runner.read())?.nodes.map(({ thumbnail }) => thumbnail));
+    const document = await this.#runner.read();
+    const wanted = new Set(document?.nodes.map(({ thumbnail }) => thumbnail));
+    if (document?.current.state !== undefined) wanted.add(pictureOf(document.current.state));
     for (const file of await files.list(FOLDER)) {
       if (file.endsWith(PICTURE) && !wanted.has(file)) await files.remove(file);
     }

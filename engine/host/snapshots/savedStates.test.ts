@@ -122,9 +122,15 @@ describe("a machine that is saved", () => {
     await start();
     await client.call("machine.pause", { id });
     await client.call("machine.saveState", { id });
+    const picture = async () => (await client.call("snapshot.thumbnail", { id, snapshotId: null })).pngBase64;
+    expect(
+      Buffer.from((await picture())!, "base64")
+        .subarray(1, 4)
+        .toString(),
+    ).toBe("PNG");
     await expect(client.call("machine.saveState", { id })).rejects.toMatchObject({ kind: "illegal-state" });
     await client.call("machine.discardState", { id });
-    expect([await state(), await stateFiles()]).toEqual(["poweredOff", []]);
+    expect([await state(), await stateFiles(), await picture()]).toEqual(["poweredOff", [], null]);
     await expect(client.call("machine.discardState", { id })).rejects.toMatchObject({ kind: "illegal-state" });
   });
 

@@ -48,7 +48,7 @@ export async function saveState(work: Work, id: string): Promise<void> {
     await snapshots.recover();
     const save = async (longWork: LongWork): Promise<void> => {
       try {
-        await snapshots.saveState(longWork);
+        await snapshots.saveState(longWork, await images.thumbnail());
       } catch (error) {
         await images.abandon();
         throw error;
