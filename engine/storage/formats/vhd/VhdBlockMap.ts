@@ -5,12 +5,13 @@
  */
 import { GuesthouseError } from "../../../base/GuesthouseError.ts";
 import type { BackingReference } from "../../../contracts/DiskImage.ts";
+import { BitmapCache } from "../sparse/BitmapCache.ts";
 import type { BlockMap, BlockState, FileRange, Run } from "../sparse/BlockMap.ts";
 import { consecutive } from "../sparse/consecutive.ts";
 import { corruptImage } from "../sparse/corruptImage.ts";
 import { FileSpace } from "../sparse/FileSpace.ts";
 import type { ImageFile } from "../sparse/ImageFile.ts";
-import { SectorBitmap } from "../sparse/SectorBitmap.ts";
+import type { SectorBitmap } from "../sparse/SectorBitmap.ts";
 import {
   encodeVhdDynamicHeader,
   VHD_DYNAMIC_HEADER_BYTES,
@@ -40,8 +41,7 @@ export class VhdBlockMap implements BlockMap {
   /** Undefined when the end of the file has none (a crash while it grew). */
   #footerAt: number | undefined;
   #entries: Uint32Array;
-  readonly #bitmaps = new Map<number, SectorBitmap>();
-  readonly #changedBitmaps = new Set<number>();
+  readonly #bitmaps = new BitmapCache(MOST_BITMAPS, true);
 
   private constructor(
     file: ImageFile,
@@ -109,15 +109,12 @@ export class VhdBlockMap implements BlockMap {
   /** The unit may lie where the footer was. */
   async prepareUnit(block: number, position: number): Promise<void> {
     await this.#file.write(position, new Uint8Array(this.headBytes));
-    this.#remember(block, new SectorBitmap(new Uint8Array(this.headBytes), true));
-    this.#changedBitmaps.add(block);
+    this.#bitmaps.start(block, this.headBytes);
   }
 
   async setState(block: number, state: BlockState): Promise<void> {
     this.#entries[block] = typeof state === "number" ? state / SECTOR_BYTES : UNUSED;
-    if (typeof state === "number") return;
-    this.#bitmaps.delete(block);
-    this.#changedBitmaps.delete(block);
+    if (typeof state !== "number") this.#bitmaps.drop(block);
   }
 
   async holdSectors(offset: number, length: number): Promise<boolean> {
@@ -127,21 +124,16 @@ export class VhdBlockMap implements BlockMap {
     const first = (offset - block * this.blockBytes) / SECTOR_BYTES;
     const bitmap = await this.#bitmap(block, state);
     const changed = bitmap.set(first, first + length / SECTOR_BYTES);
-    if (changed) {
-      this.#remember(block, bitmap);
-      this.#changedBitmaps.add(block);
-    }
+    if (changed) this.#bitmaps.change(block, bitmap);
     return changed;
   }
 
   async writeEntries(blocks: readonly number[]): Promise<void> {
-    const writes: { position: number; bytes: Uint8Array }[] = [];
-    for (const block of blocks) {
-      const bitmap = this.#changedBitmaps.has(block) ? this.#bitmaps.get(block) : undefined;
-      const entry = this.#entries[block] ?? UNUSED;
-      if (bitmap !== undefined) writes.push({ position: entry * SECTOR_BYTES, bytes: bitmap.bytes.slice() });
-      this.#changedBitmaps.delete(block);
-    }
+    const changed = this.#bitmaps.takeChanged(blocks);
+    const writes = changed.map(({ block, bytes }) => ({
+      position: (this.#entries[block] ?? UNUSED) * SECTOR_BYTES,
+      bytes,
+    }));
     for (const { first, count } of consecutive(blocks)) {
       const bytes = encodeVhdEntries(this.#entries.subarray(first, first + count));
       writes.push({ position: this.header.tableOffset + first * 4, bytes });
@@ -150,7 +142,7 @@ export class VhdBlockMap implements BlockMap {
       await this.writeFooter();
       for (const { position, bytes } of writes) await this.#file.write(position, bytes);
     } catch (error) {
-      for (const block of blocks) if (this.#bitmaps.has(block)) this.#changedBitmaps.add(block);
+      this.#bitmaps.changeAgain(blocks);
       throw error;
     }
   }
@@ -264,28 +256,12 @@ export class VhdBlockMap implements BlockMap {
     return this.#footerAt !== undefined;
   }
 
-  /** A bitmap that the file holds need not stay in memory. */
-  #remember(block: number, bitmap: SectorBitmap): void {
-    this.#bitmaps.set(block, bitmap);
-    if (this.#bitmaps.size <= MOST_BITMAPS) return;
-    for (const other of this.#bitmaps.keys()) {
-      if (other === block || this.#changedBitmaps.has(other)) continue;
-      this.#bitmaps.delete(other);
-      return;
-    }
-  }
-
-  async #bitmap(block: number, position: number): Promise<SectorBitmap> {
-    const known = this.#bitmaps.get(block);
-    if (known !== undefined) return known;
-    const bytes = new Uint8Array(this.headBytes);
-    await this.#file.read(position, bytes);
-    // Another request may have read it meanwhile, and changed it.
-    const meanwhile = this.#bitmaps.get(block);
-    if (meanwhile !== undefined) return meanwhile;
-    const bitmap = new SectorBitmap(bytes, true);
-    this.#remember(block, bitmap);
-    return bitmap;
+  #bitmap(block: number, position: number): Promise<SectorBitmap> {
+    return this.#bitmaps.of(block, async () => {
+      const bytes = new Uint8Array(this.headBytes);
+      await this.#file.read(position, bytes);
+      return bytes;
+    });
   }
 
   #usedEnd(unitBytes: number): number {

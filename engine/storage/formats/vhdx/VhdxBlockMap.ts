@@ -1,42 +1,30 @@
 /**
- * The blocks of a VHDX file (MS-VHDX 2.5): a table of 64-bit entries, payload blocks with an entry for a bitmap of sectors after each chunk of them. Only blocks of
- * differencing images that hold some of their sectors use the bitmap. Table changes are written in place, data before bitmap before entry, instead of
+ * The blocks of a VHDX file (MS-VHDX 2.5): what the entries of the table and, in differencing images, the bitmaps of sectors say of them. Only blocks
+ * of differencing images that hold some of their sectors use a bitmap. Table changes are written in place, data before bitmap before entry, instead of
  * through the log: an entry never crosses a sector, so each is the old or the new one after a crash.
  */
+import { BitmapCache } from "../sparse/BitmapCache.ts";
 import type { BlockMap, BlockState, FileRange, Run } from "../sparse/BlockMap.ts";
-import { consecutive } from "../sparse/consecutive.ts";
 import { corruptImage, unsupportedImage } from "../sparse/corruptImage.ts";
 import { FileSpace } from "../sparse/FileSpace.ts";
 import type { ImageFile } from "../sparse/ImageFile.ts";
-import { SectorBitmap } from "../sparse/SectorBitmap.ts";
+import type { SectorBitmap } from "../sparse/SectorBitmap.ts";
+import {
+  ENTRY_BYTES,
+  FULLY_PRESENT,
+  NOT_PRESENT,
+  PARTIALLY_PRESENT,
+  type TableWrite,
+  UNMAPPED,
+  VHDX_BLOCKS_MAX,
+  VhdxBlockTable,
+  vhdxTableEntries,
+  ZERO,
+} from "./VhdxBlockTable.ts";
 import { MEBIBYTE, type VhdxRegions, writeVhdxRegions } from "./VhdxHeaders.ts";
 import type { VhdxMetadata } from "./VhdxMetadata.ts";
 
-const ENTRY_BYTES = 8;
-/** States of payload blocks (2.5.1.1). */
-const NOT_PRESENT = 0;
-const ZERO = 2;
-const UNMAPPED = 3;
-const FULLY_PRESENT = 6;
-const PARTIALLY_PRESENT = 7;
-/** 36 MiB of tables in memory: 128 TiB in blocks of 32 MiB, 8 TiB in blocks of 2 MiB. */
-const MOST_BLOCKS = 4 * MEBIBYTE;
 const MOST_BITMAPS = 4096;
-
-export function vhdxChunkRatio(blockBytes: number, sectorBytes: number): number {
-  return (2 ** 23 * sectorBytes) / blockBytes;
-}
-
-export function vhdxTableEntries(
-  diskBytes: number,
-  blockBytes: number,
-  sectorBytes: number,
-  hasParent: boolean,
-): number {
-  const ratio = vhdxChunkRatio(blockBytes, sectorBytes);
-  const blocks = Math.ceil(diskBytes / blockBytes);
-  return hasParent ? Math.ceil(blocks / ratio) * (ratio + 1) : blocks + Math.floor((blocks - 1) / ratio);
-}
 
 export class VhdxBlockMap implements BlockMap {
   readonly blockBytes: number;
@@ -51,13 +39,8 @@ export class VhdxBlockMap implements BlockMap {
   readonly #regions: VhdxRegions;
   readonly #metadata: VhdxMetadata;
   readonly #others: readonly FileRange[];
-  readonly #chunkRatio: number;
-  #states: Uint8Array;
-  #positions: Float64Array;
-  /** Of each chunk's bitmap block; 0 where there is none. */
-  #bitmapBlocks: Float64Array;
-  readonly #bitmaps = new Map<number, SectorBitmap>();
-  readonly #changedBitmaps = new Set<number>();
+  readonly #table: VhdxBlockTable;
+  readonly #bitmaps = new BitmapCache(MOST_BITMAPS, false);
 
   /** `others`: the header section and the log. */
   private constructor(
@@ -65,20 +48,17 @@ export class VhdxBlockMap implements BlockMap {
     regions: VhdxRegions,
     metadata: VhdxMetadata,
     others: readonly FileRange[],
-    table: { states: Uint8Array; positions: Float64Array; bitmapBlocks: Float64Array },
+    table: VhdxBlockTable,
   ) {
     const { parameters } = metadata;
     this.#file = file;
     this.#regions = regions;
     this.#metadata = metadata;
     this.#others = others;
+    this.#table = table;
     this.blockBytes = parameters.blockBytes;
     this.keepsSectors = parameters.hasParent;
     this.fixed = parameters.fixed;
-    this.#chunkRatio = vhdxChunkRatio(parameters.blockBytes, parameters.logicalSectorBytes);
-    this.#states = table.states;
-    this.#positions = table.positions;
-    this.#bitmapBlocks = table.bitmapBlocks;
     this.space = new FileSpace(this.blockBytes, roundUp(file.sizeBytes));
   }
 
@@ -88,31 +68,8 @@ export class VhdxBlockMap implements BlockMap {
     metadata: VhdxMetadata,
     others: readonly FileRange[],
   ): Promise<VhdxBlockMap> {
-    const { blockBytes, diskBytes, logicalSectorBytes, hasParent } = metadata.parameters;
-    const blocks = Math.ceil(diskBytes / blockBytes);
-    if (blocks > MOST_BLOCKS) throw unsupportedImage(file.name, "it has too many blocks", { blocks });
-    const count = vhdxTableEntries(diskBytes, blockBytes, logicalSectorBytes, hasParent);
-    if (count * ENTRY_BYTES > regions.bat.length) {
-      throw corruptImage(file.name, "its block table does not cover the disk", { length: regions.bat.length });
-    }
-    const ratio = vhdxChunkRatio(blockBytes, logicalSectorBytes);
-    const bytes = await file.bytes(regions.bat.offset, count * ENTRY_BYTES, "block table");
-    const view = new DataView(bytes.buffer);
-    const states = new Uint8Array(blocks);
-    const positions = new Float64Array(blocks);
-    const bitmapBlocks = new Float64Array(Math.ceil(blocks / ratio));
-    for (let entry = 0; entry < count; entry++) {
-      const state = view.getUint8(entry * ENTRY_BYTES) & 7;
-      const position = Number(view.getBigUint64(entry * ENTRY_BYTES, true) >> 20n) * MEBIBYTE;
-      const chunk = Math.floor(entry / (ratio + 1));
-      const within = entry % (ratio + 1);
-      if (within === ratio) bitmapBlocks[chunk] = state === FULLY_PRESENT ? position : 0;
-      else if (chunk * ratio + within < blocks) {
-        states[chunk * ratio + within] = state;
-        positions[chunk * ratio + within] = position;
-      }
-    }
-    return new VhdxBlockMap(file, regions, metadata, others, { states, positions, bitmapBlocks });
+    const table = await VhdxBlockTable.load(file, regions.bat, metadata.parameters);
+    return new VhdxBlockMap(file, regions, metadata, others, table);
   }
 
   sizeBytes(): number {
@@ -120,7 +77,7 @@ export class VhdxBlockMap implements BlockMap {
   }
 
   blockCount(): number {
-    return this.#states.length;
+    return this.#table.blockCount;
   }
 
   async state(block: number): Promise<BlockState> {
@@ -134,7 +91,7 @@ export class VhdxBlockMap implements BlockMap {
     const state = this.#state(block);
     if (typeof state !== "number") return { kind: state, position: 0, length: inBlock };
     const data = { kind: "data", position: state + within } as const;
-    if (this.#states[block] === FULLY_PRESENT) return { ...data, length: inBlock };
+    if (this.#table.state(block) === FULLY_PRESENT) return { ...data, length: inBlock };
     const bitmap = await this.#bitmap(block);
     const sectorBytes = this.#metadata.parameters.logicalSectorBytes;
     const sector = Math.floor(within / sectorBytes);
@@ -146,77 +103,57 @@ export class VhdxBlockMap implements BlockMap {
   /** A block that the image knew nothing of begins with no sectors of its own. */
   async prepareUnit(block: number): Promise<void> {
     if (!this.keepsSectors || this.#state(block) !== "absent") return;
-    await this.#makeBitmapBlock(block);
-    this.#remember(block, new SectorBitmap(new Uint8Array(this.#sliceBytes), false));
-    this.#changedBitmaps.add(block);
+    this.#startBitmap(block);
   }
 
   async setState(block: number, state: BlockState): Promise<void> {
     if (typeof state === "number") {
       const before = this.#state(block);
-      if (before === "absent") this.#states[block] = this.keepsSectors ? PARTIALLY_PRESENT : FULLY_PRESENT;
-      else if (before === "zero") this.#states[block] = FULLY_PRESENT;
-      this.#positions[block] = state;
+      const news = before === "absent" && this.keepsSectors ? PARTIALLY_PRESENT : FULLY_PRESENT;
+      this.#table.set(block, typeof before === "number" ? this.#table.state(block) : news, state);
       return;
     }
-    this.#states[block] = state === "zero" ? ZERO : NOT_PRESENT;
-    this.#positions[block] = 0;
-    this.#bitmaps.delete(block);
-    this.#changedBitmaps.delete(block);
+    this.#table.set(block, state === "zero" ? ZERO : NOT_PRESENT, 0);
+    this.#bitmaps.drop(block);
   }
 
   async holdSectors(offset: number, length: number): Promise<boolean> {
     const block = Math.floor(offset / this.blockBytes);
-    if (this.#states[block] !== PARTIALLY_PRESENT) return false;
-    await this.#makeBitmapBlock(block);
+    if (this.#table.state(block) !== PARTIALLY_PRESENT) return false;
+    this.#makeBitmapBlock(block);
     const bitmap = await this.#bitmap(block);
     const sectorBytes = this.#metadata.parameters.logicalSectorBytes;
     const within = offset - block * this.blockBytes;
     const changed = bitmap.set(within / sectorBytes, (within + length) / sectorBytes);
-    if (changed) {
-      this.#remember(block, bitmap);
-      this.#changedBitmaps.add(block);
-    }
+    if (changed) this.#bitmaps.change(block, bitmap);
     return changed;
   }
 
   async writeEntries(blocks: readonly number[]): Promise<void> {
-    const writes: { position: number; bytes: Uint8Array }[] = [];
-    const changed = blocks.filter((block) => this.#changedBitmaps.has(block));
-    for (const block of changed) {
-      const bitmap = this.#bitmaps.get(block);
-      if (bitmap !== undefined) writes.push({ position: this.#sliceAt(block), bytes: bitmap.bytes.slice() });
-    }
-    for (const chunk of new Set(changed.map((block) => Math.floor(block / this.#chunkRatio)))) {
-      const position = this.#bitmapBlocks[chunk] ?? 0;
-      const entry = chunk * (this.#chunkRatio + 1) + this.#chunkRatio;
-      writes.push({ position: this.#entryAt(entry), bytes: encodeEntry(FULLY_PRESENT, position) });
-    }
-    writes.push(...this.#payloadWrites(blocks));
-    for (const block of changed) this.#changedBitmaps.delete(block);
+    const changed = this.#bitmaps.takeChanged(blocks);
+    const writes: TableWrite[] = changed.map(({ block, bytes }) => ({ position: this.#sliceAt(block), bytes }));
+    const chunks = new Set(changed.map(({ block }) => this.#table.chunkOf(block)));
+    for (const chunk of chunks) writes.push(this.#table.bitmapWrite(chunk));
+    writes.push(...this.#table.payloadWrites(blocks));
     try {
       for (const { position, bytes } of writes) await this.#file.write(position, bytes);
     } catch (error) {
-      for (const block of changed) if (this.#bitmaps.has(block)) this.#changedBitmaps.add(block);
+      this.#bitmaps.changeAgain(changed.map(({ block }) => block));
       throw error;
     }
   }
 
   async checkTables(repair: boolean): Promise<string[]> {
     const faults: string[] = [];
-    for (const [block, state] of this.#states.entries()) {
-      if (state !== PARTIALLY_PRESENT) continue;
-      const chunk = Math.floor(block / this.#chunkRatio);
-      if (this.keepsSectors && (this.#bitmapBlocks[chunk] ?? 0) !== 0) continue;
+    for (const block of this.#table.blocksIn(PARTIALLY_PRESENT)) {
+      if (this.keepsSectors && this.#table.bitmapBlock(block) !== 0) continue;
       faults.push(`Block ${block} is partly there and has no bitmap.`);
       if (!repair) continue;
       if (this.keepsSectors) {
-        await this.#makeBitmapBlock(block);
-        this.#remember(block, new SectorBitmap(new Uint8Array(this.#sliceBytes), false));
-        this.#changedBitmaps.add(block);
+        this.#startBitmap(block);
         await this.#file.extend(this.space.endBytes);
       } else {
-        this.#states[block] = FULLY_PRESENT;
+        this.#table.set(block, FULLY_PRESENT, this.#table.position(block));
       }
       await this.writeEntries([block]);
     }
@@ -230,7 +167,7 @@ export class VhdxBlockMap implements BlockMap {
       { position: bat.offset, length: bat.length },
       { position: metadata.offset, length: metadata.length },
     ];
-    for (const position of this.#bitmapBlocks) if (position !== 0) ranges.push({ position, length: MEBIBYTE });
+    for (const position of this.#table.bitmapBlocks()) ranges.push({ position, length: MEBIBYTE });
     return ranges;
   }
 
@@ -240,12 +177,13 @@ export class VhdxBlockMap implements BlockMap {
 
   async resize(sizeBytes: number): Promise<void> {
     const { logicalSectorBytes, hasParent } = this.#metadata.parameters;
-    const before = this.#states.length;
+    const before = this.#table.blockCount;
     const count = Math.ceil(sizeBytes / this.blockBytes);
-    if (count > MOST_BLOCKS) throw unsupportedImage(this.#file.name, "it would have too many blocks", { count });
+    if (count > VHDX_BLOCKS_MAX) throw unsupportedImage(this.#file.name, "it would have too many blocks", { count });
     const entries = vhdxTableEntries(sizeBytes, this.blockBytes, logicalSectorBytes, hasParent);
     if (count < before) await this.#metadata.writeDiskSize(sizeBytes);
-    this.#resizeArrays(count);
+    this.#table.resize(count);
+    this.#bitmaps.dropFrom(count);
     if (this.fixed) await this.#resizeFixed(before, count);
     if (entries * ENTRY_BYTES > this.#regions.bat.length) await this.#moveTable(entries);
     await this.#writeTable();
@@ -254,13 +192,13 @@ export class VhdxBlockMap implements BlockMap {
 
   /** For a new fixed image: all blocks get their place. */
   async placeAll(): Promise<void> {
-    await this.#resizeFixed(0, this.#states.length);
+    await this.#resizeFixed(0, this.#table.blockCount);
     await this.#writeTable();
   }
 
   /** For an image that is to rest on nothing: false when a block still needs what lies behind. */
   async dropBitmaps(): Promise<boolean> {
-    const partial = [...this.#states.keys()].filter((block) => this.#states[block] === PARTIALLY_PRESENT);
+    const partial = this.#table.blocksIn(PARTIALLY_PRESENT);
     const sectorBytes = this.#metadata.parameters.logicalSectorBytes;
     for (const block of partial) {
       const length = Math.min(this.blockBytes, this.sizeBytes() - block * this.blockBytes);
@@ -268,24 +206,10 @@ export class VhdxBlockMap implements BlockMap {
       const bitmap = await this.#bitmap(block);
       if (!bitmap.has(0) || bitmap.runEnd(0, sectors) < sectors) return false;
     }
-    for (const block of partial) this.#states[block] = FULLY_PRESENT;
+    for (const block of partial) this.#table.set(block, FULLY_PRESENT, this.#table.position(block));
     await this.writeEntries(partial);
     await this.#file.flush();
     return true;
-  }
-
-  #resizeArrays(count: number): void {
-    const states = new Uint8Array(count);
-    states.set(this.#states.subarray(0, count));
-    const positions = new Float64Array(count);
-    positions.set(this.#positions.subarray(0, count));
-    const chunks = Math.ceil(count / this.#chunkRatio);
-    const bitmapBlocks = new Float64Array(chunks);
-    bitmapBlocks.set(this.#bitmapBlocks.subarray(0, chunks));
-    this.#states = states;
-    this.#positions = positions;
-    this.#bitmapBlocks = bitmapBlocks;
-    for (const block of this.#bitmaps.keys()) if (block >= count) this.#bitmaps.delete(block);
   }
 
   /** New blocks get their place at once, and lost ones give it back when it is at the end of the file. */
@@ -293,13 +217,12 @@ export class VhdxBlockMap implements BlockMap {
     let end = 0;
     for (const { position, length } of await this.metadata()) end = Math.max(end, position + length);
     for (let block = 0; block < Math.min(before, count); block++) {
-      end = Math.max(end, (this.#positions[block] ?? 0) + this.blockBytes);
+      end = Math.max(end, this.#table.position(block) + this.blockBytes);
     }
     this.space.restart(end);
     await this.#file.truncate(end);
     for (let block = before; block < count; block++) {
-      this.#states[block] = FULLY_PRESENT;
-      this.#positions[block] = this.space.take().position;
+      this.#table.set(block, FULLY_PRESENT, this.space.take().position);
     }
     await this.#file.extend(this.space.endBytes);
   }
@@ -321,36 +244,10 @@ export class VhdxBlockMap implements BlockMap {
     await writeVhdxRegions(this.#file, this.#regions);
   }
 
-  /** All of it: after the last entry there are zeros. */
   async #writeTable(): Promise<void> {
-    const { bat } = this.#regions;
-    const bytes = new Uint8Array(bat.length);
-    for (const { position, bytes: part } of this.#payloadWrites([...this.#states.keys()])) {
-      bytes.set(part, position - bat.offset);
-    }
-    for (const [chunk, position] of this.#bitmapBlocks.entries()) {
-      const entry = chunk * (this.#chunkRatio + 1) + this.#chunkRatio;
-      if (position !== 0) bytes.set(encodeEntry(FULLY_PRESENT, position), entry * ENTRY_BYTES);
-    }
-    await this.#file.write(bat.offset, bytes);
+    const { position, bytes } = this.#table.wholeWrite();
+    await this.#file.write(position, bytes);
     await this.#file.flush();
-  }
-
-  #payloadWrites(blocks: readonly number[]): { position: number; bytes: Uint8Array }[] {
-    const entries = blocks.map((block) => block + Math.floor(block / this.#chunkRatio));
-    return consecutive(entries).map(({ first, count }) => {
-      const bytes = new Uint8Array(count * ENTRY_BYTES);
-      for (let index = 0; index < count; index++) {
-        const entry = first + index;
-        const block = entry - Math.floor(entry / (this.#chunkRatio + 1));
-        bytes.set(encodeEntry(this.#states[block] ?? 0, this.#positions[block] ?? 0), index * ENTRY_BYTES);
-      }
-      return { position: this.#entryAt(first), bytes };
-    });
-  }
-
-  #entryAt(entry: number): number {
-    return this.#regions.bat.offset + entry * ENTRY_BYTES;
   }
 
   get #sliceBytes(): number {
@@ -358,53 +255,35 @@ export class VhdxBlockMap implements BlockMap {
   }
 
   #sliceAt(block: number): number {
-    const chunk = Math.floor(block / this.#chunkRatio);
-    return (this.#bitmapBlocks[chunk] ?? 0) + (block % this.#chunkRatio) * this.#sliceBytes;
+    return this.#table.bitmapBlock(block) + (block % this.#table.chunkRatio) * this.#sliceBytes;
   }
 
-  async #makeBitmapBlock(block: number): Promise<void> {
-    const chunk = Math.floor(block / this.#chunkRatio);
-    if ((this.#bitmapBlocks[chunk] ?? 0) !== 0) return;
-    this.#bitmapBlocks[chunk] = this.space.endBytes;
+  #makeBitmapBlock(block: number): void {
+    if (this.#table.bitmapBlock(block) !== 0) return;
+    this.#table.placeBitmapBlock(block, this.space.endBytes);
     this.space.endBytes += MEBIBYTE;
   }
 
-  #remember(block: number, bitmap: SectorBitmap): void {
-    this.#bitmaps.set(block, bitmap);
-    if (this.#bitmaps.size <= MOST_BITMAPS) return;
-    for (const other of this.#bitmaps.keys()) {
-      if (other === block || this.#changedBitmaps.has(other)) continue;
-      this.#bitmaps.delete(other);
-      return;
-    }
+  #startBitmap(block: number): void {
+    this.#makeBitmapBlock(block);
+    this.#bitmaps.start(block, this.#sliceBytes);
   }
 
-  async #bitmap(block: number): Promise<SectorBitmap> {
-    const known = this.#bitmaps.get(block);
-    if (known !== undefined) return known;
-    const bytes = new Uint8Array(this.#sliceBytes);
-    const chunk = Math.floor(block / this.#chunkRatio);
-    if ((this.#bitmapBlocks[chunk] ?? 0) !== 0) await this.#file.read(this.#sliceAt(block), bytes);
-    const meanwhile = this.#bitmaps.get(block);
-    if (meanwhile !== undefined) return meanwhile;
-    const bitmap = new SectorBitmap(bytes, false);
-    this.#remember(block, bitmap);
-    return bitmap;
+  #bitmap(block: number): Promise<SectorBitmap> {
+    return this.#bitmaps.of(block, async () => {
+      const bytes = new Uint8Array(this.#sliceBytes);
+      if (this.#table.bitmapBlock(block) !== 0) await this.#file.read(this.#sliceAt(block), bytes);
+      return bytes;
+    });
   }
 
   #state(block: number): BlockState {
-    const state = this.#states[block] ?? NOT_PRESENT;
-    if (state === FULLY_PRESENT || state === PARTIALLY_PRESENT) return this.#positions[block] ?? 0;
+    const state = this.#table.state(block);
+    if (state === FULLY_PRESENT || state === PARTIALLY_PRESENT) return this.#table.position(block);
     if (state === NOT_PRESENT) return "absent";
     if (state <= UNMAPPED) return "zero";
     throw corruptImage(this.#file.name, "a block has an unknown state", { block, state });
   }
-}
-
-function encodeEntry(state: number, position: number): Uint8Array {
-  const bytes = new Uint8Array(ENTRY_BYTES);
-  new DataView(bytes.buffer).setBigUint64(0, (BigInt(position / MEBIBYTE) << 20n) | BigInt(state), true);
-  return bytes;
 }
 
 function roundUp(bytes: number): number {

@@ -22,7 +22,8 @@ import { guidText, randomGuid } from "../sparse/guid.ts";
 import { ImageFile } from "../sparse/ImageFile.ts";
 import { SparseImage } from "../sparse/SparseImage.ts";
 import { ReplayedStore } from "./ReplayedStore.ts";
-import { VhdxBlockMap, vhdxTableEntries } from "./VhdxBlockMap.ts";
+import { VhdxBlockMap } from "./VhdxBlockMap.ts";
+import { ENTRY_BYTES, vhdxTableEntries } from "./VhdxBlockTable.ts";
 import {
   MEBIBYTE,
   readVhdxHeader,
@@ -132,7 +133,7 @@ async function writeNewFile(file: ImageFile, parameters: VhdxParameters, service
   const entries = vhdxTableEntries(diskBytes, blockBytes, logicalSectorBytes, hasParent);
   const metadata = { offset: MEBIBYTE + LOG_BYTES, length: MEBIBYTE };
   const batOffset = metadata.offset + metadata.length;
-  const bat = { offset: batOffset, length: Math.ceil((entries * 8) / MEBIBYTE) * MEBIBYTE };
+  const bat = { offset: batOffset, length: Math.ceil((entries * ENTRY_BYTES) / MEBIBYTE) * MEBIBYTE };
   await file.extend(bat.offset + bat.length);
   await file.write(metadata.offset, newVhdxMetadata(parameters, randomGuid(services.entropy, "little")));
   await writeVhdxRegions(file, { bat, metadata });
