@@ -16,7 +16,7 @@ import type {
 import type { DiskCipher } from "../../crypto/DiskCipher.ts";
 import { DiskImageBase, readBacking, SECTOR_BYTES } from "../../DiskImageBase.ts";
 import { readTable } from "./ClusterMap.ts";
-import { expandCluster } from "./clusterCompression.ts";
+import { ExpandedCluster } from "./ExpandedCluster.ts";
 import { corrupt, cryptMethods, QCOW_MAGIC } from "./Qcow2Header.ts";
 import { openQcowCipher } from "./qcowCipher.ts";
 import { TableCache } from "./TableCache.ts";
@@ -50,7 +50,7 @@ class Qcow1Image extends DiskImageBase {
   readonly #tables: TableCache;
   readonly #cipher: DiskCipher | undefined;
   readonly #clusterBytes: number;
-  #expanded: { offset: number; bytes: Uint8Array } | undefined;
+  readonly #expanded: ExpandedCluster;
 
   constructor(
     store: ByteStore,
@@ -65,6 +65,7 @@ class Qcow1Image extends DiskImageBase {
     this.#l1 = l1;
     this.#cipher = cipher;
     this.#clusterBytes = 2 ** header.clusterBits;
+    this.#expanded = new ExpandedCluster(store, "zlib", this.#clusterBytes);
     this.#tables = new TableCache(store, 8 * 2 ** header.l2Bits, CACHE_BYTES);
   }
 
@@ -113,23 +114,13 @@ class Qcow1Image extends DiskImageBase {
         const missing = this.backing === undefined && this.#header.backingName !== undefined;
         await readBacking(this.backing, missing, offset + at, piece);
       } else if (cluster.kind === "compressed") {
-        piece.set((await this.#expand(cluster)).subarray(within, within + piece.length));
+        piece.set((await this.#expanded.read(cluster)).subarray(within, within + piece.length));
       } else {
         piece.fill(0, await this.#store.read(cluster.offset + within, piece));
         this.#cipher?.decrypt(piece, (offset + at) / SECTOR_BYTES);
       }
       at = end;
     }
-  }
-
-  async #expand({ offset, bytes }: Cluster): Promise<Uint8Array> {
-    const known = this.#expanded;
-    if (known?.offset === offset) return known.bytes;
-    const stored = new Uint8Array(bytes);
-    await this.#store.read(offset, stored);
-    const expanded = expandCluster(stored, "zlib", this.#clusterBytes);
-    this.#expanded = { offset, bytes: expanded };
-    return expanded;
   }
 
   protected async doExtentAt(offset: number): Promise<Extent> {
