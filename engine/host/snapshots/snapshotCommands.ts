@@ -17,12 +17,10 @@ import type { MachineRecord } from "../MachineLibrary.ts";
 import type { MachineRegistry } from "../MachineRegistry.ts";
 import { type MediaRegistry, type MediumUse, realPath } from "../MediaRegistry.ts";
 import { cloneMachine } from "./cloneMachine.ts";
-import { cloneWithSnapshots } from "./cloneWithSnapshots.ts";
 import { FolderFiles } from "./FolderFiles.ts";
 import { keptMachine, watchedMachine } from "./libraryMachine.ts";
 import { JOURNAL, MachineSnapshots } from "./MachineSnapshots.ts";
 import { draftOfSettings, fileOf } from "./machineLayers.ts";
-import { refuseEncryptedDisks } from "./refuseEncryptedDisks.ts";
 import { asJob, saveState, takeLive } from "./savedStates.ts";
 
 type Handlers = CommandHandlers<HostProtocol, HostConnection>;
@@ -48,7 +46,6 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
   return {
     "snapshot.list": async ({ id }) => await listSnapshots(snapshotsOf(registry, id, "none"), listed),
     "snapshot.take": async ({ id, name, description }) => {
-      await refuseEncryptedDisks(registry, id);
       if (registry.supervisor(id).live) {
         const hooks = {
           taken: (node: SnapshotNode) => {
@@ -70,7 +67,6 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
     },
     "snapshot.restore": async ({ id, snapshotId, takeCurrent }) => {
       await changing(context, id, "restoreSnapshot", async (snapshots) => {
-        if (takeCurrent !== null) await refuseEncryptedDisks(registry, id);
         if (takeCurrent !== null) await snapshots.take({ ...takeCurrent, takenAtMs: Date.now() });
         await snapshots.restore(snapshotId);
       });
@@ -242,62 +238,18 @@ async function refuseForeignChildren(context: SnapshotContext, id: string, files
   throw new GuesthouseError("has-children", `“${child.path}” rests on this snapshot.`, { path: child.path });
 }
 
-/** With the past: only as a whole, because the layers of an original cannot serve two trees. */
-async function cloneAll(
-  context: SnapshotContext,
-  id: string,
-  name: string,
-  linked: boolean,
-): Promise<{ machine: MachineSummary }> {
-  const { registry } = context;
-  if (linked) {
-    throw new GuesthouseError(
-      "unsupported-operation",
-      "A linked clone has no snapshots: clone one state, or copy all.",
-    );
-  }
-  const record = await asSnapshotWork(context, id, async (snapshots) => {
-    const document = await snapshots.document();
-    const order = {
-      source: draftOf(registry.library.config(id)),
-      document,
-      folder: registry.library.get(id).folder,
-      name: name.trim(),
-      formatOf: (file: string) => snapshots.formatOf(file),
-    };
-    const made = await asJob(context, id, "cloneMachine", (work) => cloneWithSnapshots(registry.library, order, work));
-    registry.noteSaved(made.id, document.current.state !== undefined);
-    return made;
-  });
-  return context.announce(record.id);
-}
-
-/** On a machine at rest, alone, and with nothing left of an interrupted change. */
-async function asSnapshotWork<T>(
-  { registry }: SnapshotContext,
-  id: string,
-  action: (snapshots: MachineSnapshots) => Promise<T>,
-): Promise<T> {
-  return await registry.snapshotWork(id, () =>
-    registry.changing(id, async () => {
-      // It may have been started while this waited.
-      if (registry.supervisor(id).live) throw new GuesthouseError("illegal-state", "The machine runs.");
-      const snapshots = snapshotsOf(registry, id);
-      await snapshots.recover();
-      return await action(snapshots);
-    }),
-  );
-}
-
 async function cloneCommand(
   context: SnapshotContext,
   { id, snapshotId, name, linked, scope }: Parameters<Handlers["machine.clone"]>[0],
 ): Promise<{ machine: MachineSummary }> {
-  const { registry } = context;
-  if (scope === "all") return await cloneAll(context, id, name, linked);
-  const record = await asSnapshotWork(context, id, async (snapshots) => {
+  const { registry, jobs } = context;
+  if (scope === "all") {
+    throw new GuesthouseError("not-available", "This version clones one state, without the snapshots before it.");
+  }
+  const record = await registry.changing(id, async () => {
+    const snapshots = snapshotsOf(registry, id);
+    await snapshots.recover();
     let from = snapshotId;
-    if (linked) await refuseEncryptedDisks(registry, id);
     if (linked && from === null) {
       from = (await snapshots.take({ name: `Linked base for ${name}`, description: "", takenAtMs: Date.now() })).id;
     }
@@ -308,9 +260,15 @@ async function cloneCommand(
     }
     const source: MachineDraft =
       node === undefined ? draftOf(registry.library.config(id)) : draftOfSettings(document, node.settings, node.layers);
-    const { folder } = registry.library.get(id);
-    const order = { source, folder, name: name.trim(), linked, formatOf: (file: string) => snapshots.formatOf(file) };
-    return await asJob(context, id, "cloneMachine", (work) => cloneMachine(registry.library, order, work));
+    const done = Promise.withResolvers<MachineRecord>();
+    const subject = registry.library.config(id).name;
+    await jobs.run({ kind: "cloneMachine", subject, machineId: id }, async (progress, signal) => {
+      const onProgress = (fraction: number): void => progress(Math.round(fraction * 1000), 1000);
+      const { folder } = registry.library.get(id);
+      const order = { source, folder, name: name.trim(), linked, formatOf: (file: string) => snapshots.formatOf(file) };
+      done.resolve(await cloneMachine(registry.library, order, { onProgress, signal }));
+    });
+    return await done.promise;
   });
   if (linked) {
     context.announce(id);
