@@ -128,7 +128,8 @@ export class FakeSnapshots {
       }),
       "snapshot.edit": (params: ParamsOf<HostProtocol, "snapshot.edit">) => this.#edit(params),
       "snapshot.thumbnail": async ({ id, snapshotId }: ParamsOf<HostProtocol, "snapshot.thumbnail">) => ({
-        pngBase64: this.#get(id, snapshotId).hasThumbnail ? await this.#options.thumbnail() : null,
+        pngBase64:
+          snapshotId === null || this.#get(id, snapshotId).hasThumbnail ? await this.#options.thumbnail() : null,
       }),
     };
   }

@@ -5,6 +5,7 @@ import { isLive } from "../../../engine/api/MachineState.ts";
 import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
 import { usePreference } from "../../state/AppContext.tsx";
 import { useMachineJob, useStateWord } from "../../state/useMachineWork.ts";
+import { useThumbnail } from "../../state/useThumbnail.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Choice } from "../../ui/Choices.tsx";
 import type { MenuAction } from "../../ui/Menu.tsx";
@@ -34,9 +35,11 @@ function Curtain({ machine, start }: { machine: MachineSummary; start: MenuActio
   const state = machine.state.kind;
   const word = useStateWord(machine);
   const job = useMachineJob(machine.id);
+  const saved = useThumbnail(machine.id, null, state === "saved" ? machine.stateSinceMs : undefined);
   if (state === "running") return null;
   return (
     <div className={`curtain curtain-${state}`}>
+      {saved === undefined ? null : <img className="curtain-picture" src={saved} alt="" />}
       <StateIcon state={state} size={40} />
       <strong>{word}</strong>
       {job?.kind === "saveState" ? <JobItem job={job} /> : null}

@@ -20,7 +20,10 @@ export function EncryptionFields({ value, onChange, ways }: EncryptionFieldsProp
         label={t("media.encryption")}
         value={value.way}
         onChange={(way) => onChange({ ...value, way })}
-        options={ways.map((id) => ({ id, label: t(`encryption.${id}`) }))}
+        options={ways.map((id) => ({
+          id,
+          label: t(id === "new" && ways.includes("keep") ? "encryption.another" : `encryption.${id}`),
+        }))}
       />
       {value.way === "new" ? (
         <>

@@ -5,6 +5,7 @@ import { isLive } from "../../../engine/api/MachineState.ts";
 import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
 import { useAttempt, useServices } from "../../state/AppContext.tsx";
 import { withPassphrase } from "../../state/passphrases.ts";
+import { baseName } from "../../ui/formatQuantities.ts";
 import { type HotPlugInterface, hotPlugInterfaces, interfaceOf, type StorageDevice } from "./storageDraft.ts";
 
 export interface HotPlug {
@@ -28,7 +29,7 @@ export function useHotPlug(machine: MachineSummary): HotPlug | undefined {
   if (!isLive(machine.state.kind) || !isLegal("machine.attachDisk", machine.state.kind)) return undefined;
   const interfaces = hotPlugInterfaces.filter((on) => atOpening.has(on));
   const unplug = ({ index, path }: StorageDevice) => {
-    const name = path ?? "";
+    const name = baseName(path ?? "");
     shell.open({
       kind: "confirm",
       confirmation: {
@@ -48,7 +49,7 @@ export function useHotPlug(machine: MachineSummary): HotPlug | undefined {
       return disk !== undefined && interfaces.some((on) => on === interfaceOf(disk));
     },
     plug: (path, on) =>
-      void attempt(t("failure.plug", { name: path }), () =>
+      void attempt(t("failure.plug", { name: baseName(path) }), () =>
         withPassphrase(shell, (given) =>
           session.call("machine.attachDisk", { id, disk: { path, interface: on }, ...given }),
         ),

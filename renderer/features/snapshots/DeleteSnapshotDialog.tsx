@@ -3,10 +3,10 @@ import { useTranslation } from "react-i18next";
 import type { HostProtocol } from "../../../engine/api/hostProtocol.ts";
 import type { ResultOf } from "../../../engine/api/ProtocolSpec.ts";
 import { useAttempt, useServices } from "../../state/AppContext.tsx";
-import { useSnapshots } from "../../state/useSnapshots.ts";
 import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { formatBytes } from "../../ui/formatQuantities.ts";
 import { Notice } from "../../ui/Notice.tsx";
+import { type SnapshotDialogProps, useSnapshot } from "./SnapshotDialogProps.ts";
 
 type Cost = ResultOf<HostProtocol, "snapshot.deleteCost">;
 
@@ -32,20 +32,12 @@ function CostView({ cost }: { cost: Cost }) {
 }
 
 /** Deletes a snapshot: its content is merged into what follows. Says beforehand what space that takes and gives. */
-export function DeleteSnapshotDialog({
-  id,
-  snapshotId,
-  onClose,
-}: {
-  id: string;
-  snapshotId: string;
-  onClose: () => void;
-}) {
+export function DeleteSnapshotDialog({ id, snapshotId, onClose }: SnapshotDialogProps) {
   const { t } = useTranslation();
   const { session } = useServices();
   const attempt = useAttempt();
   const [cost, setCost] = useState<Cost>();
-  const snapshot = useSnapshots(id)?.snapshots.find((candidate) => candidate.id === snapshotId);
+  const snapshot = useSnapshot(id, snapshotId);
   useEffect(() => {
     let open = true;
     session.call("snapshot.deleteCost", { id, snapshotId }).then(

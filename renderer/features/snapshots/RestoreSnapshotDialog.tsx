@@ -5,18 +5,11 @@ import { useSnapshots } from "../../state/useSnapshots.ts";
 import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { Checkbox } from "../../ui/Choices.tsx";
 import { Notice } from "../../ui/Notice.tsx";
+import type { SnapshotDialogProps } from "./SnapshotDialogProps.ts";
 import { SnapshotTextFields, type SnapshotTexts, useNextSnapshotName } from "./SnapshotTextDialog.tsx";
 
 /** Goes back to a snapshot, and offers to keep what there is now as another one. */
-export function RestoreSnapshotDialog({
-  id,
-  snapshotId,
-  onClose,
-}: {
-  id: string;
-  snapshotId: string;
-  onClose: () => void;
-}) {
+export function RestoreSnapshotDialog({ id, snapshotId, onClose }: SnapshotDialogProps) {
   const { t } = useTranslation();
   const { session } = useServices();
   const attempt = useAttempt();

@@ -1,35 +1,17 @@
-import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
 import type { Snapshot } from "../../../engine/api/snapshotProtocol.ts";
-import { useServices } from "../../state/AppContext.tsx";
 import { useMachineJob } from "../../state/useMachineWork.ts";
+import { useThumbnail } from "../../state/useThumbnail.ts";
 import { formatBytes, formatDate } from "../../ui/formatQuantities.ts";
 import { Notice } from "../../ui/Notice.tsx";
 import { StateWord } from "../details/StateWord.tsx";
 import { JobItem } from "../library/JobItem.tsx";
 
-/** The picture of the screen when a snapshot was taken, as a data address. */
-function useThumbnail(id: string, snapshot: Snapshot): string | undefined {
-  const { session } = useServices();
-  const [picture, setPicture] = useState<{ of: string; png: string }>();
-  const { id: snapshotId, hasThumbnail } = snapshot;
-  useEffect(() => {
-    if (!hasThumbnail) return;
-    session.call("snapshot.thumbnail", { id, snapshotId }).then(
-      ({ pngBase64 }) => {
-        if (pngBase64 !== null) setPicture({ of: snapshotId, png: pngBase64 });
-      },
-      () => {},
-    );
-  }, [session, id, snapshotId, hasThumbnail]);
-  return picture?.of === snapshotId ? `data:image/png;base64,${picture.png}` : undefined;
-}
-
 function OneSnapshot({ machine, snapshot }: { machine: MachineSummary; snapshot: Snapshot }) {
   const { t, i18n } = useTranslation();
   const job = useMachineJob(machine.id);
-  const picture = useThumbnail(machine.id, snapshot);
+  const picture = useThumbnail(machine.id, snapshot.id, snapshot.hasThumbnail ? snapshot.takenMs : undefined);
   return (
     <>
       {picture === undefined ? null : (
@@ -67,12 +49,17 @@ export function SnapshotDetails({
   count: number;
 }) {
   const { t } = useTranslation();
+  const saved = machine.state.kind === "saved";
+  const picture = useThumbnail(machine.id, null, saved ? machine.stateSinceMs : undefined);
   return (
     <aside className="snapshot-details selectable" aria-label={t("snapshot.details")}>
       {snapshot !== undefined ? (
         <OneSnapshot machine={machine} snapshot={snapshot} />
       ) : (
         <>
+          {picture === undefined ? null : (
+            <img className="snapshot-picture" src={picture} alt={t("preview.name", { name: machine.name })} />
+          )}
           <h2>{t("snapshot.current")}</h2>
           <p className="quiet">
             <StateWord machine={machine} />

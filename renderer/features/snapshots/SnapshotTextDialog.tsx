@@ -4,6 +4,7 @@ import { useAttempt, useMachine, useServices } from "../../state/AppContext.tsx"
 import { useSnapshots } from "../../state/useSnapshots.ts";
 import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { TextField } from "../../ui/TextField.tsx";
+import { type SnapshotDialogProps, useSnapshot } from "./SnapshotDialogProps.ts";
 import { nextSnapshotName } from "./snapshotForest.ts";
 
 export interface SnapshotTexts {
@@ -105,19 +106,11 @@ export function TakeSnapshotDialog({ id, onClose }: { id: string; onClose: () =>
   );
 }
 
-export function EditSnapshotDialog({
-  id,
-  snapshotId,
-  onClose,
-}: {
-  id: string;
-  snapshotId: string;
-  onClose: () => void;
-}) {
+export function EditSnapshotDialog({ id, snapshotId, onClose }: SnapshotDialogProps) {
   const { t } = useTranslation();
   const { session } = useServices();
   const attempt = useAttempt();
-  const snapshot = useSnapshots(id)?.snapshots.find((candidate) => candidate.id === snapshotId);
+  const snapshot = useSnapshot(id, snapshotId);
   if (snapshot === undefined) return null;
   const { name, description } = snapshot;
   return (
