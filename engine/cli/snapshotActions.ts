@@ -15,6 +15,7 @@ export interface JsonArgument {
 export interface CloneArguments extends JsonArgument {
   readonly snapshot?: string;
   readonly linked?: boolean;
+  readonly all?: boolean;
 }
 
 export async function takeSnapshot(
@@ -93,10 +94,14 @@ export async function discardState(machine: string, given: JsonArgument): Promis
 }
 
 export async function cloneMachine(machine: string, name: string, given: CloneArguments): Promise<number> {
+  if (given.all === true && (given.linked === true || given.snapshot !== undefined)) {
+    throw new BadArguments("--all copies everything: it goes with neither --linked nor --snapshot");
+  }
   return await withMachine(machine, "Cloning", async (client, { id }) => {
     const snapshotId = given.snapshot === undefined ? null : (await findSnapshot(client, id, given.snapshot)).id;
-    const order = { id, snapshotId, name, linked: given.linked === true, scope: "state" } as const;
-    const made = (await client.call("machine.clone", order)).machine;
+    const order = { id, snapshotId, name, linked: given.linked === true } as const;
+    const scope = given.all === true ? "all" : "state";
+    const made = (await client.call("machine.clone", { ...order, scope })).machine;
     print(given, made, `Created ${made.name} (${made.id})`);
   });
 }

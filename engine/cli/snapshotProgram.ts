@@ -49,6 +49,7 @@ export function addSnapshots(program: Command, setStatus: (status: number) => vo
     .argument("<name>")
     .option("--snapshot <snapshot>", "as it was then")
     .option("--linked", "the twin's disks hold only what differs")
+    .option("--all", "with all snapshots")
     .option(...JSON_OPTION)
     .action(async (machine: string, name: string, given: CloneArguments) =>
       setStatus(await (await load()).cloneMachine(machine, name, given)),

@@ -104,6 +104,7 @@ export class HostService {
   /** Throws when the data folder cannot be used. */
   static async open(options: HostServiceOptions): Promise<HostService> {
     const service = new HostService(options);
+    await service.#registry.library.sweep();
     await service.#registry.load();
     service.#memoryTimer = setInterval(() => service.#reportMemory(), MEMORY_MS);
     service.#memoryTimer.unref();

@@ -5,7 +5,7 @@
  * the library's business.
  */
 import { randomUUID } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import * as v from "valibot";
 import { checkMachineDraft } from "../api/checkMachineDraft.ts";
@@ -19,10 +19,16 @@ import {
 import { firstIssue } from "../api/message.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import { errorCode, fileError } from "./fileError.ts";
+import { LockFile } from "./LockFile.ts";
 import { writeFileAtomically } from "./writeFileAtomically.ts";
 
 const CONFIG_NAME = "machine.json";
+/** Held by whoever runs or changes the machine. */
+const LOCK_NAME = ".lock";
 const REMOVED_NAME = "machine.removed.json";
+/** In the folder of a machine that is being made. */
+const UNFINISHED_NAME = "machine.unfinished.txt";
+const UNFINISHED_TEXT = "A machine was being made here. When Guesthouse does not run, this folder can be deleted.\n";
 const CONFIG_BYTES_MAX = 4 * 1024 * 1024;
 
 export type MachineRecord =
@@ -102,17 +108,45 @@ export class MachineLibrary {
     return candidate;
   }
 
-  /** Makes the folder and lets `prepare` put media there and adapt the draft; without success nothing is left. */
+  /**
+   * Makes the folder and lets `prepare` put media there and adapt the draft; without success nothing is left. The folder says that it is unfinished until
+   * it is a machine's, and is locked: see `sweep`.
+   */
   async create(draft: MachineDraft, prepare: (folder: string) => Promise<MachineDraft>): Promise<MachineRecord> {
     this.#check(draft, null);
     const folder = await this.#newFolder(draft.name);
+    let lock: LockFile | undefined;
     try {
+      lock = await LockFile.acquire(join(folder, LOCK_NAME), "The new machine");
+      await writeFile(join(folder, UNFINISHED_NAME), UNFINISHED_TEXT).catch((error: unknown) =>
+        Promise.reject(fileError(error, folder)),
+      );
       const prepared = await prepare(folder);
       const id = randomUUID();
-      return await this.#write({ version: MACHINE_CONFIG_VERSION, id, ...prepared }, folder);
+      const record = await this.#write({ version: MACHINE_CONFIG_VERSION, id, ...prepared }, folder);
+      await rm(join(folder, UNFINISHED_NAME), { force: true });
+      return record;
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
       throw error;
+    } finally {
+      await lock?.release();
+    }
+  }
+
+  /** Clears away what a crash left of machines that were being made, by nobody who still lives. */
+  async sweep(): Promise<void> {
+    const entries = await readdir(this.folder, { withFileTypes: true }).catch(() => []);
+    for (const entry of entries.filter((candidate) => candidate.isDirectory())) {
+      const folder = join(this.folder, entry.name);
+      if ((await stat(join(folder, UNFINISHED_NAME)).catch(() => undefined)) === undefined) continue;
+      const lock = await LockFile.acquire(join(folder, LOCK_NAME), "The folder").catch(() => undefined);
+      if (lock === undefined) continue;
+      const isMachine = (await stat(join(folder, CONFIG_NAME)).catch(() => undefined)) !== undefined;
+      const rest = isMachine ? join(folder, UNFINISHED_NAME) : folder;
+      // What cannot be removed now is at the next start.
+      await rm(rest, { recursive: true, force: true }).catch(() => undefined);
+      await lock.release().catch(() => undefined);
     }
   }
 

@@ -23,6 +23,7 @@ import { stateHeader } from "./machineStateFile.ts";
 import type { OpenMachine } from "./openMachine.ts";
 import { snapshotServices } from "./snapshotServices.ts";
 import { overlayReference } from "./snapshots/overlayReference.ts";
+import { refuseEncrypted } from "./snapshots/refuseEncryptedDisks.ts";
 import { stateFolder } from "./snapshots/stateFolder.ts";
 import { syncFolder } from "./writeFileAtomically.ts";
 
@@ -107,7 +108,9 @@ export class StateDesk {
     }
     const path = resolve(folder, file);
     await mkdir(dirname(path), { recursive: true });
-    const { format, identity } = await disk.image.info();
+    const info = await disk.image.info();
+    refuseEncrypted(info, { path: backing });
+    const { format, identity } = info;
     const base = new LentDisk(disk.image);
     const opener = new FileOpener({ folder });
     await opener.remove(file);

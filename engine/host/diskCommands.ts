@@ -18,6 +18,7 @@ import type { MachineRegistry } from "./MachineRegistry.ts";
 import { realPath } from "./MediaRegistry.ts";
 
 type Handlers = CommandHandlers<HostProtocol, HostConnection>;
+type DiskCommand = "machine.attachDisk" | "machine.detachDisk";
 type Drives = ResultOf<EngineProtocol, "detachDisk">;
 
 export interface DiskCommandContext {
@@ -30,21 +31,17 @@ export interface DiskCommandContext {
 /** The engine has done it already; the configuration only follows. */
 const followsEngine = () => [];
 
-export function diskCommands(context: DiskCommandContext): Pick<Handlers, "machine.attachDisk" | "machine.detachDisk"> {
+export function diskCommands(context: DiskCommandContext): Pick<Handlers, DiskCommand> {
   const { registry, update } = context;
-  // Places in the list are only true until the next change of it.
-  const turns = new Map<string, Promise<unknown>>();
-  const inTurn = <T>(id: string, action: () => Promise<T>): Promise<T> => {
-    const result = (turns.get(id) ?? Promise.resolve()).then(action);
-    turns.set(
-      id,
-      result.catch(() => undefined),
-    );
-    return result;
-  };
+  // Places in the list are only true until the next change of it, and a state that is being kept fits the disks that it began with.
+  const inTurn = <T>(id: string, command: DiskCommand, action: () => Promise<T>): Promise<T> =>
+    registry.snapshotWork(id, () => {
+      registry.demand(command, id);
+      return action();
+    });
   return {
     "machine.attachDisk": ({ id, disk, passphrase }) =>
-      inTurn(id, async () => {
+      inTurn(id, "machine.attachDisk", async () => {
         const supervisor = registry.supervisor(id);
         const added = await acceptable(registry, id, disk);
         if (!supervisor.live) {
@@ -64,7 +61,7 @@ export function diskCommands(context: DiskCommandContext): Pick<Handlers, "machi
         return { slot };
       }),
     "machine.detachDisk": ({ id, slot }) =>
-      inTurn(id, async () => {
+      inTurn(id, "machine.detachDisk", async () => {
         const supervisor = registry.supervisor(id);
         const { disks } = registry.library.config(id).storage;
         if (disks[slot] === undefined) {

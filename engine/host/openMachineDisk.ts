@@ -112,7 +112,7 @@ async function openShared(disk: DiskConfig, place: KeyedPlace): Promise<DiskImag
 }
 
 async function underRunOverlay(disk: DiskConfig, place: KeyedPlace): Promise<DiskImage> {
-  const overlay = join(place.runFolder, overlayName(disk, place.folder));
+  const overlay = runOverlay(disk, place);
   if (place.goesOn === true && (await exists(overlay))) return await reopenOverlay(disk, place, overlay);
   await mkdir(place.runFolder, { recursive: true });
   return await newOverlay(disk, place, overlay);
@@ -164,6 +164,11 @@ async function newOverlay(disk: DiskConfig, place: KeyedPlace, overlay: string):
 /** Where a machine's own changes of a "multiAttach" disk lie. */
 export function ownOverlay(disk: DiskConfig, folder: string): string {
   return join(folder, "overlays", overlayName(disk, folder));
+}
+
+/** Where changes lie that end with the run. */
+export function runOverlay(disk: DiskConfig, { folder, runFolder }: Pick<DiskPlace, "folder" | "runFolder">): string {
+  return join(runFolder, overlayName(disk, folder));
 }
 
 /** Two disks of one name in different folders have overlays of their own. */

@@ -3,6 +3,7 @@ import type { DiskFormatId, DiskImage, DiskImageInfo, DiskServices, LongWork } f
 import { diskFormat, openDisk } from "../../storage/openDisk.ts";
 import { copyOwnContent } from "./copyOwnContent.ts";
 import { overlayReference } from "./overlayReference.ts";
+import { refuseEncrypted } from "./refuseEncryptedDisks.ts";
 import type { SnapshotFiles } from "./SnapshotFiles.ts";
 
 export class DiskChains {
@@ -28,6 +29,7 @@ export class DiskChains {
   async addOverlay(name: string, base: string): Promise<void> {
     const image = await this.#open(base, "read", true);
     const facts = await image.info().finally(() => image.close());
+    refuseEncrypted(facts, { path: base });
     const overlay = await diskFormat("qcow2").create(this.#files, name, {
       sizeBytes: facts.sizeBytes,
       services: this.#services,

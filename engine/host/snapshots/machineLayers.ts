@@ -11,8 +11,13 @@ import { emptyDocument, type LayersBySlot, type SnapshotDocument } from "../../s
 const SLOT_PREFIX = "slot:";
 
 /** Disks that snapshots keep; what is shared, fixed or out of snapshots by its kind stays as it is. */
-function isKept({ kind = "normal" }: DiskConfig): boolean {
+export function isKept({ kind = "normal" }: DiskConfig): boolean {
   return kind === "normal";
+}
+
+/** Does a path in the settings of a snapshot name a slot? */
+export function isSlot(path: string): boolean {
+  return path.startsWith(SLOT_PREFIX);
 }
 
 export function fileOf(document: SnapshotDocument, layers: LayersBySlot, slot: string): string | undefined {
@@ -66,7 +71,7 @@ export function draftOfSettings(document: SnapshotDocument, settings: string, la
     throw new GuesthouseError("snapshots-damaged", "The settings of the snapshot are damaged.", {}, { cause });
   }
   const disks = draft.storage.disks.map((disk) => {
-    if (!disk.path.startsWith(SLOT_PREFIX)) return disk;
+    if (!isSlot(disk.path)) return disk;
     const file = fileOf(document, layers, disk.path.slice(SLOT_PREFIX.length));
     if (file === undefined) throw new GuesthouseError("snapshots-damaged", "The snapshot lacks a disk.");
     return withFile(disk, file);

@@ -2,7 +2,6 @@
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { HostProtocol } from "../../api/hostProtocol.ts";
-import { draftOf, type MachineDraft } from "../../api/MachineConfig.ts";
 import type { MachineSummary } from "../../api/MachineSummary.ts";
 import type { CommandHandlers } from "../../api/ProtocolServer.ts";
 import type { Snapshot, snapshotCommands as snapshotProtocol } from "../../api/snapshotProtocol.ts";
@@ -16,11 +15,12 @@ import type { JobList } from "../JobList.ts";
 import type { MachineRecord } from "../MachineLibrary.ts";
 import type { MachineRegistry } from "../MachineRegistry.ts";
 import { type MediaRegistry, type MediumUse, realPath } from "../MediaRegistry.ts";
-import { cloneMachine } from "./cloneMachine.ts";
+import { cloneCommand } from "./cloneCommand.ts";
 import { FolderFiles } from "./FolderFiles.ts";
 import { keptMachine, watchedMachine } from "./libraryMachine.ts";
 import { JOURNAL, MachineSnapshots } from "./MachineSnapshots.ts";
-import { draftOfSettings, fileOf } from "./machineLayers.ts";
+import { fileOf } from "./machineLayers.ts";
+import { refuseEncryptedDisks } from "./refuseEncryptedDisks.ts";
 import { asJob, saveState, takeLive } from "./savedStates.ts";
 
 type Handlers = CommandHandlers<HostProtocol, HostConnection>;
@@ -46,6 +46,7 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
   return {
     "snapshot.list": async ({ id }) => await listSnapshots(snapshotsOf(registry, id, "none"), listed),
     "snapshot.take": async ({ id, name, description }) => {
+      await refuseEncryptedDisks(registry, id);
       if (registry.supervisor(id).live) {
         const hooks = {
           taken: (node: SnapshotNode) => {
@@ -67,6 +68,7 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
     },
     "snapshot.restore": async ({ id, snapshotId, takeCurrent }) => {
       await changing(context, id, "restoreSnapshot", async (snapshots) => {
+        if (takeCurrent !== null) await refuseEncryptedDisks(registry, id);
         if (takeCurrent !== null) await snapshots.take({ ...takeCurrent, takenAtMs: Date.now() });
         await snapshots.restore(snapshotId);
       });
@@ -236,43 +238,4 @@ async function refuseForeignChildren(context: SnapshotContext, id: string, files
   );
   if (child === undefined) return;
   throw new GuesthouseError("has-children", `“${child.path}” rests on this snapshot.`, { path: child.path });
-}
-
-async function cloneCommand(
-  context: SnapshotContext,
-  { id, snapshotId, name, linked, scope }: Parameters<Handlers["machine.clone"]>[0],
-): Promise<{ machine: MachineSummary }> {
-  const { registry, jobs } = context;
-  if (scope === "all") {
-    throw new GuesthouseError("not-available", "This version clones one state, without the snapshots before it.");
-  }
-  const record = await registry.changing(id, async () => {
-    const snapshots = snapshotsOf(registry, id);
-    await snapshots.recover();
-    let from = snapshotId;
-    if (linked && from === null) {
-      from = (await snapshots.take({ name: `Linked base for ${name}`, description: "", takenAtMs: Date.now() })).id;
-    }
-    const document = await snapshots.document();
-    const node = document.nodes.find((candidate) => candidate.id === from);
-    if (from !== null && node === undefined) {
-      throw new GuesthouseError("snapshot-missing", "There is no such snapshot.", { snapshot: from });
-    }
-    const source: MachineDraft =
-      node === undefined ? draftOf(registry.library.config(id)) : draftOfSettings(document, node.settings, node.layers);
-    const done = Promise.withResolvers<MachineRecord>();
-    const subject = registry.library.config(id).name;
-    await jobs.run({ kind: "cloneMachine", subject, machineId: id }, async (progress, signal) => {
-      const onProgress = (fraction: number): void => progress(Math.round(fraction * 1000), 1000);
-      const { folder } = registry.library.get(id);
-      const order = { source, folder, name: name.trim(), linked, formatOf: (file: string) => snapshots.formatOf(file) };
-      done.resolve(await cloneMachine(registry.library, order, { onProgress, signal }));
-    });
-    return await done.promise;
-  });
-  if (linked) {
-    context.announce(id);
-    context.changed(id);
-  }
-  return context.announce(record.id);
 }
