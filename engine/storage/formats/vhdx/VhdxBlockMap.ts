@@ -146,10 +146,12 @@ export class VhdxBlockMap implements BlockMap {
   async checkTables(repair: boolean): Promise<string[]> {
     const faults: string[] = [];
     for (const block of this.#table.blocksIn(PARTIALLY_PRESENT)) {
-      if (this.keepsSectors && this.#table.bitmapBlock(block) !== 0) continue;
+      const bitmapBlock = this.#table.bitmapBlock(block);
+      if (this.keepsSectors && bitmapBlock !== 0 && this.#isInFile(bitmapBlock)) continue;
       faults.push(`Block ${block} is partly there and has no bitmap.`);
       if (!repair) continue;
       if (this.keepsSectors) {
+        if (!this.#isInFile(bitmapBlock)) this.#table.placeBitmapBlock(block, 0);
         this.#startBitmap(block);
         await this.#file.extend(this.space.endBytes);
       } else {
@@ -259,9 +261,20 @@ export class VhdxBlockMap implements BlockMap {
   }
 
   #makeBitmapBlock(block: number): void {
-    if (this.#table.bitmapBlock(block) !== 0) return;
+    if (this.#demandBitmapBlock(block) !== 0) return;
     this.#table.placeBitmapBlock(block, this.space.endBytes);
     this.space.endBytes += MEBIBYTE;
+  }
+
+  /** Writing past everything that was ever stored would blow the file up. */
+  #demandBitmapBlock(block: number): number {
+    const position = this.#table.bitmapBlock(block);
+    if (this.#isInFile(position)) return position;
+    throw corruptImage(this.#file.name, "a bitmap of sectors lies past the end of the file", { block, position });
+  }
+
+  #isInFile(position: number): boolean {
+    return position + MEBIBYTE <= Math.max(this.space.endBytes, roundUp(this.#file.sizeBytes));
   }
 
   #startBitmap(block: number): void {
@@ -272,7 +285,7 @@ export class VhdxBlockMap implements BlockMap {
   #bitmap(block: number): Promise<SectorBitmap> {
     return this.#bitmaps.of(block, async () => {
       const bytes = new Uint8Array(this.#sliceBytes);
-      if (this.#table.bitmapBlock(block) !== 0) await this.#file.read(this.#sliceAt(block), bytes);
+      if (this.#demandBitmapBlock(block) !== 0) await this.#file.read(this.#sliceAt(block), bytes);
       return bytes;
     });
   }
