@@ -14,16 +14,17 @@ interface EncryptionFieldsProps {
 export function EncryptionFields({ value, onChange, ways }: EncryptionFieldsProps) {
   const { t } = useTranslation();
   const problem = encryptionProblem(value);
+  const nameOf = (way: EncryptionWay) => {
+    if (way === "new" && ways.includes("keep")) return t("encryption.another");
+    return t(`encryption.${way}`);
+  };
   return (
     <>
       <Choice<EncryptionWay>
         label={t("media.encryption")}
         value={value.way}
         onChange={(way) => onChange({ ...value, way })}
-        options={ways.map((id) => ({
-          id,
-          label: t(id === "new" && ways.includes("keep") ? "encryption.another" : `encryption.${id}`),
-        }))}
+        options={ways.map((id) => ({ id, label: nameOf(id) }))}
       />
       {value.way === "new" ? (
         <>
