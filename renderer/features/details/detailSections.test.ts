@@ -32,7 +32,8 @@ describe("detailSections", () => {
 
   test("optical drives begin at secondary master and take what disks leave", () => {
     expect(idePositions(0, 1)).toEqual({ disks: [], opticals: [2] });
-    expect(idePositions(3, 1)).toEqual({ disks: [0, 1, 2], opticals: [3] });
+    expect(idePositions(3, 0)).toEqual({ disks: [0, 1, 2], opticals: [] });
+    expect(idePositions(3, 1)).toEqual({ disks: [0, 1, 3], opticals: [2] });
     expect(idePositions(1, 3)).toEqual({ disks: [0], opticals: [2, 3, 1] });
   });
 

@@ -26,17 +26,22 @@ export interface DetailSection {
   lines: DetailLine[];
 }
 
-/** Where disks and optical drives sit: disks first, optical drives from secondary master on (or the next free place). */
+/**
+ * Where the disks and optical drives of the IDE controller sit, as the machine places them: the secondary master is the first optical drive's, and whichever kind
+ * has more takes what the other leaves.
+ */
 export function idePositions(disks: number, opticals: number): { disks: number[]; opticals: number[] } {
-  const diskPlaces = Array.from({ length: disks }, (_, index) => index);
-  const taken = new Set(diskPlaces);
-  const opticalPlaces: number[] = [];
-  for (let index = 0; index < opticals; index++) {
-    const place = [2, 3, 1, 0].find((candidate) => !taken.has(candidate)) ?? 3;
+  const taken = new Set<number>();
+  const take = (order: readonly number[]): number => {
+    const place = order.find((candidate) => !taken.has(candidate)) ?? 3;
     taken.add(place);
-    opticalPlaces.push(place);
-  }
-  return { disks: diskPlaces, opticals: opticalPlaces };
+    return place;
+  };
+  const diskOrder = opticals === 0 ? [0, 1, 2, 3] : [0, 1, 3, 2];
+  return {
+    disks: Array.from({ length: disks }, () => take(diskOrder)),
+    opticals: Array.from({ length: opticals }, () => take([2, 3, 1, 0])),
+  };
 }
 
 const idePlaces = ["primaryMaster", "primarySlave", "secondaryMaster", "secondarySlave"] as const;
@@ -79,26 +84,26 @@ function storageLines(config: MachineConfig, t: TFunction): DetailLine[] {
   const onIde = (drives: readonly { interface?: DiskInterface }[]) =>
     drives.filter((drive) => (drive.interface ?? "ide") === "ide").length;
   const places = idePositions(onIde(disks), onIde(opticals));
-  const placeName = (on: DiskInterface, kind: "disks" | "opticals", index: number) => {
+  const placeName = (on: DiskInterface, kind: "disks" | "opticals", index: number, port?: number) => {
     const before = (drives: readonly { interface?: DiskInterface }[]) =>
       drives.filter((drive) => (drive.interface ?? "ide") === on).length;
     const own = before(config.storage[kind].slice(0, index));
     if (on === "ide") return idePlaceName(places[kind][own] ?? 3, t);
-    const place = own + (kind === "opticals" ? before(disks) : 0);
+    const place = port ?? own + (kind === "opticals" ? before(disks) : 0);
     return t("details.diskOn", { controller: t(`controller.${on}`), place });
   };
   return [
     ...disks.map((disk, index) => ({
       key: `disk${index}`,
-      name: placeName(disk.interface ?? "ide", "disks", index),
+      name: placeName(disk.interface ?? "ide", "disks", index, disk.port),
       value: baseName(disk.path),
       title: disk.path,
     })),
-    ...opticals.map(({ path, interface: on }, slot): DetailLine => {
+    ...opticals.map(({ path, interface: on, port }, slot): DetailLine => {
       const value = path === null ? t("details.emptyOptical") : t("details.optical", { name: baseName(path) });
       return {
         key: `optical${slot}`,
-        name: placeName(on ?? "ide", "opticals", slot),
+        name: placeName(on ?? "ide", "opticals", slot, port),
         value,
         title: path ?? value,
         drive: { kind: "optical", slot, path },

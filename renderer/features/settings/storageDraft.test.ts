@@ -53,6 +53,27 @@ describe("the storage of a draft", () => {
     expect(withOpticalInterface(moved, 0, "ide")).toEqual(storage);
   });
 
+  test("counts only drives of IDE on IDE, and shows the ports that drives say", () => {
+    const mixed: Storage = {
+      disks: [{ path: "a" }, { path: "b", interface: "ahci", port: 4 }],
+      opticals: [{ path: null, interface: "ahci" }, { path: null }, { path: null, interface: "virtio-scsi" }],
+      floppies: [],
+    };
+    const places = storageControllers(mixed).flatMap(({ id, devices }) =>
+      devices.map((at) => `${id} ${at.id} ${at.place}`),
+    );
+    expect(places).toEqual([
+      "ide disk0 0",
+      "ide optical1 2",
+      "ahci disk1 4",
+      "ahci optical0 1",
+      "virtio-scsi optical2 0",
+    ]);
+    const onPort = { path: "b", interface: "ahci", port: 4 } as const;
+    expect(withAttributes(onPort, { removable: true })).toEqual({ ...onPort, removable: true });
+    expect(withAttributes(onPort, { interface: "nvme" })).toEqual({ path: "b", interface: "nvme" });
+  });
+
   test("loses one device and no other", () => {
     expect(withoutDevice(storage, device("disk1")).disks.map(({ path }) => path)).toEqual(["a.img", "c.img"]);
     expect(withoutDevice(storage, device("optical0")).opticals).toEqual([]);

@@ -45,13 +45,16 @@ export function interfaceOf(drive: { readonly interface?: DiskInterface }): Disk
   return drive.interface ?? "ide";
 }
 
-/** What hangs on a controller other than IDE, disks first; ports in that order. */
+/** What hangs on a controller other than IDE, disks first; ports in that order unless they are said. */
 function devicesOn(storage: Storage, controller: DiskInterface): StorageDevice[] {
   const disks = storage.disks.map((disk, index) => ({ kind: "disk" as const, index, drive: disk }));
   const opticals = storage.opticals.map((drive, index) => ({ kind: "optical" as const, index, drive }));
   return [...disks, ...opticals]
     .filter(({ drive }) => interfaceOf(drive) === controller)
-    .map(({ kind, index, drive }, place) => ({ id: `${kind}${index}`, kind, index, place, path: drive.path }));
+    .map(({ kind, index, drive }, usual) => {
+      const place = drive.port ?? usual;
+      return { id: `${kind}${index}`, kind, index, place, path: drive.path };
+    });
 }
 
 /** On IDE a place is one of four, and optical drives have their own habits. */
@@ -121,13 +124,19 @@ export function changeDisk(storage: Storage, index: number, change: (disk: DiskC
   return { ...storage, disks: storage.disks.map((disk, at) => (at === index ? change(disk) : disk)) };
 }
 
-/** Sets attributes; what is at its default goes. */
+/** Sets attributes; what is at its default goes, and the port with another controller. */
 export function withAttributes(disk: DiskConfig, attributes: Partial<DiskAttributes>): DiskConfig {
   const plain = diskAttributes({ path: disk.path });
   const all = { ...diskAttributes(disk), ...attributes };
   const special = Object.entries(all).filter(([name, value]) => value !== plain[name as keyof DiskAttributes]);
-  const { path, format } = disk;
-  return { path, ...(format === undefined ? {} : { format }), ...Object.fromEntries(special) };
+  const { path, format, port } = disk;
+  const stays = port !== undefined && all.interface === interfaceOf(disk);
+  return {
+    path,
+    ...(format === undefined ? {} : { format }),
+    ...(stays ? { port } : {}),
+    ...Object.fromEntries(special),
+  };
 }
 
 export type DiskProblem = "disk-missing" | "disk-serial" | "disk-serial-long";
