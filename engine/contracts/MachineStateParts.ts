@@ -49,6 +49,6 @@ export interface RestorableState {
   readonly label: string;
   readonly sections: readonly StateSection[];
   readonly ramBytes: number;
-  /** Writes all pages that are not zero; the memory given is zero. */
+  /** Writes all pages that are not zero; the memory given is zero. Rejects with "state-damaged" and the like, with part of it written. */
   readRam(target: Uint8Array): Promise<void>;
 }

@@ -1,25 +1,33 @@
-/** Compression and checksums for saved states by Node's zlib: off the machine's thread, and zstd where this Node has it. */
+/**
+ * Compression and checksums for saved states by Node's zlib, zstd where this Node has it. Compression is off the machine's thread, which has a
+ * guest to run; decompression is not: the machine waits for it, and the way to another thread costs as much as the work.
+ */
 import { promisify } from "node:util";
 import * as zlib from "node:zlib";
 import { pureSnapshotServices, type SnapshotServices } from "../snapshot/SnapshotServices.ts";
 
 const FASTEST = 1;
+/** Node takes no less. */
+const LEAST_CHUNK_BYTES = 64;
 /** How long a guest waits for pages to be looked at, at most, before it has its turn. */
 const WORK_MS = 4;
 let pausedMs = 0;
 const deflate = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.deflateRaw);
-const inflate = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.inflateRaw);
+
+/** Otherwise the result is put together from pieces of 16 KiB. */
+function atOneStroke(sizeBytes: number): { maxOutputLength: number; chunkSize: number } {
+  return { maxOutputLength: sizeBytes, chunkSize: Math.max(sizeBytes, LEAST_CHUNK_BYTES) };
+}
 
 function zstd(): Pick<SnapshotServices, "codec" | "compress" | "decompress"> | undefined {
   // Absent before Node 22.15.
   if (typeof zlib.zstdCompress !== "function") return undefined;
   const compress = promisify<Uint8Array, zlib.ZstdOptions, Buffer>(zlib.zstdCompress);
-  const decompress = promisify<Uint8Array, zlib.ZstdOptions, Buffer>(zlib.zstdDecompress);
   const params = { [zlib.constants.ZSTD_c_compressionLevel]: FASTEST };
   return {
     codec: "zstd",
     compress: (bytes) => compress(bytes, { params }),
-    decompress: (_codec, bytes, sizeBytes) => decompress(bytes, { maxOutputLength: sizeBytes }),
+    decompress: async (_codec, bytes, sizeBytes) => zlib.zstdDecompressSync(bytes, atOneStroke(sizeBytes)),
   };
 }
 
@@ -29,9 +37,9 @@ export const snapshotServices: SnapshotServices = {
   codec: "deflate",
   compress: (bytes) => deflate(bytes, { level: FASTEST }),
   ...native,
-  decompress: (codec, bytes, sizeBytes) => {
-    if (codec === "deflate") return inflate(bytes, { maxOutputLength: sizeBytes });
-    return (native ?? pureSnapshotServices).decompress(codec, bytes, sizeBytes);
+  decompress: async (codec, bytes, sizeBytes) => {
+    if (codec === "deflate") return zlib.inflateRawSync(bytes, atOneStroke(sizeBytes));
+    return await (native ?? pureSnapshotServices).decompress(codec, bytes, sizeBytes);
   },
   crc32: (bytes, before) =>
     typeof zlib.crc32 === "function" ? zlib.crc32(bytes, before) : pureSnapshotServices.crc32(bytes, before),

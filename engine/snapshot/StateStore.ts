@@ -87,7 +87,7 @@ export class StateStore {
     }
   }
 
-  /** Checks a state to its last byte and hands it to `use`; files are open until that ends. */
+  /** Hands a state to `use`, checked but for its pages, which are as they are read; files are open until that ends. */
   async load<T>(name: string, use: (state: RestorableState, header: StateHeader) => Promise<T>): Promise<T> {
     const opened = new OpenStates(this.#files, this.#services);
     try {

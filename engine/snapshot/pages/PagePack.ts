@@ -13,7 +13,7 @@ export interface PackRange {
   readonly length: number;
 }
 
-interface Chunk {
+export interface Chunk {
   readonly offset: number;
   readonly storedBytes: number;
   readonly pages: number;
@@ -82,20 +82,26 @@ export class PagePack {
   }
 
   async readChunk(chunk: Chunk): Promise<Uint8Array> {
-    const bytes = await this.#readStored(chunk);
-    return await unpack({ codec: chunk.codec, bytes }, chunk.pages * STATE_PAGE_BYTES, this.#services);
+    const [stored] = await this.readStored([chunk]);
+    return await this.expand(chunk, stored!);
   }
 
-  /** Throws "state-damaged" unless the chunk is as it was written. */
-  async verifyChunk(chunk: Chunk): Promise<void> {
-    await this.#readStored(chunk);
+  /** Of chunks that follow each other, as they are stored. Throws "state-damaged" unless they are as they were written. */
+  async readStored(chunks: readonly Chunk[]): Promise<Uint8Array[]> {
+    const start = chunks[0]!.offset;
+    const last = chunks.at(-1)!;
+    const bytes = new Uint8Array(last.offset + last.storedBytes - start);
+    await readExactly(this.#range.store, this.#range.offset + start, bytes);
+    return chunks.map(({ offset, storedBytes, checksum }) => {
+      const part = bytes.subarray(offset - start, offset - start + storedBytes);
+      if (this.#services.crc32(part, 0) !== checksum) throw damaged("Pages do not match their checksum.");
+      return part;
+    });
   }
 
-  async #readStored(chunk: Chunk): Promise<Uint8Array> {
-    const bytes = new Uint8Array(chunk.storedBytes);
-    await readExactly(this.#range.store, this.#range.offset + chunk.offset, bytes);
-    if (this.#services.crc32(bytes, 0) !== chunk.checksum) throw damaged("Pages do not match their checksum.");
-    return bytes;
+  /** The pages of a chunk. Throws "state-damaged". */
+  async expand({ codec, pages }: Chunk, bytes: Uint8Array): Promise<Uint8Array> {
+    return await unpack({ codec, bytes }, pages * STATE_PAGE_BYTES, this.#services);
   }
 }
 

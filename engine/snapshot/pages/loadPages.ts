@@ -1,67 +1,117 @@
 import { STATE_PAGE_BYTES } from "../../contracts/MachineStateParts.ts";
-import type { PagePack } from "./PagePack.ts";
+import type { Chunk, PagePack } from "./PagePack.ts";
 import type { PageTable } from "./PageTable.ts";
-import { CHUNKS_IN_FLIGHT } from "./pagePackLayout.ts";
 
-interface ChunkUse {
-  readonly pack: PagePack;
-  readonly chunk: PagePack["chunks"][number];
-  readonly pages: { readonly page: number; readonly number: number }[];
+/** Pages that follow each other, in memory as in a chunk. */
+interface Run {
+  readonly page: number;
+  readonly number: number;
+  pages: number;
 }
 
-/** All chunks that the table needs, in the order of first use. Throws "state-damaged" for pages that their packs lack. */
-async function chunkUses(table: PageTable, openPack: (name: string) => Promise<PagePack>): Promise<ChunkUse[]> {
+interface ChunkUse {
+  readonly chunk: Chunk;
+  readonly runs: Run[];
+}
+
+/** Chunks that lie side by side in a pack, read at one stroke. */
+interface Batch {
+  readonly pack: PagePack;
+  readonly uses: ChunkUse[];
+  storedBytes: number;
+}
+
+const BATCH_BYTES = 1024 * 1024;
+/** While one is decompressed the next is read. */
+const BATCHES_IN_FLIGHT = 3;
+
+/** Each chunk that the table needs, by pack. Throws "state-damaged" for pages that their packs lack. */
+async function chunkUses(
+  table: PageTable,
+  openPack: (name: string) => Promise<PagePack>,
+): Promise<Map<PagePack, Map<number, ChunkUse>>> {
   const packs = new Map<string, PagePack>();
-  for (const name of table.packs) packs.set(name, await openPack(name));
-  const uses = new Map<PagePack["chunks"][number], ChunkUse>();
+  const uses = new Map<PagePack, Map<number, ChunkUse>>();
+  for (const name of table.packs) {
+    const pack = await openPack(name);
+    packs.set(name, pack);
+    uses.set(pack, new Map());
+  }
   for (let page = 0; page < table.pageCount; page++) {
     const place = table.at(page);
     if (place === undefined) continue;
+    const { number } = place;
     const pack = packs.get(place.pack)!;
-    const chunk = pack.chunks[pack.chunkOf(place.number)]!;
-    let use = uses.get(chunk);
+    const index = pack.chunkOf(number);
+    const ofPack = uses.get(pack)!;
+    let use = ofPack.get(index);
     if (use === undefined) {
-      use = { pack, chunk, pages: [] };
-      uses.set(chunk, use);
+      use = { chunk: pack.chunks[index]!, runs: [] };
+      ofPack.set(index, use);
     }
-    use.pages.push({ page, number: place.number });
+    const last = use.runs.at(-1);
+    if (last !== undefined && last.page + last.pages === page && last.number + last.pages === number) last.pages++;
+    else use.runs.push({ page, number, pages: 1 });
   }
-  return [...uses.values()];
+  return uses;
+}
+
+function batches(uses: Map<PagePack, Map<number, ChunkUse>>): Batch[] {
+  const all: Batch[] = [];
+  for (const [pack, ofPack] of uses) {
+    let batch: Batch | undefined;
+    for (const use of [...ofPack.values()].sort((one, other) => one.chunk.offset - other.chunk.offset)) {
+      const before = batch?.uses.at(-1)?.chunk;
+      const follows = before !== undefined && before.offset + before.storedBytes === use.chunk.offset;
+      if (batch === undefined || !follows || batch.storedBytes + use.chunk.storedBytes > BATCH_BYTES) {
+        batch = { pack, uses: [], storedBytes: 0 };
+        all.push(batch);
+      }
+      batch.uses.push(use);
+      batch.storedBytes += use.chunk.storedBytes;
+    }
+  }
+  return all;
 }
 
 /** Several at a time; the first failure ends it when those under way have ended. */
-async function forEach(uses: readonly ChunkUse[], action: (use: ChunkUse) => Promise<void>): Promise<void> {
+async function forEach<T>(items: readonly T[], action: (item: T) => Promise<void>): Promise<void> {
   let next = 0;
   const run = async (): Promise<void> => {
-    while (next < uses.length) {
+    while (next < items.length) {
       try {
-        await action(uses[next++]!);
+        await action(items[next++]!);
       } catch (error) {
-        next = uses.length;
+        next = items.length;
         throw error;
       }
     }
   };
-  const results = await Promise.allSettled(Array.from({ length: CHUNKS_IN_FLIGHT }, run));
+  settle(await Promise.allSettled(Array.from({ length: BATCHES_IN_FLIGHT }, run)));
+}
+
+function settle(results: readonly PromiseSettledResult<void>[]): void {
   for (const result of results) if (result.status === "rejected") throw result.reason;
 }
 
-/** Reads everything that the table needs and compares checksums. */
-export async function verifyPages(table: PageTable, openPack: (name: string) => Promise<PagePack>): Promise<void> {
-  await forEach(await chunkUses(table, openPack), ({ pack, chunk }) => pack.verifyChunk(chunk));
-}
-
-/** Writes all pages that are not zero into `target`, which is. */
+/**
+ * Writes all pages that are not zero into `target`, which is; those that are zero are not touched. All that is read is compared with its checksum: throws
+ * "state-damaged", with part of the pages written.
+ */
 export async function loadPages(
   table: PageTable,
   openPack: (name: string) => Promise<PagePack>,
   target: Uint8Array,
 ): Promise<void> {
-  await forEach(await chunkUses(table, openPack), async ({ pack, chunk, pages }) => {
-    const bytes = await pack.readChunk(chunk);
-    for (const { page, number } of pages) {
-      const at = (number - chunk.first) * STATE_PAGE_BYTES;
-      target.set(bytes.subarray(at, at + STATE_PAGE_BYTES), page * STATE_PAGE_BYTES);
-    }
+  await forEach(batches(await chunkUses(table, openPack)), async ({ pack, uses }) => {
+    const stored = await pack.readStored(uses.map(({ chunk }) => chunk));
+    const filled = uses.map(async ({ chunk, runs }, index) => {
+      const bytes = await pack.expand(chunk, stored[index]!);
+      for (const { page, number, pages } of runs) {
+        const at = (number - chunk.first) * STATE_PAGE_BYTES;
+        target.set(bytes.subarray(at, at + pages * STATE_PAGE_BYTES), page * STATE_PAGE_BYTES);
+      }
+    });
+    settle(await Promise.allSettled(filled));
   });
 }
