@@ -14,8 +14,20 @@ import { VirtioScsi } from "./VirtioScsi.ts";
 const HEADER = 0x1000;
 const RESPONSE = 0x2000;
 const DATA = 0x4000;
+const EVENT = 0x3000;
+const EVENTS = 1;
 const REQUESTS = 2;
+const HOTPLUG = 2;
 const activity = { read: () => undefined, write: () => undefined };
+
+const plainDisk = () =>
+  new ScsiDisk({
+    blocks: new FaultyBlocks(64 * 512),
+    activity,
+    serialNumber: "P",
+    solidState: false,
+    removable: false,
+  });
 
 function make() {
   const memory = new FlatMemory(0x40000);
@@ -28,12 +40,13 @@ function make() {
     identity,
     onEject: () => undefined,
   });
+  const host = new VirtioScsi([
+    new ScsiDisk({ blocks, activity, serialNumber: "SER-9", solidState: true, removable: true }),
+    new ScsiOptical(optical),
+  ]);
   const device = new VirtioPci({
     id: "virtio-scsi",
-    function: new VirtioScsi([
-      new ScsiDisk({ blocks, activity, serialNumber: "SER-9", solidState: true, removable: true }),
-      new ScsiOptical(optical),
-    ]),
+    function: host,
     memory,
     irq: new RecordedLine(),
     messages: new MessageRecorder(),
@@ -66,7 +79,7 @@ function make() {
       code: memory.read8(RESPONSE + 12 + 12),
     };
   };
-  return { memory, blocks, disc, device, driver, submit, answer };
+  return { memory, blocks, disc, host, device, driver, submit, answer };
 }
 
 const good = { response: 0, status: 0, residual: 0 };
@@ -145,6 +158,50 @@ describe("the virtio SCSI host", () => {
     expect([memory.read8(DATA), memory.read8(DATA + 2047)]).toEqual([0x66, 0x66]);
     expect(await answer(1, [0x1b, 0, 0, 0, 2])).toMatchObject(good);
     expect(await answer(1, [0x00])).toMatchObject({ status: 2, key: 2, code: 0x3a });
+  });
+
+  test("tells a driver that wants to hear of it which drives come and go, at once or when there is a buffer", () => {
+    const { memory, driver, host } = make();
+    driver.start(HOTPLUG);
+    const offer = (address: number) => driver.submit(EVENTS, [{ address, length: 16, write: true }]);
+    const event = (address: number) => [0, 4, 12].map((field) => memory.read32(address + field));
+    offer(EVENT);
+    host.plug(9, plainDisk());
+    expect([driver.used(EVENTS).length, ...event(EVENT)]).toEqual([1, 1, 0x0901, 1]);
+    host.plug(9, undefined);
+    host.plug(8, plainDisk());
+    expect(driver.used(EVENTS)).toHaveLength(1);
+    offer(EVENT + 16);
+    offer(EVENT + 32);
+    expect([event(EVENT + 16), event(EVENT + 32)]).toEqual([
+      [1, 0x0901, 2],
+      [1, 0x0801, 1],
+    ]);
+    expect(driver.used(EVENTS).map(({ length }) => length)).toEqual([16, 16, 16]);
+  });
+
+  test("says nothing of drives to a driver that does not want to hear of it", () => {
+    const { driver, host } = make();
+    driver.start();
+    driver.submit(EVENTS, [{ address: EVENT, length: 16, write: true }]);
+    host.plug(9, plainDisk());
+    expect(driver.used(EVENTS)).toEqual([]);
+  });
+
+  test("ends what a drive had under way when it goes, once", async () => {
+    const { memory, driver, blocks, host, submit, answer } = make();
+    driver.start(HOTPLUG);
+    const release = blocks.hold();
+    submit(0, [0x28, 0, 0, 0, 0, 1, 0, 0, 1], { in: 512 });
+    await settle();
+    expect(driver.used(REQUESTS)).toEqual([]);
+    host.plug(0, undefined);
+    expect([driver.used(REQUESTS).length, memory.read8(RESPONSE + 11)]).toEqual([1, 3]);
+    release();
+    await settle();
+    expect(driver.used(REQUESTS)).toHaveLength(1);
+    expect(await answer(0, [0x00])).toMatchObject({ response: 3 });
+    expect(await answer(1, [0x12, 0, 0, 0, 36, 0], { in: 36 })).toMatchObject(good);
   });
 });
 
