@@ -9,8 +9,8 @@ export function machineTools(page: Page): Locator {
   return page.getByRole("toolbar", { name: "Machine tools" });
 }
 
-/** New machine with an empty disk, started from the notebook's diskette, which installs itself. */
-export async function makeNotebook(page: Page, shell: Shell, name: string): Promise<void> {
+/** New machine with an empty disk, encrypted when there is a passphrase, started from the notebook's diskette, which installs itself. */
+export async function makeNotebook(page: Page, shell: Shell, name: string, passphrase?: string): Promise<void> {
   const floppy = join(shell.folder, "notebook.img");
   await writeFile(floppy, notebookFloppy());
   await page.keyboard.press("Alt+n");
@@ -20,6 +20,12 @@ export async function makeNotebook(page: Page, shell: Shell, name: string): Prom
   await wizard.getByRole("textbox", { name: "Name" }).fill(name);
   await setNumber(wizard, "Memory", "16");
   await setNumber(wizard, "Disk size", "16");
+  if (passphrase !== undefined) {
+    await wizard.getByText("Expert choices").click();
+    await wizard.getByText("With a passphrase").click();
+    await wizard.getByRole("textbox", { name: "Passphrase", exact: true }).fill(passphrase);
+    await wizard.getByRole("textbox", { name: "Passphrase again" }).fill(passphrase);
+  }
   await wizard.getByRole("button", { name: "Create and start" }).click();
   await expect(wizard).toBeHidden();
   await expectSaid(page, "disk [] memory []");

@@ -90,7 +90,11 @@ function MachineChecklist({
             disabled={isLive(state.kind)}
             onChange={(on) => onChange(new Set(on ? [...chosen, id] : [...chosen].filter((other) => other !== id)))}
           >
-            {isLive(state.kind) ? t("appliance.mustBeOff", { name }) : name}
+            {isLive(state.kind)
+              ? t("appliance.mustBeOff", { name })
+              : state.kind === "saved"
+                ? t("appliance.withoutState", { name })
+                : name}
           </Checkbox>
         ))}
       </div>
