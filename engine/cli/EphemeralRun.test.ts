@@ -5,6 +5,9 @@ import { join } from "node:path";
 import { decode } from "fast-png";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type FakeMachine, fakeParts } from "../../tests/fixtures/FakeMachine.ts";
+import { diskServices } from "../host/diskServices.ts";
+import { FileOpener } from "../host/FileOpener.ts";
+import { diskFormat } from "../storage/openDisk.ts";
 import { EphemeralRun } from "./EphemeralRun.ts";
 import { parseRunOptions, type RunArguments } from "./RunOptions.ts";
 
@@ -110,4 +113,19 @@ test("a state that cannot be saved is said, and the run has failed", async () =>
   const { finished, said } = start({ timeout: "0.05", saveState: join(folder, "guest.state", "no", "\0") });
   expect((await finished).status).not.toBe(0);
   expect(said.join()).toContain("No state in");
+});
+
+test("an encrypted disk is opened by the passphrase in a file", async () => {
+  const options = {
+    sizeBytes: 65_536,
+    services: { ...diskServices, pbkdf2Iterations: 1000 },
+    passphrase: "open sesame",
+  };
+  await (await diskFormat("qcow2").create(new FileOpener({ folder }), "a.qcow2", options)).close();
+  const [disk, file] = [join(folder, "a.qcow2"), join(folder, "passphrase")];
+  await writeFile(file, "open sesame\n");
+  await expect(start({ disk: [disk] }).finished).rejects.toMatchObject({ kind: "passphrase-needed" });
+  const { finished, machine } = start({ disk: [`${disk},passphrase-file=${file}`] }, "poweroff\n");
+  expect(await finished).toMatchObject({ end: "poweredOff" });
+  expect(machine()?.disks).toHaveLength(1);
 });

@@ -144,6 +144,7 @@ test("what a crash left of a clone says so, and is gone at the next start unless
   const lock = await LockFile.acquire(join(busy, ".lock"), "a clone");
   const next = await openTestHost(join(bench.folder, "home"));
   expect([existsSync(dead), existsSync(busy), existsSync(machine.folder)]).toEqual([false, true, true]);
+  expect(readdirSync(machine.folder).sort()).toEqual(["disk.vdi", "machine.json"]);
   await next.close();
   await lock.release();
 });
