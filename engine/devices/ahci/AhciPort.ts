@@ -10,6 +10,7 @@ import type { PhysicalMemory } from "../../contracts/PhysicalMemory.ts";
 import { AtaDisk } from "../ata/AtaDisk.ts";
 import type { AtaDrive } from "../ata/AtaDrive.ts";
 import { ataCommand, BSY, DRQ, ERR, SRST } from "../ata/ataRegisters.ts";
+import { StepLoop } from "../ata/StepLoop.ts";
 import { AhciCommand } from "./AhciCommand.ts";
 import * as ahci from "./ahciRegisters.ts";
 import { NativeQueue } from "./NativeQueue.ts";
@@ -34,13 +35,14 @@ export class AhciPort {
   readonly #registers = new Uint32Array(PORT_REGISTERS);
   readonly #received: ReceivedFis;
   readonly #queue: NativeQueue;
+  /** Goes on with whatever can go on. */
+  readonly #steps = new StepLoop(() => this.#step());
   #drive: AtaDrive | undefined;
   /** The command that is under way outside of the queue, and what it has moved. */
   #current: AhciCommand | undefined;
   #moved = 0;
   #packetSent = false;
   #lastWasPioIn = false;
-  #advancing = false;
   #resetting = false;
   /** An error stands: nothing is begun until ST is cleared. */
   #stopped = false;
@@ -79,8 +81,8 @@ export class AhciPort {
     this.#drive = drive;
     const isHere = () => this.#drive === drive;
     drive?.attach({
-      interruptChanged: () => isHere() && this.#advance(),
-      dmaRequested: () => isHere() && this.#advance(),
+      interruptChanged: () => isHere() && this.#steps.advance(),
+      dmaRequested: () => isHere() && this.#steps.advance(),
     });
   }
 
@@ -145,7 +147,7 @@ export class AhciPort {
       case ahci.port.CI:
         if ((this.#get(ahci.port.CMD) & ahci.CMD_ST) === 0) return;
         this.#set(offset, this.#get(offset) | value);
-        return this.#advance();
+        return this.#steps.advance();
     }
   }
 
@@ -186,17 +188,6 @@ export class AhciPort {
   }
 
   // Commands.
-
-  /** Goes on with whatever can go on. The drive calls this too, also from within. */
-  #advance(): void {
-    if (this.#advancing) return;
-    this.#advancing = true;
-    try {
-      while (this.#step());
-    } finally {
-      this.#advancing = false;
-    }
-  }
 
   /** False when there is nothing to do now. */
   #step(): boolean {
@@ -351,7 +342,7 @@ export class AhciPort {
     this.#set(ahci.port.SACT, this.#get(ahci.port.SACT) & ~(1 << slot));
     if (this.#receives) this.#received.deviceBits(this.#fisBase, 0x40, 0, 1 << slot);
     this.#raise(ahci.IS_SDBS);
-    this.#advance();
+    this.#steps.advance();
   }
 
   /** One failed command ends all: the drive aborts the others, and says in its log which one it was. */
@@ -414,17 +405,17 @@ export class AhciPort {
     const loadDrive = this.#drive?.prepareLoad(reader);
     return () => {
       // The drive speaks while it loads; nothing may go on before the memory is there.
-      this.#advancing = true;
-      this.#queue.abandon();
-      this.#current = undefined;
-      loadDrive?.();
-      this.#registers.set(registers);
-      this.#moved = moved;
-      this.#packetSent = packetSent;
-      this.#lastWasPioIn = lastWasPioIn;
-      this.#resetting = resetting;
-      this.#stopped = stopped;
-      this.#advancing = false;
+      this.#steps.hold(() => {
+        this.#queue.abandon();
+        this.#current = undefined;
+        loadDrive?.();
+        this.#registers.set(registers);
+        this.#moved = moved;
+        this.#packetSent = packetSent;
+        this.#lastWasPioIn = lastWasPioIn;
+        this.#resetting = resetting;
+        this.#stopped = stopped;
+      });
       this.#resume(slot, queued);
     };
   }
@@ -439,7 +430,7 @@ export class AhciPort {
         const expected = (queued >>> index) & (this.#queue.slots >>> index) & 1;
         if (expected !== 0 && drive instanceof AtaDisk) this.#queue.begin(drive, this.#command(index));
       }
-      this.#advance();
+      this.#steps.advance();
     });
   }
 }

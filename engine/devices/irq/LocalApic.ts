@@ -11,9 +11,10 @@ import type { StateWriter } from "../../base/StateWriter.ts";
 import type { Clock } from "../../contracts/Clock.ts";
 import type { Device, ResetKind } from "../../contracts/Device.ts";
 import type { IoHandler, IoWidth } from "../../contracts/IoHandler.ts";
+import { ApicIdentity } from "./ApicIdentity.ts";
 import { ApicTimer, type ApicTimerMode } from "./ApicTimer.ts";
 import { VectorSet } from "./VectorSet.ts";
-import { LVT_WRITABLE, mayWriteX2 } from "./writableApicBits.ts";
+import { isReadOnlyRegister, LVT_WRITABLE, mayWriteX2 } from "./writableApicBits.ts";
 
 export const DELIVERY_FIXED = 0;
 export const DELIVERY_LOWEST_PRIORITY = 1;
@@ -67,11 +68,9 @@ export class LocalApic implements Device, IoHandler {
   readonly #isr = new VectorSet();
   readonly #tmr = new VectorSet();
   readonly #lvt = Uint32Array.from(LVT_RESET);
+  readonly #identity = new ApicIdentity();
   #baseMsr = BASE_RESET;
-  #apicId = 0;
   #taskPriority = 0;
-  #logicalDestination = 0;
-  #destinationFormat = 0xffffffff;
   #spurious = 0xff;
   #errorStatus = 0;
   #errorsSinceWrite = 0;
@@ -188,7 +187,7 @@ export class LocalApic implements Device, IoHandler {
 
   reset(_kind: ResetKind): void {
     this.#baseMsr = BASE_RESET;
-    this.#apicId = 0;
+    this.#identity.apicId = 0;
     this.#resetRegisters();
     this.#tellBase();
     this.#parts.onChanged();
@@ -202,8 +201,8 @@ export class LocalApic implements Device, IoHandler {
   }
 
   save(writer: StateWriter): void {
-    writer.u64(this.#baseMsr).u32(this.#apicId).u8(this.#taskPriority).u32(this.#logicalDestination);
-    writer.u32(this.#destinationFormat).u32(this.#spurious).u8(this.#errorStatus).u8(this.#errorsSinceWrite);
+    writer.u64(this.#baseMsr).u32(this.#identity.apicId).u8(this.#taskPriority).u32(this.#identity.logicalDestination);
+    writer.u32(this.#identity.destinationFormat).u32(this.#spurious).u8(this.#errorStatus).u8(this.#errorsSinceWrite);
     writer.u32(this.#icrLow).u32(this.#icrHigh).bool(this.#lint0);
     for (const words of [this.#irr.words, this.#isr.words, this.#tmr.words, this.#lvt]) {
       for (const word of words) writer.u32(word);
@@ -221,10 +220,10 @@ export class LocalApic implements Device, IoHandler {
     const words = targets.map((target) => Array.from(target, () => reader.u32()));
     const takeTimer = this.#timer.restore(reader);
     this.#baseMsr = (baseMsr & BASE_WRITABLE) | BASE_BSP;
-    this.#apicId = apicId & 0xff000000;
+    this.#identity.apicId = apicId & 0xff000000;
     this.#taskPriority = taskPriority;
-    this.#logicalDestination = logicalDestination;
-    this.#destinationFormat = destinationFormat;
+    this.#identity.logicalDestination = logicalDestination;
+    this.#identity.destinationFormat = destinationFormat;
     this.#spurious = spurious & 0x1ff;
     this.#errorStatus = errorStatus;
     this.#errorsSinceWrite = errorsSinceWrite;
@@ -241,8 +240,7 @@ export class LocalApic implements Device, IoHandler {
     for (const set of [this.#irr, this.#isr, this.#tmr]) set.clear();
     this.#lvt.set(LVT_RESET);
     this.#taskPriority = 0;
-    this.#logicalDestination = 0;
-    this.#destinationFormat = 0xffffffff;
+    this.#identity.reset();
     this.#spurious = 0xff;
     this.#errorStatus = 0;
     this.#errorsSinceWrite = 0;
@@ -270,7 +268,7 @@ export class LocalApic implements Device, IoHandler {
   #readRegister(offset: number): number {
     switch (offset) {
       case 0x020:
-        return this.#apicId;
+        return this.#identity.apicId;
       case 0x030:
         return VERSION;
       case 0x080:
@@ -282,9 +280,9 @@ export class LocalApic implements Device, IoHandler {
       case 0x0c0:
         return 0;
       case 0x0d0:
-        return this.#logicalDestination;
+        return this.#identity.logicalDestination;
       case 0x0e0:
-        return this.#destinationFormat;
+        return this.#identity.destinationFormat;
       case 0x0f0:
         return this.#spurious;
       case 0x280:
@@ -312,7 +310,7 @@ export class LocalApic implements Device, IoHandler {
   #writeRegister(offset: number, value: number): void {
     switch (offset) {
       case 0x020:
-        this.#apicId = (value & 0xff000000) >>> 0;
+        this.#identity.apicId = (value & 0xff000000) >>> 0;
         return;
       case 0x080:
         this.#taskPriority = value & 0xff;
@@ -321,10 +319,10 @@ export class LocalApic implements Device, IoHandler {
         this.#endOfInterrupt();
         return;
       case 0x0d0:
-        this.#logicalDestination = (value & 0xff000000) >>> 0;
+        this.#identity.logicalDestination = (value & 0xff000000) >>> 0;
         return;
       case 0x0e0:
-        this.#destinationFormat = (value | 0x0fffffff) >>> 0;
+        this.#identity.destinationFormat = (value | 0x0fffffff) >>> 0;
         return;
       case 0x0f0:
         this.#writeSpurious(value);
@@ -347,7 +345,7 @@ export class LocalApic implements Device, IoHandler {
         return;
     }
     if (offset >= 0x320 && offset < 0x380) this.#writeLvt(((offset >> 4) & 7) - 2, value);
-    else if (!isReadOnly(offset)) this.#raiseError(ESR_ILLEGAL_REGISTER);
+    else if (!isReadOnlyRegister(offset)) this.#raiseError(ESR_ILLEGAL_REGISTER);
   }
 
   #writeSpurious(value: number): void {
@@ -387,35 +385,18 @@ export class LocalApic implements Device, IoHandler {
   }
 
   #isDestination(destination: number, logical: boolean): boolean {
-    if (this.isX2Apic) return this.#isX2Destination(destination, logical);
-    if (destination === 0xff) return true;
-    if (!logical) return destination === this.#apicId >>> 24;
-    const logicalId = this.#logicalDestination >>> 24;
-    if (this.#destinationFormat >>> 28 === 0x0f) return (destination & logicalId) !== 0;
-    return destination >> 4 === logicalId >> 4 && (destination & logicalId & 0x0f) !== 0;
-  }
-
-  /** Destinations of 32 bits: clusters of 16 processors. Messages of the I/O APIC know only the low 8. */
-  #isX2Destination(destination: number, logical: boolean): boolean {
-    if (destination === 0xff || destination >>> 0 === 0xffffffff) return true;
-    if (!logical) return destination === this.#x2ApicId;
-    const own = this.#logicalDestination;
-    return destination >>> 16 === own >>> 16 && (destination & own & 0xffff) !== 0;
-  }
-
-  get #x2ApicId(): number {
-    return this.#apicId >>> 24;
+    if (this.isX2Apic) return this.#identity.isX2Destination(destination, logical);
+    return this.#identity.isDestination(destination, logical);
   }
 
   #enterX2Apic(): void {
-    const id = this.#x2ApicId;
-    this.#logicalDestination = ((id >>> 4) << 16) | (1 << (id & 15));
+    this.#identity.enterX2Apic();
     this.#icrHigh = 0;
   }
 
   /** A register in x2APIC mode by its number from MSR 800h on; the processor has checked that it may be read. */
   readX2(register: number): bigint {
-    if (register === 0x02) return BigInt(this.#x2ApicId);
+    if (register === 0x02) return BigInt(this.#identity.x2ApicId);
     if (register === 0x30) return (BigInt(this.#icrHigh >>> 0) << 32n) | BigInt(this.#icrLow >>> 0);
     return BigInt(this.#readRegister(register << 4) >>> 0);
   }
@@ -488,15 +469,4 @@ export class LocalApic implements Device, IoHandler {
 function timerMode(lvt: number): ApicTimerMode {
   const code = (lvt & LVT_TIMER_MODE) >>> 17;
   return code === 1 ? "periodic" : code === 2 ? "deadline" : "oneShot";
-}
-
-function isReadOnly(offset: number): boolean {
-  return (
-    offset === 0x030 ||
-    offset === 0x090 ||
-    offset === 0x0a0 ||
-    offset === 0x0c0 ||
-    offset === 0x390 ||
-    (offset >= 0x100 && offset < 0x280)
-  );
 }

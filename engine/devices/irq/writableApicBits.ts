@@ -33,3 +33,15 @@ export function mayWriteX2(register: number, low: number, high: number): boolean
   if (allowed === undefined || (low & ~allowed) !== 0) return false;
   return high === 0 || register === INTERRUPT_COMMAND;
 }
+
+/** Registers of the page that are there and ignore writes. */
+export function isReadOnlyRegister(offset: number): boolean {
+  return (
+    offset === 0x030 ||
+    offset === 0x090 ||
+    offset === 0x0a0 ||
+    offset === 0x0c0 ||
+    offset === 0x390 ||
+    (offset >= 0x100 && offset < 0x280)
+  );
+}

@@ -5,20 +5,12 @@
 import type { StateReader } from "../../base/StateReader.ts";
 import type { StateWriter } from "../../base/StateWriter.ts";
 import { be16, be24, be32, type Sense, sense, senseData } from "../ata/atapiCommands.ts";
-import { BlockWork } from "../block/BlockWork.ts";
-import {
-  type BlockTarget,
-  discardBlocks,
-  flushBlocks,
-  readToGuest,
-  writeFromGuest,
-  writeZeroes,
-} from "../block/moveBlocks.ts";
+import { BlockRequests, SECTOR_BYTES } from "../block/BlockRequests.ts";
+import type { BlockTarget } from "../block/moveBlocks.ts";
 import { reply, type ScsiRequest, type ScsiTarget } from "./ScsiTarget.ts";
 import { scsiCommand } from "./scsiCommands.ts";
 import * as replies from "./scsiDiskReplies.ts";
 
-const SECTOR_BYTES = 512;
 const FORCE_UNIT_ACCESS = 0x08;
 const UNMAP = 0x08;
 const NO_DATA_OUT = 0x01;
@@ -36,19 +28,18 @@ interface SectorRun {
 }
 
 export class ScsiDisk implements ScsiTarget {
-  readonly #target: BlockTarget;
+  readonly #requests: BlockRequests;
   readonly #facts: replies.ScsiDiskFacts;
-  readonly #work = new BlockWork();
 
   constructor(options: ScsiDiskOptions) {
-    this.#target = options;
-    const { serialNumber, solidState, removable, blocks } = options;
-    const sectors = Math.floor(blocks.sizeBytes / SECTOR_BYTES);
-    this.#facts = { sectors, serialNumber, solidState, removable, readOnly: blocks.readOnly, writeCache: true };
+    this.#requests = new BlockRequests(options);
+    const { serialNumber, solidState, removable } = options;
+    const { sectors, readOnly } = this.#requests;
+    this.#facts = { sectors, serialNumber, solidState, removable, readOnly, writeCache: true };
   }
 
   abandon(): void {
-    this.#work.abandon();
+    this.#requests.abandon();
   }
 
   powerReset(): void {
@@ -81,7 +72,7 @@ export class ScsiDisk implements ScsiTarget {
         return reply(request, replies.reportLuns(), be32(command, 6));
       case scsiCommand.synchronizeCache10:
       case scsiCommand.synchronizeCache16:
-        return this.#run(request, () => flushBlocks(this.#target), sense.writeError, 0);
+        return this.#requests.flush(answer(request, sense.writeError, 0));
       case scsiCommand.unmap:
         return this.#unmap(request);
       case scsiCommand.writeSame10:
@@ -125,14 +116,9 @@ export class ScsiDisk implements ScsiTarget {
     // The transport gave less room than the command moves.
     if (place < length) return check(request, sense.invalidFieldInCommand);
     const run = { offset: sector * SECTOR_BYTES, length, buffer, bufferOffset: offset };
-    if (operation === "read") {
-      const read = (isCurrent: () => boolean) => readToGuest(this.#target, run, isCurrent);
-      return this.#run(request, read, sense.unrecoveredReadError, length);
-    }
-    const flushes = command[0] !== scsiCommand.write6 && (command[1]! & FORCE_UNIT_ACCESS) !== 0;
-    const write = async (isCurrent: () => boolean) =>
-      (await writeFromGuest(this.#target, run, isCurrent)) && (!flushes || (await flushBlocks(this.#target)));
-    this.#run(request, write, sense.writeError, length);
+    if (operation === "read") return this.#requests.read(run, answer(request, sense.unrecoveredReadError, length));
+    const durable = command[0] !== scsiCommand.write6 && (command[1]! & FORCE_UNIT_ACCESS) !== 0;
+    this.#requests.write(run, () => durable, answer(request, sense.writeError, length));
   }
 
   #unmap(request: ScsiRequest): void {
@@ -150,14 +136,11 @@ export class ScsiDisk implements ScsiTarget {
     if (runs.some(({ sector, sectors }) => sector + sectors > this.#facts.sectors)) {
       return check(request, sense.addressOutOfRange);
     }
-    const discard = async (isCurrent: () => boolean) => {
-      for (const { sector, sectors } of runs) {
-        if (!isCurrent()) return false;
-        if (!(await discardBlocks(this.#target, sector * SECTOR_BYTES, sectors * SECTOR_BYTES))) return false;
-      }
-      return true;
-    };
-    this.#run(request, discard, sense.writeError, bytes);
+    const ranges = runs.map(({ sector, sectors }) => ({
+      offset: sector * SECTOR_BYTES,
+      length: sectors * SECTOR_BYTES,
+    }));
+    this.#requests.discardAll(ranges, answer(request, sense.writeError, bytes));
   }
 
   #writeSame(request: ScsiRequest): void {
@@ -166,26 +149,14 @@ export class ScsiDisk implements ScsiTarget {
     const count = sectors === 0 ? this.#facts.sectors - sector : sectors;
     if (this.#facts.readOnly) return check(request, sense.writeProtected);
     if (sector + count > this.#facts.sectors) return check(request, sense.addressOutOfRange);
-    const run = { offset: sector * SECTOR_BYTES, length: count * SECTOR_BYTES };
+    const range = { offset: sector * SECTOR_BYTES, length: count * SECTOR_BYTES };
     const hasData = (command[1]! & NO_DATA_OUT) === 0;
     const pattern = dataOut.buffer.bytes(dataOut.offset, hasData ? Math.min(SECTOR_BYTES, dataOut.length) : 0);
     if (hasData && pattern.length < SECTOR_BYTES) return check(request, sense.invalidFieldInCommand);
     // Zeros alone: other patterns are for tests of disks. What is unmapped must read as zeros afterwards.
     if (pattern.some((byte) => byte !== 0)) return check(request, sense.invalidFieldInCommand);
-    const zero = async () => {
-      if ((command[1]! & UNMAP) !== 0) await discardBlocks(this.#target, run.offset, run.length);
-      return await writeZeroes(this.#target, run.offset, run.length);
-    };
-    this.#run(request, zero, sense.writeError, pattern.length);
-  }
-
-  #run(
-    request: ScsiRequest,
-    work: (isCurrent: () => boolean) => Promise<boolean>,
-    failure: Sense,
-    moved: number,
-  ): void {
-    this.#work.run(work, (done) => (done ? request.finish({ sense: undefined, moved }) : check(request, failure)));
+    const discards = (command[1]! & UNMAP) !== 0;
+    this.#requests.zero(range, { discards, durable: () => false }, answer(request, sense.writeError, pattern.length));
   }
 
   save(writer: StateWriter): void {
@@ -196,6 +167,11 @@ export class ScsiDisk implements ScsiTarget {
     void reader;
     return () => this.abandon();
   }
+}
+
+/** Ends a request that moved so many bytes, or could not. */
+function answer(request: ScsiRequest, failure: Sense, moved: number): (succeeded: boolean) => void {
+  return (succeeded) => (succeeded ? request.finish({ sense: undefined, moved }) : check(request, failure));
 }
 
 function check(request: ScsiRequest, condition: Sense): void {

@@ -8,6 +8,7 @@ import type { AtapiDrive } from "../ata/AtapiDrive.ts";
 import { FEATURES } from "../ata/AtaTaskFile.ts";
 import { packetCommand, SENSE_BYTES } from "../ata/atapiCommands.ts";
 import { ataCommand, ERR } from "../ata/ataRegisters.ts";
+import { StepLoop } from "../ata/StepLoop.ts";
 import { reply, type ScsiRequest, type ScsiTarget } from "./ScsiTarget.ts";
 import { scsiCommand } from "./scsiCommands.ts";
 import { reportLuns } from "./scsiDiskReplies.ts";
@@ -17,23 +18,23 @@ const FEATURES_DMA = 1;
 
 export class ScsiOptical implements ScsiTarget {
   readonly #drive: AtapiDrive;
+  readonly #steps = new StepLoop(() => this.#step());
   #waiting: ScsiRequest[] = [];
   #current: ScsiRequest | undefined;
   /** Sense data is being fetched for the current request. */
   #sense: Uint8Array | undefined;
   #moved = 0;
-  #advancing = false;
 
   constructor(drive: AtapiDrive) {
     this.#drive = drive;
-    drive.attach({ interruptChanged: () => this.#advance(), dmaRequested: () => this.#advance() });
+    drive.attach({ interruptChanged: () => this.#steps.advance(), dmaRequested: () => this.#steps.advance() });
   }
 
   execute(request: ScsiRequest): void {
     // The transport's own question, which packet devices do not know.
     if (request.command[0] === scsiCommand.reportLuns) return reply(request, reportLuns(), 16);
     this.#waiting.push(request);
-    this.#advance();
+    this.#steps.advance();
   }
 
   abandon(): void {
@@ -45,16 +46,6 @@ export class ScsiOptical implements ScsiTarget {
   powerReset(): void {
     this.abandon();
     this.#drive.reset(true);
-  }
-
-  #advance(): void {
-    if (this.#advancing) return;
-    this.#advancing = true;
-    try {
-      while (this.#step());
-    } finally {
-      this.#advancing = false;
-    }
   }
 
   #step(): boolean {

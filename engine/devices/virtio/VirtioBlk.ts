@@ -5,20 +5,12 @@
  */
 import type { StateReader } from "../../base/StateReader.ts";
 import type { StateWriter } from "../../base/StateWriter.ts";
-import { BlockWork } from "../block/BlockWork.ts";
-import {
-  type BlockTarget,
-  discardBlocks,
-  flushBlocks,
-  readToGuest,
-  writeFromGuest,
-  writeZeroes,
-} from "../block/moveBlocks.ts";
+import { BlockRequests, type DiskRange, SECTOR_BYTES } from "../block/BlockRequests.ts";
+import type { BlockTarget } from "../block/moveBlocks.ts";
 import type { VirtioFunction, VirtioPort } from "./VirtioFunction.ts";
 import type { VirtqueueRequest } from "./Virtqueue.ts";
 
 const QUEUE_SIZE = 256;
-const SECTOR_BYTES = 512;
 const HEADER_BYTES = 16;
 const IDENTIFIER_BYTES = 20;
 const RANGE_BYTES = 16;
@@ -37,12 +29,7 @@ const STATUS = { ok: 0, ioError: 1, unsupported: 2 } as const;
 const RANGE_UNMAP = 1;
 
 type Status = (typeof STATUS)[keyof typeof STATUS];
-
-/** A range of DISCARD or WRITE ZEROES in bytes. */
-interface ZeroRange {
-  readonly offset: number;
-  readonly length: number;
-}
+type Finish = (status: Status, bytes: number) => void;
 
 export interface VirtioBlkOptions extends BlockTarget {
   /** At most 20 characters count. */
@@ -55,19 +42,17 @@ export class VirtioBlk implements VirtioFunction {
   readonly queueSizes = [QUEUE_SIZE];
   readonly features: number;
   readonly configuration = new Uint8Array(60);
-  readonly #target: BlockTarget;
+  readonly #requests: BlockRequests;
   readonly #serialNumber: string;
-  readonly #sectors: number;
-  readonly #work = new BlockWork();
   #port: VirtioPort | undefined;
 
   constructor(options: VirtioBlkOptions) {
-    this.#target = options;
+    this.#requests = new BlockRequests(options);
     this.#serialNumber = options.serialNumber;
-    this.#sectors = Math.floor(options.blocks.sizeBytes / SECTOR_BYTES);
-    this.features = SEG_MAX | BLK_SIZE | FLUSH | (options.blocks.readOnly ? RO : DISCARD | WRITE_ZEROES);
+    const { sectors, readOnly } = this.#requests;
+    this.features = SEG_MAX | BLK_SIZE | FLUSH | (readOnly ? RO : DISCARD | WRITE_ZEROES);
     const fields = new DataView(this.configuration.buffer);
-    fields.setBigUint64(0, BigInt(this.#sectors), true);
+    fields.setBigUint64(0, BigInt(sectors), true);
     fields.setUint32(12, QUEUE_SIZE - 2, true);
     fields.setUint32(20, SECTOR_BYTES, true);
     fields.setUint16(34, 1, true);
@@ -97,22 +82,22 @@ export class VirtioBlk implements VirtioFunction {
     this.#execute(header.getUint32(0, true), offset, request, finish);
   }
 
-  #execute(type: number, offset: number, request: VirtqueueRequest, finish: (status: Status, bytes: number) => void) {
+  #execute(type: number, offset: number, request: VirtqueueRequest, finish: Finish) {
     const length = request.writable.length - 1;
     switch (type) {
       case TYPE.in: {
         if (!this.#isRun(offset, length)) return finish(STATUS.ioError, 0);
         const run = { offset, length, buffer: request.writable, bufferOffset: 0 };
-        return this.#run((isCurrent) => readToGuest(this.#target, run, isCurrent), finish, length);
+        return this.#requests.read(run, answer(finish, length));
       }
       case TYPE.out: {
         const bytes = request.readable.length - HEADER_BYTES;
-        if (this.#target.blocks.readOnly || !this.#isRun(offset, bytes)) return finish(STATUS.ioError, 0);
+        if (this.#requests.readOnly || !this.#isRun(offset, bytes)) return finish(STATUS.ioError, 0);
         const run = { offset, length: bytes, buffer: request.readable, bufferOffset: HEADER_BYTES };
-        return this.#run((isCurrent) => writeFromGuest(this.#target, run, isCurrent), finish, 0);
+        return this.#requests.write(run, () => false, answer(finish, 0));
       }
       case TYPE.flush:
-        return this.#run(() => flushBlocks(this.#target), finish, 0);
+        return this.#requests.flush(answer(finish, 0));
       case TYPE.getId:
         request.writable.write(0, this.#identifier(Math.min(IDENTIFIER_BYTES, length)));
         return finish(STATUS.ok, Math.min(IDENTIFIER_BYTES, length));
@@ -124,40 +109,19 @@ export class VirtioBlk implements VirtioFunction {
     }
   }
 
-  #run(
-    work: (isCurrent: () => boolean) => Promise<boolean>,
-    finish: (status: Status, bytes: number) => void,
-    bytes: number,
-  ): void {
-    this.#work.run(work, (done) => finish(done ? STATUS.ok : STATUS.ioError, done ? bytes : 0));
-  }
-
-  #zero(type: number, request: VirtqueueRequest, finish: (status: Status, bytes: number) => void): void {
+  #zero(type: number, request: VirtqueueRequest, finish: Finish): void {
     const ranges = this.#ranges(type, request);
     if (typeof ranges === "number") return finish(ranges, 0);
-    this.#run(
-      async (isCurrent) => {
-        for (const { offset, length } of ranges) {
-          if (!isCurrent()) return false;
-          const done =
-            type === TYPE.discard
-              ? await discardBlocks(this.#target, offset, length)
-              : await writeZeroes(this.#target, offset, length);
-          if (!done) return false;
-        }
-        return true;
-      },
-      finish,
-      0,
-    );
+    if (type === TYPE.discard) this.#requests.discardAll(ranges, answer(finish, 0));
+    else this.#requests.zeroAll(ranges, answer(finish, 0));
   }
 
-  #ranges(type: number, request: VirtqueueRequest): ZeroRange[] | Status {
+  #ranges(type: number, request: VirtqueueRequest): DiskRange[] | Status {
     const bytes = request.readable.length - HEADER_BYTES;
-    if (this.#target.blocks.readOnly) return STATUS.ioError;
+    if (this.#requests.readOnly) return STATUS.ioError;
     if (bytes <= 0 || bytes % RANGE_BYTES !== 0 || bytes > RANGES_MAX * RANGE_BYTES) return STATUS.unsupported;
     const data = new DataView(request.readable.bytes(HEADER_BYTES, bytes).buffer);
-    const ranges: ZeroRange[] = [];
+    const ranges: DiskRange[] = [];
     for (let at = 0; at < bytes; at += RANGE_BYTES) {
       const offset = (data.getUint32(at + 4, true) * 2 ** 32 + data.getUint32(at, true)) * SECTOR_BYTES;
       const sectors = data.getUint32(at + 8, true);
@@ -171,7 +135,7 @@ export class VirtioBlk implements VirtioFunction {
   }
 
   #isRun(offset: number, length: number): boolean {
-    return length % SECTOR_BYTES === 0 && offset + length <= this.#sectors * SECTOR_BYTES;
+    return length % SECTOR_BYTES === 0 && offset + length <= this.#requests.sectors * SECTOR_BYTES;
   }
 
   #identifier(length: number): Uint8Array {
@@ -181,7 +145,7 @@ export class VirtioBlk implements VirtioFunction {
   }
 
   reset(): void {
-    this.#work.abandon();
+    this.#requests.abandon();
   }
 
   save(writer: StateWriter): void {
@@ -190,6 +154,11 @@ export class VirtioBlk implements VirtioFunction {
 
   prepareLoad(reader: StateReader): () => void {
     void reader;
-    return () => this.#work.abandon();
+    return () => this.#requests.abandon();
   }
+}
+
+/** Ends a request that gave the driver so many bytes, or could not. */
+function answer(finish: Finish, bytes: number): (succeeded: boolean) => void {
+  return (succeeded) => finish(succeeded ? STATUS.ok : STATUS.ioError, succeeded ? bytes : 0);
 }
