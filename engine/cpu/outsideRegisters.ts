@@ -4,7 +4,7 @@
  */
 import type { Entropy } from "../contracts/Clock.ts";
 import type { ProcessorApic } from "../contracts/ProcessorApic.ts";
-import type { UnitEnvironment } from "./interpreter/Interpreter.ts";
+import type { UnitEnvironment } from "./interpreter/SystemUnit.ts";
 
 const APIC_BASE = 0x1b;
 const TSC_DEADLINE = 0x6e0;

@@ -1,65 +1,16 @@
 import type { CpuStateImage } from "../CpuStateImage.ts";
 import type { Decoder } from "../decode/Decoder.ts";
-import { attentionBits, codeModeBits, segmentIndex } from "../layout/cpuLayout.ts";
-import { memoryPlan, physMapBits, physPages } from "../layout/memoryPlan.ts";
+import { attentionBits } from "../layout/cpuLayout.ts";
+import { physMapBits } from "../layout/memoryPlan.ts";
 import { ModuleBuilder } from "../wasm/ModuleBuilder.ts";
 import { CodeCache } from "./CodeCache.ts";
-import type { PageNumbers } from "./CodePages.ts";
 import { Core } from "./Core.ts";
 import { runResult } from "./CoreModule.ts";
 import { DebugStops } from "./DebugStops.ts";
-import { codeSizeOf, isLong } from "./HandlerSpec.ts";
+import { isLong } from "./HandlerSpec.ts";
 import type { HandlerTable } from "./HandlerTable.ts";
-import { recordLayout } from "./recordLayout.ts";
-import { usesStackSegment } from "./usesStackSegment.ts";
-
-/** What the system unit calls of the outside; 64-bit values as halves. */
-export interface UnitEnvironment {
-  mmioRead(low: number, high: number, size: number): number;
-  mmioWrite(low: number, high: number, size: number, value: number): void;
-  portRead(port: number, size: number): number;
-  portWrite(port: number, size: number, value: number): void;
-  /** A frozen page is about to be written. */
-  preservePage(physPage: number): void;
-  tsc(): number;
-  interruptAcknowledge(): number;
-  /** MSRs of the local APIC; a write gives 0 when it is refused. */
-  msrRead(index: number): bigint;
-  msrWritten(index: number, low: number, high: number): number;
-  /** CR8; -1 where no local APIC has it. */
-  taskPriority(): number;
-  setTaskPriority(value: number): void;
-  wallClockMs(): number;
-  /** 64 random bits. */
-  entropy(): bigint;
-  /** FERR#: an unmasked x87 exception with CR0.NE clear. */
-  fpuError(): void;
-}
-
-/** The exports of the system unit that JavaScript calls. */
-export interface SystemUnit {
-  translateFetch(linear: bigint): bigint;
-  translateForDebugger(linear: bigint): bigint;
-  takeInterrupt(): number;
-  debugBeforeInstruction(linear: bigint): void;
-  debugAfterInstruction(): void;
-  updateAttention(): void;
-  updateMode(): void;
-  resetCpu(): void;
-  initCpu(): void;
-  setA20(enabled: number): void;
-  flushTlb(): void;
-  protectPage(physPage: number): void;
-  protectWrites(): void;
-  readFlags(): number;
-  refreshFeatures(): void;
-  reviseKvmClock(): void;
-  raise(vector: number, errorCode: number): void;
-  watch(address: bigint, length: number, kinds: number): number;
-  clearWatchpoints(): void;
-  passWatchpoints(pass: number): void;
-  takeWatchpointHit(): number;
-}
+import { type CodePage, InstructionFetch } from "./InstructionFetch.ts";
+import type { SystemUnit, UnitEnvironment } from "./SystemUnit.ts";
 
 export interface InterpreterParts {
   readonly memory: WebAssembly.Memory;
@@ -69,20 +20,7 @@ export interface InterpreterParts {
   readonly environment: UnitEnvironment;
 }
 
-/** An instruction that is about to be fetched. */
-interface FetchPlace {
-  readonly mode: number;
-  readonly linear: bigint;
-  readonly physical: number;
-  /** In its page. */
-  readonly offset: number;
-  /** How many bytes from its first on lie within the limit of CS. */
-  readonly withinLimit: number;
-}
-
 const pageBytes = 4096;
-const longestInstruction = 15;
-const generalProtection = 13;
 
 /** The module that owns the exception tag, and throws it. */
 function faultModule(): WebAssembly.Imports[string] {
@@ -98,8 +36,8 @@ function faultModule(): WebAssembly.Imports[string] {
 }
 
 /**
- * Joins the generated core, its handlers, the units and the code cache into something that runs, and holds the JavaScript half of
- * the run loop: decoding what has no record yet, and the questions of block boundaries (interrupts, single step, stop).
+ * Joins the generated core, its handlers, the units, the code cache and the fetch of instructions into something that runs, and answers
+ * the questions of block boundaries (interrupts, single step, stop).
  */
 export class Interpreter {
   readonly system: SystemUnit;
@@ -107,11 +45,7 @@ export class Interpreter {
   readonly stops = new DebugStops();
   readonly #fpu: Record<string, (...args: number[]) => number>;
   readonly #state: CpuStateImage;
-  readonly #decoder: Decoder;
-  readonly #environment: UnitEnvironment;
-  readonly #bytes: Uint8Array;
-  readonly #physMap: Uint32Array;
-  readonly #fetched = new Uint8Array(longestInstruction);
+  readonly #fetch: InstructionFetch;
   readonly #imports: WebAssembly.Imports;
   readonly #core: Core;
   #longCore: Core | undefined;
@@ -120,17 +54,13 @@ export class Interpreter {
 
   constructor(parts: InterpreterParts) {
     this.#state = parts.state;
-    this.#decoder = parts.decoder;
-    this.#environment = parts.environment;
     const { buffer } = parts.memory;
-    this.#bytes = new Uint8Array(buffer);
-    this.#physMap = new Uint32Array(buffer, memoryPlan.physMap, physPages);
     const fault = faultModule()!;
     const env = {
       memory: parts.memory,
       ...fault,
       ...parts.environment,
-      usesStackSegment: (low: number, high: number) => (this.#usesStackSegment(low, high) ? 1 : 0),
+      usesStackSegment: (low: number, high: number) => (this.#fetch.usesStackSegment(low, high) ? 1 : 0),
       codeWritten: (page: number, offset: number, size: number) => this.#codeWritten(page >>> 0, offset, size),
       abort: () => {
         throw new Error("a CPU unit broke an invariant");
@@ -146,9 +76,9 @@ export class Interpreter {
       system,
       fpu: fpu as WebAssembly.Imports[string] & object,
       host: {
-        decodeAt: () => this.#decodeAt(),
-        decodeSingle: () => this.#decodeSingle(),
-        recross: (record: number) => this.#recross(record),
+        decodeAt: () => this.#fetch.decodeAt(),
+        decodeSingle: () => this.#fetch.decodeSingle(),
+        recross: (record: number) => this.#fetch.recross(record),
         attend: () => this.#attend(),
         openLong: () => this.#openLong(),
       },
@@ -160,6 +90,7 @@ export class Interpreter {
       (mode) => this.handlersOf(mode),
       (page) => this.system.protectPage(page),
     );
+    this.#fetch = new InstructionFetch({ ...parts, system: this.system, cache: this.cache, stops: this.stops });
   }
 
   /** Handlers of 64-bit code, or of all other code. */
@@ -196,7 +127,7 @@ export class Interpreter {
       const page = Math.floor(at / pageBytes);
       const offset = at - page * pageBytes;
       const bytes = Math.min(end - at, pageBytes - offset);
-      if (page < physPages && this.#physMap[page]! & physMapBits.hasCode) this.#codeWritten(page, offset, bytes);
+      if (this.#fetch.mapEntry(at) & physMapBits.hasCode) this.#codeWritten(page, offset, bytes);
       at += bytes;
     }
   }
@@ -207,13 +138,13 @@ export class Interpreter {
   }
 
   /** The page of memory that code at a linear address lies in, for the translator; undefined when it is no plain memory. */
-  codePage(linear: bigint): { memoryPage: number; physPage: number; bytes: Uint8Array } | undefined {
-    const physical = Number(this.system.translateForDebugger(linear));
-    const physPage = Math.floor(physical / pageBytes);
-    const entry = physical < 0 || physPage >= physPages ? 0 : this.#physMap[physPage]!;
-    if (!(entry & physMapBits.readable)) return undefined;
-    const memoryPage = entry >>> 12;
-    return { memoryPage, physPage, bytes: this.#bytes.subarray(memoryPage * pageBytes, (memoryPage + 1) * pageBytes) };
+  codePage(linear: bigint): CodePage | undefined {
+    return this.#fetch.codePage(linear);
+  }
+
+  /** Where the next instruction is, outside of `run`. */
+  linearRip(): bigint {
+    return this.#fetch.linearRip();
   }
 
   fpuReset(): void {
@@ -281,127 +212,5 @@ export class Interpreter {
     this.stops.endAfterNext(watchpoint);
     this.system.passWatchpoints(1);
     return this.#stepped ? runResult.step : this.#stepOne();
-  }
-
-  // --- decoding ---
-  /** Where the next instruction is, outside of `run`. */
-  linearRip(): bigint {
-    const rip = this.#state.get64("rip");
-    if (isLong(this.#state.get32("codeMode"))) return rip;
-    return BigInt.asUintN(32, rip + BigInt(this.#state.segmentBase(segmentIndex.cs)));
-  }
-
-  /** Where the instruction at rip lies, and how far CS reaches; a fault when it must not be fetched. The state's pageRip belongs to it then. */
-  #fetchPlace(): FetchPlace {
-    const state = this.#state;
-    const mode = state.get32("codeMode");
-    const rip = state.getNumber("rip");
-    const unlimited = isLong(mode) || (mode & codeModeBits.flat) !== 0;
-    const limit = unlimited ? Number.POSITIVE_INFINITY : state.segmentWord(segmentIndex.cs, "executeHi");
-    if (rip > limit) this.system.raise(generalProtection, 0);
-    const linear = this.linearRip();
-    const physical = Number(this.system.translateFetch(linear));
-    const offset = physical % pageBytes;
-    state.set64("pageRip", BigInt.asUintN(64, state.get64("rip") - BigInt(offset)));
-    return { mode, linear, physical, offset, withinLimit: limit - rip + 1 };
-  }
-
-  /** The record for the instruction at rip, after the look-up found none. */
-  #decodeAt(): number {
-    const place = this.#fetchPlace();
-    const { mode, linear, physical, offset, withinLimit } = place;
-    if (this.cache.isKeptOut(offset)) {
-      if (!this.stops.meets(linear)) return this.#fetchSingle(place, false);
-      this.#state.set32("attention", this.#state.get32("attention") | attentionBits.debugger);
-      return this.cache.leaveBefore(offset);
-    }
-    const physPage = Math.floor(physical / pageBytes);
-    const entry = physPage < physPages ? this.#physMap[physPage]! : 0;
-    if (entry & physMapBits.readable && offset + withinLimit >= pageBytes) {
-      const record = this.cache.decodeRun(entry >>> 12, physPage, offset, mode);
-      if (record !== undefined) return record;
-      const unlimited = withinLimit === Number.POSITIVE_INFINITY;
-      if (unlimited) return this.#decodeCrossing(linear, { memoryPage: entry >>> 12, physPage }, offset, mode);
-    }
-    return this.#fetchSingle(place, false);
-  }
-
-  /** The record for an instruction that begins at the end of a page and ends in the next one. */
-  #decodeCrossing(linear: bigint, first: PageNumbers, offset: number, mode: number): number {
-    const here = pageBytes - offset;
-    const next = Number(this.system.translateFetch(linear + BigInt(here)));
-    const physPage = Math.floor(next / pageBytes);
-    const entry = physPage < physPages ? this.#physMap[physPage]! : 0;
-    const physical = first.physPage * pageBytes + offset;
-    if (!(entry & physMapBits.readable))
-      return this.#fetchSingle({ mode, linear, physical, offset, withinLimit: Number.POSITIVE_INFINITY }, false);
-    const bytes = this.#fetched;
-    for (let i = 0; i < longestInstruction; i++)
-      bytes[i] = this.#readPhysical(i < here ? physical + i : next + i - here);
-    const source = { bytes, start: 0, available: longestInstruction };
-    return this.cache.crossing(first, { memoryPage: entry >>> 12, physPage }, source, offset, mode);
-  }
-
-  /** A crossing record found another page behind its own, or did not find it in the TLB. Gives a record that may be executed now. */
-  #recross(record: number): number {
-    const linear = this.linearRip();
-    const offset = Number(linear & 0xfffn);
-    const next = Number(this.system.translateFetch(linear + BigInt(pageBytes - offset)));
-    const physPage = Math.floor(next / pageBytes);
-    const entry = physPage < physPages ? this.#physMap[physPage]! : 0;
-    if (entry >>> 12 === this.cache.crossesTo(record)) return record + recordLayout.sizeBytes;
-    const physical = Number(this.system.translateFetch(linear));
-    const mode = this.#state.get32("codeMode");
-    return this.#fetchSingle({ mode, linear, physical, offset, withinLimit: Number.POSITIVE_INFINITY }, false);
-  }
-
-  /** The instruction at rip alone, then out of the loop. */
-  #decodeSingle(): number {
-    return this.#fetchSingle(this.#fetchPlace(), true);
-  }
-
-  /** Brings the bytes of one instruction together, from two pages when it takes them, and makes its records. */
-  #fetchSingle({ mode, linear, physical, offset, withinLimit }: FetchPlace, leave: boolean): number {
-    const wanted = Math.min(longestInstruction, withinLimit);
-    const here = Math.min(wanted, pageBytes - offset);
-    const bytes = this.#fetched;
-    for (let i = 0; i < here; i++) bytes[i] = this.#readPhysical(physical + i);
-    let available = here;
-    if (here < wanted && this.#isTruncated(here, mode)) {
-      const next = Number(this.system.translateFetch(linear + BigInt(here)));
-      for (let i = here; i < wanted; i++) bytes[i] = this.#readPhysical(next + i - here);
-      available = wanted;
-    }
-    if (available < longestInstruction && this.#isTruncated(available, mode)) this.system.raise(generalProtection, 0);
-    return this.cache.single({ bytes, start: 0, available }, offset, mode, leave);
-  }
-
-  /** Does the instruction at rip touch a linear address by way of SS? It was fetched before; if it is gone since, no. */
-  #usesStackSegment(low: number, high: number): boolean {
-    const bytes = this.#fetched;
-    let available = 0;
-    for (; available < longestInstruction; available++) {
-      const physical = this.system.translateForDebugger(this.linearRip() + BigInt(available));
-      if (physical < 0n) break;
-      bytes[available] = this.#readPhysical(Number(physical));
-    }
-    const decoded = this.#decoder.decode(bytes, 0, available, { codeSize: codeSizeOf(this.#state.get32("codeMode")) });
-    if ("failure" in decoded) return false;
-    const linear = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
-    return usesStackSegment(decoded, linear, this.#state.get64("gpr", 4));
-  }
-
-  #isTruncated(available: number, mode: number): boolean {
-    const decoded = this.#decoder.decode(this.#fetched, 0, available, { codeSize: codeSizeOf(mode) });
-    return "failure" in decoded && decoded.failure === "truncated";
-  }
-
-  #readPhysical(address: number): number {
-    const page = Math.floor(address / pageBytes);
-    const entry = page < physPages ? this.#physMap[page]! : 0;
-    if (entry & physMapBits.readable) {
-      return this.#bytes[(entry >>> 12) * pageBytes + (address % pageBytes)]!;
-    }
-    return this.#environment.mmioRead(address % 0x1_0000_0000, Math.floor(address / 0x1_0000_0000), 1) & 0xff;
   }
 }

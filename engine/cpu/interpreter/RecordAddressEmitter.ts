@@ -1,7 +1,7 @@
 import type { FlagWord } from "../emit/FlagEmitter.ts";
+import { isHighByte, RegisterEmitter } from "../emit/RegisterEmitter.ts";
 import { generalRegister, type SegmentPlace, segmentRow, stateOffset } from "../emit/SegmentEmitter.ts";
-import { StackEmitter } from "../emit/StackEmitter.ts";
-import { segmentFields, segmentIndex } from "../layout/cpuLayout.ts";
+import { segmentIndex } from "../layout/cpuLayout.ts";
 import type { OperandRef, Value, Width } from "../semantics/Algebra.ts";
 import type { HelperName } from "../semantics/helperSignatures.ts";
 import type { FunctionBuilder } from "../wasm/FunctionBuilder.ts";
@@ -37,11 +37,15 @@ export const registerLoad = { 8: "i32Load8U", 16: "i32Load16U", 32: "i32Load", 6
 
 export const operandOf = (operand: OperandRef<Width>): RecordOperand => operand as unknown as RecordOperand;
 
+function placeOfGeneral(width: Width, number: number): number {
+  return isHighByte(width, number) ? generalRegister(number - 4) + 1 : generalRegister(number);
+}
+
 /**
  * What the interpreter's handlers have in common below operands: fields of the record in local `record`, registers and flags in the
  * CPU state, and the addresses of memory operands.
  */
-export abstract class RecordAddressEmitter extends StackEmitter {
+export abstract class RecordAddressEmitter extends RegisterEmitter {
   readonly spec: HandlerSpec;
   readonly operandSize: 16 | 32 | 64;
   readonly addressSize: 16 | 32 | 64;
@@ -50,6 +54,7 @@ export abstract class RecordAddressEmitter extends StackEmitter {
   readonly long: boolean;
   readonly vex: boolean;
   protected readonly flatStack: boolean;
+  protected readonly pushesClean = true;
   protected readonly record: number;
   protected readonly core: CoreFunctions;
 
@@ -92,30 +97,13 @@ export abstract class RecordAddressEmitter extends StackEmitter {
 
   // --- registers ---
   protected pushGeneral(width: Width, number: number): void {
-    const high = width === 8 && number >= 4 && number < 8;
-    this.loadState(registerLoad[width], high ? generalRegister(number - 4) + 1 : generalRegister(number));
+    this.loadState(registerLoad[width], placeOfGeneral(width, number));
   }
   protected storeGeneral(width: Width, number: number, push: () => void): void {
-    const high = width === 8 && number >= 4 && number < 8;
-    const offset = high ? generalRegister(number - 4) + 1 : generalRegister(number);
-    this.storeState(width === 32 ? "i64Store" : extendOpcode[width], offset, () => {
+    this.storeState(width === 32 ? "i64Store" : extendOpcode[width], placeOfGeneral(width, number), () => {
       push();
       if (width !== 64) this.f.op("i64ExtendI32U");
     });
-  }
-  readRegister<W extends Width>(width: W, number: number): Value<W> {
-    const pending = number === 4 ? this.pendingStackPointer(width) : undefined;
-    if (pending) return pending as Value<W>;
-    this.pushGeneral(width, number);
-    return this.take(width, true);
-  }
-  writeRegister<W extends Width>(width: W, number: number, value: Value<NoInfer<W>>): void {
-    this.commitStackPointer();
-    this.storeGeneral(width, number, () => this.put(value));
-  }
-  readSegmentSelector(segment: number): Value<16> {
-    this.loadState("i32Load16U", segmentRow(segment) + segmentFields.selector);
-    return this.take(16, true);
   }
 
   // --- flags ---

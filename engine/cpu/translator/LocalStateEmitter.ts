@@ -1,8 +1,7 @@
 import type { FlagWord } from "../emit/FlagEmitter.ts";
 import { comparisons, conditionOfOrigin, type FlagOrigin } from "../emit/flagOrigin.ts";
-import { generalRegister, segmentRow, stateOffset } from "../emit/SegmentEmitter.ts";
-import { StackEmitter } from "../emit/StackEmitter.ts";
-import { segmentFields } from "../layout/cpuLayout.ts";
+import { isHighByte, RegisterEmitter } from "../emit/RegisterEmitter.ts";
+import { generalRegister, stateOffset } from "../emit/SegmentEmitter.ts";
 import type { Condition, ConditionCode, FlagName, Value, Width } from "../semantics/Algebra.ts";
 import type { FunctionBuilder } from "../wasm/FunctionBuilder.ts";
 
@@ -25,10 +24,11 @@ export interface RegisterUse {
  * Processor state while a region runs: general registers in locals, and flags as what they come from until something asks for
  * them, so that most are never computed. For flat code of 32 bits, whose registers are i32, and of 64 bits (`long`), where they are i64.
  */
-export abstract class LocalStateEmitter extends StackEmitter {
+export abstract class LocalStateEmitter extends RegisterEmitter {
   readonly long: boolean;
   readonly stackSize: 32 | 64;
   protected readonly flatStack = true;
+  protected readonly pushesClean = false;
   readonly #registers = new Map<number, number>();
   /** What has been asked for so far. */
   readonly #used = new Set<number>();
@@ -117,11 +117,11 @@ export abstract class LocalStateEmitter extends StackEmitter {
   // --- registers ---
   /** Implied registers: of 8 bits, 4 to 7 are AH, CH, DH and BH. */
   protected pushGeneral(width: Width, number: number): void {
-    const high = width === 8 && number >= 4 && number < 8;
+    const high = isHighByte(width, number);
     this.pushPart(width, high ? number - 4 : number, high);
   }
   protected storeGeneral(width: Width, number: number, push: () => void): void {
-    const high = width === 8 && number >= 4 && number < 8;
+    const high = isHighByte(width, number);
     this.storePart(width, high ? number - 4 : number, high, push);
   }
   protected pushPart(width: Width, number: number, high: boolean): void {
@@ -143,20 +143,6 @@ export abstract class LocalStateEmitter extends StackEmitter {
     this.f.i32(mask).op("i32And");
     if (this.long) this.f.op("i64ExtendI32U").get(register).i64(~mask).op("i64And").op("i64Or").set(register);
     else this.f.get(register).i32(~mask).op("i32And").op("i32Or").set(register);
-  }
-  readRegister<W extends Width>(width: W, number: number): Value<W> {
-    const pending = number === 4 ? this.pendingStackPointer(width) : undefined;
-    if (pending) return pending as Value<W>;
-    this.pushGeneral(width, number);
-    return this.take(width, false);
-  }
-  writeRegister<W extends Width>(width: W, number: number, value: Value<NoInfer<W>>): void {
-    this.commitStackPointer();
-    this.storeGeneral(width, number, () => this.put(value));
-  }
-  readSegmentSelector(segment: number): Value<16> {
-    this.loadState("i32Load16U", segmentRow(segment) + segmentFields.selector);
-    return this.take(16, true);
   }
 
   // --- flags ---
