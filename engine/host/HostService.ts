@@ -167,7 +167,7 @@ export class HostService {
     await recoverSnapshots(this.#registry, id);
     await pinDiskFormats(this.#registry.library, id, this.#updateMachine);
     const trusted = await this.#media.trusted();
-    const state = await stateToStartFrom(this.#registry, id);
+    const state = await stateToStartFrom(this.#registry, id, how.disposable === true);
     const given = state === undefined ? {} : { state };
     await this.#registry.supervisor(id).start(this.#registry.library.config(id), { ...how, ...given, trusted });
     if (state !== undefined) this.#broadcast("snapshots.changed", { id });

@@ -37,7 +37,9 @@ export class MachineRegistry {
     await this.library.load((id) => this.#supervisors.get(id)?.live === true);
     for (const { id, folder, config } of this.library.list()) {
       if (config === null || this.#supervisors.get(id)?.live === true) continue;
-      this.noteSaved(id, await hasSavedState(folder));
+      const saved = await hasSavedState(folder);
+      // It may have been started meanwhile, and its state be forgotten.
+      if (this.#supervisors.get(id)?.live !== true) this.noteSaved(id, saved);
     }
   }
 

@@ -44,11 +44,14 @@ export class EngineImages implements LiveImages {
 
   /** Writes the memory that is kept. Throws "cancelled", or why it cannot. */
   async write(name: string, parent: string | undefined, { onProgress, signal }: LongWork): Promise<void> {
+    if (signal?.aborted === true) {
+      await this.abandon();
+      throw new GuesthouseError("cancelled", "Cancelled.");
+    }
     const cancel = (): void => void this.#engine.call("cancelState", {}).catch(() => undefined);
     const forget = this.#engine.on("stateProgress", ({ fraction }) => onProgress?.(fraction));
     signal?.addEventListener("abort", cancel);
     try {
-      if (signal?.aborted === true) throw new GuesthouseError("cancelled", "Cancelled.");
       await this.#supervisor.write(name, parent ?? null);
     } finally {
       signal?.removeEventListener("abort", cancel);

@@ -86,7 +86,7 @@ function whenJob(kind: string, action: (jobId: string, done: number) => void): v
   });
 }
 
-describe("a machine that is saved", () => {
+describe("a machine that is saved", { timeout: 90_000 }, () => {
   test("goes on where it was, also in another host; its state is forgotten then, whatever happens later", async () => {
     await makeMachine();
     await start();
@@ -161,7 +161,7 @@ describe("a machine that is saved", () => {
   });
 });
 
-describe("snapshots of a machine that runs", () => {
+describe("snapshots of a machine that runs", { timeout: 90_000 }, () => {
   test("hold what was, while it goes on; restoring one gives a saved machine", async () => {
     await makeMachine();
     await start();
@@ -239,5 +239,11 @@ describe("snapshots of a machine that runs", () => {
     await expect(take("one")).rejects.toMatchObject({ kind: "not-available" });
     await expect(client.call("machine.saveState", { id })).rejects.toMatchObject({ kind: "not-available" });
     expect([await state(), await snapshots()]).toEqual(["running", []]);
+    await client.call("machine.powerOff", { id });
+    await start();
+    await client.call("machine.saveState", { id });
+    const order = { id, disposable: true };
+    await expect(client.call("machine.start", order)).rejects.toMatchObject({ kind: "not-available" });
+    expect(await state()).toBe("saved");
   });
 });

@@ -50,8 +50,12 @@ export async function saveState(work: Work, id: string): Promise<void> {
       try {
         await snapshots.saveState(longWork, await images.thumbnail());
       } catch (error) {
-        await images.abandon();
-        throw error;
+        // Once the document has the state its memory must not go on, whatever failed afterwards.
+        if (!(await mayBeSaved(snapshots))) {
+          await images.abandon();
+          await snapshots.recover().catch(() => undefined);
+          throw error;
+        }
       }
       registry.noteSaved(id, true);
     };
@@ -59,16 +63,30 @@ export async function saveState(work: Work, id: string): Promise<void> {
   });
 }
 
-/** What a start needs to go on from a saved state; undefined without one. */
-export async function stateToStartFrom(registry: MachineRegistry, id: string): Promise<StartOptions["state"]> {
+async function mayBeSaved(snapshots: MachineSnapshots): Promise<boolean> {
+  return await snapshots.document().then(
+    ({ current }) => current.state !== undefined,
+    () => true,
+  );
+}
+
+/** What a start needs to go on from a saved state; undefined without one. Throws "not-available" for a run whose changes are to be forgotten. */
+export async function stateToStartFrom(
+  registry: MachineRegistry,
+  id: string,
+  disposable: boolean,
+): Promise<StartOptions["state"]> {
   const document = await new MachineSnapshots(keptMachine(registry, id, "none")).document();
   const name = document.current.state;
   if (name === undefined) return undefined;
+  if (disposable) {
+    const sentence = "The machine is saved: discard its state before a run whose changes are to be forgotten.";
+    throw new GuesthouseError("not-available", sentence);
+  }
   const given = async (): Promise<void> => {
     await registry.snapshotWork(id, async () => {
       const { snapshots } = liveSnapshots(registry, id);
-      await snapshots.discardState();
-      registry.noteSaved(id, false);
+      await snapshots.discardState().finally(async () => registry.noteSaved(id, await mayBeSaved(snapshots)));
     });
   };
   return { name, given };
@@ -95,7 +113,13 @@ export async function takeLive(
     await snapshots.recover();
     return await asJob(work, id, "takeSnapshot", async (longWork) => {
       const parent = await parentState(snapshots);
-      const node = await snapshots.takeLive({ ...texts, takenAtMs: Date.now() }, await images.thumbnail());
+      const node = await snapshots
+        .takeLive({ ...texts, takenAtMs: Date.now() }, await images.thumbnail())
+        .catch(async (error: unknown) => {
+          // The snapshot is there or not, as the document says; the settings are to agree at once.
+          await snapshots.recover().catch(() => undefined);
+          throw error;
+        });
       taken(node);
       try {
         await images.write(node.awaited, parent, longWork);
