@@ -30,9 +30,22 @@ const knownKinds = [
   "not-hot-pluggable",
   "too-many-drives",
   "state-damaged",
+  "state-other-machine",
+  "encrypted-disk",
   "state-version",
   "snapshots-damaged",
 ] as const;
+
+/** Kinds that mean the same to whoever reads it; the details tell them apart. */
+const sameAs: Readonly<Record<string, (typeof knownKinds)[number]>> = {
+  "not-a-state": "state-damaged",
+  "state-format": "state-damaged",
+  "state-invalid": "state-damaged",
+  "state-section-missing": "state-damaged",
+  "state-section-unknown": "state-damaged",
+  "state-trailing": "state-damaged",
+  "state-truncated": "state-damaged",
+};
 
 export interface ErrorDescription {
   sentence: string;
@@ -44,7 +57,7 @@ export function describeError(error: unknown, t: TFunction): ErrorDescription {
     const message = error instanceof Error ? error.message : String(error);
     return { sentence: message, details: error instanceof Error ? (error.stack ?? message) : message };
   }
-  const known = knownKinds.find((kind) => kind === error.kind);
+  const known = sameAs[error.kind] ?? knownKinds.find((kind) => kind === error.kind);
   const facts = Object.entries(error.context).map(([name, value]) => `${name}: ${value}`);
   return {
     sentence:

@@ -172,6 +172,7 @@ function pastActions({ machine, t, shell, may, send }: ActionContext) {
       <HardDriveDownload size={ICON} />,
       may("machine.saveState"),
       () => send("machine.saveState"),
+      { keys: t("keys.ctrl", { key: "V" }) },
     ),
     discardState: action(
       "discardState",
@@ -189,6 +190,7 @@ function pastActions({ machine, t, shell, may, send }: ActionContext) {
             run: () => send("machine.discardState"),
           },
         }),
+      { keys: t("keys.ctrl", { key: "J" }) },
     ),
     clone: action(
       "clone",

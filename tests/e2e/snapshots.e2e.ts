@@ -1,4 +1,4 @@
-import type { Page } from "@playwright/test";
+import type { Locator, Page } from "@playwright/test";
 import {
   expectNotes,
   expectSaid,
@@ -40,6 +40,12 @@ async function resume(page: Page): Promise<void> {
 // Whole machines come up several times; a busy host takes its time.
 test.describe.configure({ timeout: 180_000 });
 
+async function closeConsole(page: Page): Promise<Locator> {
+  await page.getByRole("button", { name: "Machine", exact: true }).last().click();
+  await page.getByRole("menuitem", { name: "Close…" }).click();
+  return page.getByRole("dialog", { name: "Close the console of Notebook" });
+}
+
 test("snapshots of a machine that runs bring back disk and memory, also after one between them was deleted", async ({
   manager: page,
   shell,
@@ -58,7 +64,14 @@ test("snapshots of a machine that runs bring back disk and memory, also after on
   await resume(page);
   await expectNotes(page, "apple", "apple");
   await note(page, "quince");
-  await powerOff(page);
+  // Powered off by closing the console, with everything back.
+  const closing = await closeConsole(page);
+  await closing.getByRole("radio", { name: "Power off" }).check({ force: true });
+  await closing.getByRole("checkbox", { name: /^Restore snapshot First/ }).check({ force: true });
+  await closing.getByRole("button", { name: "Power off" }).click();
+  await expect(machineTools(page).getByRole("button", { name: "Resume", exact: true })).toBeEnabled({
+    timeout: 20_000,
+  });
 
   await openTab(page, "Snapshots");
   await page.getByRole("row", { name: /^Second,/ }).click();
@@ -77,9 +90,7 @@ test("snapshots of a machine that runs bring back disk and memory, also after on
 test("a saved state goes on where it was, and is discarded", async ({ manager: page, shell }) => {
   await makeNotebook(page, shell, "Notebook");
   await note(page, "apple");
-  await page.getByRole("button", { name: "Machine", exact: true }).last().click();
-  await page.getByRole("menuitem", { name: "Close…" }).click();
-  const dialog = page.getByRole("dialog", { name: "Close the console of Notebook" });
+  const dialog = await closeConsole(page);
   await dialog.getByRole("radio", { name: /^Save its state/ }).check({ force: true });
   await dialog.getByRole("button", { name: "Save state" }).click();
   await expect(page.getByRole("row", { name: "Notebook" })).toContainText("Saved");

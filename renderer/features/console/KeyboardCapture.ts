@@ -11,6 +11,7 @@ export type HostCommand =
   | "screenshot"
   | "settings"
   | "takeSnapshot"
+  | "saveState"
   | "ctrlAltDelete";
 
 /** Host key combinations, by physical key. */
@@ -24,6 +25,7 @@ export const hostCombinations: Readonly<Record<string, HostCommand>> = {
   KeyE: "screenshot",
   KeyS: "settings",
   KeyT: "takeSnapshot",
+  KeyV: "saveState",
   Delete: "ctrlAltDelete",
 };
 

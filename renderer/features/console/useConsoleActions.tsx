@@ -176,6 +176,7 @@ export function useConsoleActions(
         shutDown: { ...ofMachine.shutDown, keys: host("H") },
         settings: { ...ofMachine.settings, keys: host("S") },
         takeSnapshot: { ...ofMachine.takeSnapshot, keys: host("T") },
+        saveState: { ...ofMachine.saveState, keys: host("V") },
       },
       ...viewActions(context, rootRef, scaleMode, setScaleMode),
       ...pictureActions(context),
@@ -196,6 +197,7 @@ function runCommand(command: HostCommand, actions: Built): void {
     screenshot: actions.screenshot,
     settings: actions.machine.settings,
     takeSnapshot: actions.machine.takeSnapshot,
+    saveState: actions.machine.saveState,
     ctrlAltDelete: actions.ctrlAltDelete,
   };
   const action = byCommand[command];

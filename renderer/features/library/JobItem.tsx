@@ -17,7 +17,13 @@ export function JobItem({ job }: { job: Job }) {
   return (
     <span className={`job job-${job.state}`}>
       <Icon size={14} className={running ? "spinner" : ""} aria-hidden />
-      <span>{job.error === null ? label : `${label}: ${job.error}`}</span>
+      <span>
+        {job.error !== null
+          ? `${label}: ${job.error}`
+          : job.state === "finished"
+            ? t("jobs.finished", { job: label })
+            : label}
+      </span>
       {running && share !== undefined ? (
         <ProgressBar aria-label={label} value={share * 100} className="job-progress">
           {({ percentage }) => (

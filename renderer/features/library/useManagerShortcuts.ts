@@ -1,6 +1,6 @@
 import { useEffect } from "react";
 import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
-import { navigate } from "../../app/routes.ts";
+import { navigate, parseRoute } from "../../app/routes.ts";
 import { useServices } from "../../state/AppContext.tsx";
 import { useMachineActions } from "../../state/useMachineActions.tsx";
 
@@ -38,6 +38,12 @@ export function useManagerShortcuts(machine: MachineSummary | undefined): void {
           return run(machine === undefined ? undefined : actions.clone);
         case "Ctrl+Shift+KeyT":
           return run(machine === undefined ? undefined : actions.takeSnapshot);
+        // In a field this pastes, and who sees the console may mean to paste into the guest.
+        case "Ctrl+KeyV":
+          if (isTextField(event.target) || consoleIsShown()) return;
+          return run(machine === undefined ? undefined : actions.saveState);
+        case "Ctrl+KeyJ":
+          return run(machine === undefined ? undefined : actions.discardState);
         case "Ctrl+KeyR":
           return run(machine === undefined ? undefined : actions.remove);
         case "F2":
@@ -49,6 +55,15 @@ export function useManagerShortcuts(machine: MachineSummary | undefined): void {
     addEventListener("keydown", onKeyDown);
     return () => removeEventListener("keydown", onKeyDown);
   }, [machine, actions, shell]);
+}
+
+function consoleIsShown(): boolean {
+  const route = parseRoute(location.hash);
+  return route.kind === "console" || (route.kind === "machine" && route.tab === "console");
+}
+
+function isTextField(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && (target.isContentEditable || target.matches("input, textarea"));
 }
 
 export function isMac(): boolean {
