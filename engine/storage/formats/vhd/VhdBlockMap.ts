@@ -163,10 +163,7 @@ export class VhdBlockMap implements BlockMap {
       { position: 0, length: VHD_FOOTER_BYTES },
       { position: dataOffset, length: VHD_DYNAMIC_HEADER_BYTES },
       { position: this.header.tableOffset, length: roundUp(this.#entries.length * 4) },
-      ...this.header.locators.map(({ offset, space, length }) => ({
-        position: offset,
-        length: Math.max(space, length),
-      })),
+      ...this.#locatorRanges(),
     ];
   }
 
@@ -264,10 +261,21 @@ export class VhdBlockMap implements BlockMap {
     });
   }
 
+  /** As far as they are in the file: damaged ones may claim any room. */
+  #locatorRanges(): FileRange[] {
+    const { sizeBytes } = this.#file;
+    return this.header.locators
+      .filter(({ offset }) => offset < sizeBytes)
+      .map(({ offset, space, length }) => ({
+        position: offset,
+        length: Math.min(Math.max(space, length), sizeBytes - offset),
+      }));
+  }
+
   #usedEnd(unitBytes: number): number {
     let end = Number(this.#footer.dataOffset) + VHD_DYNAMIC_HEADER_BYTES;
     end = Math.max(end, this.header.tableOffset + roundUp(this.#entries.length * 4));
-    for (const { offset, space, length } of this.header.locators) end = Math.max(end, offset + Math.max(space, length));
+    for (const { position, length } of this.#locatorRanges()) end = Math.max(end, position + length);
     for (const entry of this.#entries) {
       const unit = entry * SECTOR_BYTES;
       if (entry !== UNUSED && unit < this.#file.sizeBytes) end = Math.max(end, unit + unitBytes);
