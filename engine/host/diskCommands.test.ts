@@ -86,6 +86,25 @@ test("disks come and go while a machine runs, and the settings say where they ar
   await client.call("machine.powerOff", { id });
 });
 
+test("a disk whose changes are forgotten is as it was when it comes again", async () => {
+  const id = await machine([{ path: rawDisk("a.img"), interface: "ahci" }]);
+  await client.call("machine.start", { id });
+  const disk: DiskConfig = { path: rawDisk("b.img"), interface: "ahci", kind: "immutable" };
+  const { machines } = await client.call("library.list", {});
+  const run = join(machines[0]!.folder, ".run");
+  for (let times = 0; times < 2; times++) {
+    expect(await client.call("machine.attachDisk", { id, disk })).toEqual({ slot: 1 });
+    expect(readdirSync(run).filter((name) => name.endsWith(".qcow2"))).toHaveLength(1);
+    await client.call("machine.detachDisk", { id, slot: 1 });
+    expect(readdirSync(run)).toEqual([]);
+  }
+  await expect(client.call("machine.attachDisk", { id, disk: { ...disk, interface: "nvme" } })).rejects.toMatchObject({
+    kind: "not-hot-pluggable",
+  });
+  expect(readdirSync(run)).toEqual([]);
+  await client.call("machine.powerOff", { id });
+});
+
 test("an encrypted disk keeps a machine from starting until its passphrase is there, which nothing keeps", async () => {
   const id = await machine([
     { path: rawDisk("a.img"), format: "raw" },

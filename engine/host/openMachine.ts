@@ -19,7 +19,7 @@ import { namingDisk } from "./encryptedDisks.ts";
 import { FileStore } from "./FileStore.ts";
 import { fileError } from "./fileError.ts";
 import { hostServices } from "./hostServices.ts";
-import { type DiskPlace, openMachineDisk } from "./openMachineDisk.ts";
+import { type DiskPlace, openMachineDisk, ownOverlay, runOverlay } from "./openMachineDisk.ts";
 
 /** What machines are made of, injected so that tests need no built processor. */
 export interface MachineParts {
@@ -96,6 +96,7 @@ export class OpenMachine {
     } catch (error) {
       this.disks.delete(disk.path);
       await blocks.close();
+      await this.#forgetChanges(disk.path);
       throw error;
     }
   }
@@ -109,6 +110,15 @@ export class OpenMachine {
       if (!blocks.readOnly) await blocks.flush();
     } finally {
       await blocks.close();
+      await this.#forgetChanges(path);
+    }
+  }
+
+  /** What was to be forgotten with the run is so with the disk: plugged in again, it is as it was made. */
+  async #forgetChanges(path: string): Promise<void> {
+    const { folder } = this.#place;
+    for (const base of [path, ownOverlay({ path }, folder)]) {
+      await rm(runOverlay({ path: base }, this.#place), { force: true }).catch(() => undefined);
     }
   }
 
