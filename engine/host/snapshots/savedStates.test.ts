@@ -151,6 +151,26 @@ describe("a machine that is saved", { timeout: 90_000 }, () => {
     expect(await state()).toBe("running");
   });
 
+  test("keeps what its run wrote to a disk that begins every run as it was made", async () => {
+    await makeMachine();
+    const { config, folder } = await summary();
+    const draft = draftOf(config!);
+    const disks = draft.storage.disks.map((present) => ({ ...present, kind: "immutable" as const }));
+    await client.call("library.update", { id, draft: { ...draft, storage: { ...draft.storage, disks } } });
+    const overlay = () => diskByte(join(folder, ".run", readdirSync(join(folder, ".run"))[0]!));
+    await start();
+    await order("write 0 7", "written 0");
+    await client.call("machine.saveState", { id });
+    expect([await overlay(), await diskByte(await disk())]).toEqual([7, 0]);
+    await start();
+    await client.call("machine.saveState", { id });
+    expect(await overlay()).toBe(7);
+    await client.call("machine.discardState", { id });
+    await start();
+    await client.call("machine.powerOff", { id });
+    expect([existsSync(join(folder, ".run")), await diskByte(await disk())]).toEqual([false, 0]);
+  });
+
   test("goes on when saving is cancelled", async () => {
     await makeMachine(LARGE_MIB);
     await start();

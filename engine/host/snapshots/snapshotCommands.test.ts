@@ -66,7 +66,9 @@ test("take, list, restore with a snapshot of what there is, edit, delete; everyb
   const cost = await client.call("snapshot.deleteCost", { id, snapshotId: one });
   expect(cost.availableBytes).toBeGreaterThan(cost.neededBytes);
   await client.call("machine.start", { id });
-  await expect(client.call("snapshot.delete", { id, snapshotId: one })).rejects.toMatchObject({ kind: "illegal-state" });
+  await expect(client.call("snapshot.delete", { id, snapshotId: one })).rejects.toMatchObject({
+    kind: "illegal-state",
+  });
   await client.call("machine.powerOff", { id });
   await client.call("snapshot.delete", { id, snapshotId: one });
   await client.call("snapshot.restore", { id, snapshotId: two, takeCurrent: null });
