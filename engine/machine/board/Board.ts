@@ -3,9 +3,8 @@ import type { IoHandler, IoWidth, Mapping } from "../../contracts/IoHandler.ts";
 import type { SerialBackend } from "../../contracts/SerialPort.ts";
 import { InterpreterVcpu, memoryBytesFor } from "../../cpu/InterpreterVcpu.ts";
 import { memoryPlan, physMapBits, physPages } from "../../cpu/layout/memoryPlan.ts";
-import { AcpiPowerManagement } from "../../devices/acpi/AcpiPowerManagement.ts";
+import type { AcpiPowerManagement } from "../../devices/acpi/AcpiPowerManagement.ts";
 import type { AtapiDrive } from "../../devices/ata/AtapiDrive.ts";
-import { Piix3Ide } from "../../devices/ata/Piix3Ide.ts";
 import { DebugConsole } from "../../devices/debug/DebugConsole.ts";
 import { DebugExit } from "../../devices/debug/DebugExit.ts";
 import { TEST_INTERRUPTS, TEST_MEMORY_BYTES, TestDevice } from "../../devices/debug/TestDevice.ts";
@@ -18,29 +17,27 @@ import { Ps2Keyboard } from "../../devices/input/Ps2Keyboard.ts";
 import { Ps2Mouse } from "../../devices/input/Ps2Mouse.ts";
 import { SystemControlPortA } from "../../devices/input/SystemControlPortA.ts";
 import { InterruptRouter } from "../../devices/irq/InterruptRouter.ts";
-import { PciBus } from "../../devices/pci/PciBus.ts";
-import { PciHostBridge } from "../../devices/pci/PciHostBridge.ts";
-import { Piix3IsaBridge } from "../../devices/pci/Piix3IsaBridge.ts";
+import type { PciBus } from "../../devices/pci/PciBus.ts";
 import { Uart16550 } from "../../devices/serial/Uart16550.ts";
 import { Hpet } from "../../devices/timers/Hpet.ts";
 import { PcSpeaker } from "../../devices/timers/PcSpeaker.ts";
 import { Pit8254 } from "../../devices/timers/Pit8254.ts";
 import { RtcCmos } from "../../devices/timers/RtcCmos.ts";
 import { SystemControlPortB } from "../../devices/timers/SystemControlPortB.ts";
-import { Vga } from "../../devices/video/Vga.ts";
-import { VgaPci } from "../../devices/video/VgaPci.ts";
+import type { Vga } from "../../devices/video/Vga.ts";
 import { Bus } from "../../memory/Bus.ts";
 import { MemoryMap } from "../../memory/MemoryMap.ts";
 import type { MachineOptions } from "../MachineOptions.ts";
 import type { VirtualClock } from "../VirtualClock.ts";
-import { type DriveActivity, type IdeDrives, placeIdeDrives } from "./driveSlots.ts";
+import { buildPci } from "./buildPci.ts";
+import type { DriveActivity, IdeDrives } from "./driveSlots.ts";
 import { MovableWindow } from "./MovableWindow.ts";
 import { MemoryRegions } from "./memoryRegions.ts";
-import { StorageControllers } from "./StorageControllers.ts";
+import type { StorageControllers } from "./StorageControllers.ts";
 
 /**
- * A PC of the i440FX/PIIX3 class: makes every device, maps its windows and wires its lines. This is the one place that knows
- * port numbers and interrupt numbers. The board does not run; the machine does that with `vcpu`.
+ * A PC of the i440FX/PIIX3 class: makes every device, maps its windows and wires its lines. This and `buildPci` are the places that
+ * know port numbers and interrupt numbers. The board does not run; the machine does that with `vcpu`.
  */
 export interface BoardParts {
   readonly options: MachineOptions;
@@ -154,7 +151,7 @@ export class Board {
     this.keyboard = input.keyboard;
     this.mouse = input.mouse;
     this.uarts = this.#buildSerial();
-    const pci = this.#buildPci();
+    const pci = buildPci(parts, this);
     this.bus = pci.bus;
     this.acpi = pci.acpi;
     this.ide = pci.ide;
@@ -322,95 +319,6 @@ export class Board {
   /** Every optical drive, in the order of the machine's list. */
   get opticals(): readonly AtapiDrive[] {
     return this.ide.opticals.map((drive, index) => drive ?? this.storage.opticals[index]!);
-  }
-
-  #buildPci(): {
-    bus: PciBus;
-    acpi: AcpiPowerManagement;
-    ide: IdeDrives;
-    storage: StorageControllers;
-    vga: Vga;
-    devices: Device[];
-  } {
-    const { clock, options, activity, onResetRequest, onInitRequest, onPowerOff, onSuspend, onWake } = this.#parts;
-    const isaBridge = new Piix3IsaBridge({
-      irqLine: (irq) => this.router.line(irq),
-      onReset: (hard) => (hard ? onResetRequest() : onInitRequest()),
-    });
-    const pirq = (index: number) => isaBridge.pirqLine(index);
-    const bus = new PciBus([pirq(0), pirq(1), pirq(2), pirq(3)]);
-    const hostBridge = new PciHostBridge({
-      bus,
-      onPamChanged: (segment) => this.regions.applyPam(segment),
-      resetControl: isaBridge.resetControl,
-    });
-    const ide = placeIdeDrives(options, activity);
-    const ideFunction = this.#buildIde(ide);
-    const acpiWindow = new MovableWindow(this.ports, 64);
-    const acpi = new AcpiPowerManagement({
-      clock,
-      sci: this.router.line(9),
-      onWindowChanged: (base) => acpiWindow.place(base),
-      onPowerOff,
-      onSuspend,
-      onWake,
-    });
-    acpiWindow.serve(acpi);
-    const videoMemory = this.map.videoMemory(memoryPlan.videoMemory, memoryPlan.videoMemoryBytes);
-    const vga = new Vga({ clock, memory: videoMemory });
-    const registers = new MovableWindow(this.mmio, 0x1000, [1, 2]);
-    registers.serve(vga.mmio);
-    const vgaPci = new VgaPci({ memory: videoMemory, onRegistersMoved: (address) => registers.place(address) });
-    this.ports.map({ start: 0xcf8, length: 8 }, hostBridge);
-    this.#mapPort(0xb2, 2, acpi.smiPorts);
-    this.#mapPort(0x3b0, 12, vga.monochromePorts);
-    this.#mapPort(0x3c0, 32, vga.ports);
-    this.#mapPort(0x1ce, 3, vga.dispiPorts, [1, 2]);
-    this.mmio.map({ start: 0xa0000, length: 0x2_0000 }, vga.legacyWindow);
-    bus.attach(0, 0, hostBridge);
-    bus.attach(1, 0, isaBridge);
-    bus.attach(1, 1, ideFunction);
-    bus.attach(1, 3, acpi);
-    bus.attach(2, 0, vgaPci);
-    const storage = new StorageControllers({
-      options,
-      activity,
-      bus,
-      memory: this.map,
-      ports: this.ports,
-      mmio: this.mmio,
-      messages: this.router,
-    });
-    const devices = [hostBridge, isaBridge, ideFunction, acpi, vga, vgaPci, ...storage.devices];
-    return { bus, acpi, ide, storage, vga, devices };
-  }
-
-  #buildIde({ slots }: IdeDrives): Piix3Ide {
-    const busMaster = new MovableWindow(this.ports, 16);
-    const windows: Mapping[][] = [[], []];
-    const ide = new Piix3Ide({
-      memory: this.map,
-      irqs: [this.router.line(14), this.router.line(15)],
-      drives: [
-        [slots[0], slots[1]],
-        [slots[2], slots[3]],
-      ],
-      onBusMasterMoved: (port) => busMaster.place(port),
-      onChannelEnabled: (channel, enabled) => {
-        for (const window of windows[channel]!) window.enable(enabled);
-      },
-    });
-    busMaster.serve(ide.busMasterBlock);
-    const [primary, secondary] = ide.channels;
-    windows[0] = [
-      this.ports.map({ start: 0x1f0, length: 8 }, primary.commandBlock),
-      this.#mapPort(0x3f6, 1, primary.controlBlock),
-    ];
-    windows[1] = [
-      this.ports.map({ start: 0x170, length: 8 }, secondary.commandBlock),
-      this.#mapPort(0x376, 1, secondary.controlBlock),
-    ];
-    return ide;
   }
 }
 
