@@ -3,16 +3,10 @@
  */
 import { VECTOR_DE, raise } from "./faults";
 import { RAX, RDX, gpr64, setGpr64 } from "./state";
+import { mulHigh } from "./wideProduct";
 
 export function mulHighU(a: u64, b: u64): u64 {
-  const aLow = a & 0xffffffff;
-  const aHigh = a >> 32;
-  const bLow = b & 0xffffffff;
-  const bHigh = b >> 32;
-  const low = aLow * bLow;
-  const middle = aHigh * bLow + (low >> 32);
-  const middle2 = aLow * bHigh + (middle & 0xffffffff);
-  return aHigh * bHigh + (middle >> 32) + (middle2 >> 32);
+  return mulHigh(a, b);
 }
 
 export function mulHighS(a: u64, b: u64): u64 {

@@ -3,12 +3,12 @@
  * both outside of 64-bit code. KVM serves some calls that CPUID leaf 40000001h does not announce: those that mean something on a machine of one
  * processor, whose APIC has identifier 0, are here.
  */
+import { FEATURE_HYPERVISOR } from "./cpuidFeatures";
 import { msrWritten } from "./environment";
 import { invalidOpcode } from "./faults";
 import { FEATURE_ECX, NMI_PENDING } from "./layout.generated";
 import { RAX, RBX, RDX, RSI, cpl, gpr32, gpr64, isCode64, setGpr32, setGpr64, updateAttention } from "./state";
 
-const FEATURE_HYPERVISOR: u32 = 1 << 31;
 const CALL_VAPIC_POLL_IRQ: u64 = 1;
 const CALL_KICK_CPU: u64 = 5;
 const CALL_SEND_IPI: u64 = 10;

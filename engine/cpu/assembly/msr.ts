@@ -2,6 +2,18 @@
  * RDMSR and WRMSR (SDM vol. 4): registers in the state (msrStorage.ts), the time-stamp counter and KVM's clock (timeStamp.ts), those of the local
  * APIC, EFER, and what only identifies the processor. A register that does not exist is #GP(0) and counted.
  */
+import {
+  EXTENDED_LM,
+  EXTENDED_NX,
+  EXTENDED_SYSCALL,
+  FEATURE_HYPERVISOR,
+  FEATURE_MCA,
+  FEATURE_TSC_DEADLINE,
+  FEATURE_X2APIC,
+  STRUCTURED_ARCH_CAPABILITIES,
+  STRUCTURED_SPEC_CTRL,
+  STRUCTURED_TSC_ADJUST,
+} from "./cpuidFeatures";
 import { msrRead, msrWritten } from "./environment";
 import { generalProtection } from "./faults";
 import {
@@ -73,17 +85,6 @@ const MCG_CAP_VALUE: u64 = 4;
  * BHI, PBRSB, GDS, RFDS, ITS.
  */
 const ARCH_CAPABILITIES_VALUE: u64 = 0x400000000d10e17b;
-
-const FEATURE_MCA: u32 = 1 << 14;
-const FEATURE_X2APIC: u32 = 1 << 21;
-const FEATURE_TSC_DEADLINE: u32 = 1 << 24;
-const FEATURE_HYPERVISOR: u32 = 1 << 31;
-const EXTENDED_SYSCALL: u32 = 1 << 11;
-const EXTENDED_NX: u32 = 1 << 20;
-const EXTENDED_LM: u32 = 1 << 29;
-const STRUCTURED_TSC_ADJUST: u32 = 1 << 1;
-const STRUCTURED_SPEC_CTRL: u32 = 1 << 26;
-const STRUCTURED_ARCH_CAPABILITIES: u32 = 1 << 29;
 
 const APIC_BASE_X2APIC: u64 = 1 << 10;
 const APIC_BASE_ENABLE: u64 = 1 << 11;

@@ -2,6 +2,13 @@
  * MSRs that are places in the state, and the values that they refuse (SDM vol. 4; vol. 3 for PAT 12.12, MTRRs 12.11, machine checks 16.3). A
  * register whose feature CPUID does not show is not there.
  */
+import {
+  EXTENDED_LM,
+  EXTENDED_RDTSCP,
+  FEATURE_MCA,
+  STRUCTURED_RDPID,
+  STRUCTURED_SPEC_CTRL,
+} from "./cpuidFeatures";
 import { generalProtection } from "./faults";
 import {
   EXTENDED_FEATURE_EDX,
@@ -61,11 +68,6 @@ const GS_BASE: u32 = 0xc0000101;
 const KERNEL_GS_BASE: u32 = 0xc0000102;
 const TSC_AUX: u32 = 0xc0000103;
 
-const FEATURE_MCA: u32 = 1 << 14;
-const EXTENDED_RDTSCP: u32 = 1 << 27;
-const EXTENDED_LM: u32 = 1 << 29;
-const STRUCTURED_RDPID: u32 = 1 << 22;
-const STRUCTURED_SPEC_CTRL: u32 = 1 << 26;
 const XSAVES: u32 = 1 << 3;
 
 const FEATURE_CONTROL_LOCK: u64 = 1;

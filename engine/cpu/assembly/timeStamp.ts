@@ -3,6 +3,7 @@
  * which tells the guest how to make nanoseconds of it (Linux, Documentation/virt/kvm/x86/msr.rst). The counter runs at 1 GHz and never stops while
  * the machine runs, so one set of numbers is right until the counter is written.
  */
+import { EXTENDED_RDTSCP, STRUCTURED_RDPID } from "./cpuidFeatures";
 import { hostTsc, msrRead, msrWritten, wallClockMs } from "./environment";
 import { generalProtection, invalidOpcode } from "./faults";
 import {
@@ -17,8 +18,6 @@ import {
 import { maskA20, physRead32, physRead64, physWrite32, physWrite64 } from "./physical";
 import { CR4_PCE, CR4_TSD, RAX, RCX, RDX, cpl, cr4, gpr32, setGpr32 } from "./state";
 
-const EXTENDED_RDTSCP: u32 = 1 << 27;
-const STRUCTURED_RDPID: u32 = 1 << 22;
 const TSC_DEADLINE: u32 = 0x6e0;
 
 /** pvclock_vcpu_time_info. */

@@ -24,8 +24,8 @@ import {
   settleOperands,
   unmasked,
 } from "./format80";
+import { mulHigh } from "../wideProduct";
 import {
-  mulHigh,
   nExp,
   nSig,
   normalize,

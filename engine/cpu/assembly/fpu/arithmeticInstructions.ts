@@ -1,5 +1,6 @@
 // FADD to FDIVR and FCOM to FTST, FXAM: operands of every kind against the register stack. Source: Intel SDM vol. 1, 8.3.3 to 8.3.6, and the
 // instruction pages of vol. 2.
+import { IE } from "../floatExceptions";
 import { FLAG_AUX, FLAG_CARRIES, FLAG_RESULT, FPU_STATUS } from "../layout.generated";
 import * as f from "./float80";
 import * as st from "./stack";
@@ -37,7 +38,7 @@ function isNoNumber(exp: i32, sig: u64): bool {
 function calculateWithTop(op: i32): void {
   const sign = f.zSign, exp = f.zExp;
   // A signaling NaN of memory is quiet by now; which of two NaNs is the answer goes by what they were (SDM vol. 1, table 4-7).
-  const sig = f.raised & f.IE ? f.zSig & ~f.QUIET_BIT : f.zSig;
+  const sig = f.raised & IE ? f.zSig & ~f.QUIET_BIT : f.zSig;
   if (st.isEmpty(0)) st.underflow();
   else {
     st.fetch(0);

@@ -3,15 +3,10 @@
 //
 // A number travels as three values: sign (0 or 1), biased exponent (0..0x7FFF) and significand with its explicit integer
 // bit. Functions leave their result in `zSign`, `zExp`, `zSig` because AssemblyScript returns one value.
+import { DE, IE, PE } from "../floatExceptions";
 import { FPU_CONTROL } from "../layout.generated";
 
-/** Status-word exception bits, also the mask bits of the control word. */
-export const IE: u32 = 1;
-export const DE: u32 = 2;
-export const ZE: u32 = 4;
-export const OE: u32 = 8;
-export const UE: u32 = 16;
-export const PE: u32 = 32;
+export { DE, IE, OE, PE, UE, ZE } from "../floatExceptions";
 
 export const EXP_MAX: i32 = 0x7fff;
 export const BIAS: i32 = 16383;

@@ -1,5 +1,6 @@
 // Operations on ST(0) and ST(1) alone: signs, square root, rounding, remainders, scaling and the transcendental functions. Source: Intel
 // SDM vol. 1, 8.3.5 to 8.3.9, and the instruction pages of vol. 2.
+import { IE, ZE } from "../floatExceptions";
 import { FPU_CONTROL, FPU_STATUS } from "../layout.generated";
 import * as f from "./float80";
 import * as st from "./stack";
@@ -166,7 +167,7 @@ export function fpuExtract(): void {
     return;
   }
   if (sig == 0) {
-    f.flag(f.ZE);
+    f.flag(ZE);
     if (!st.settle()) return;
     f.setZ(1, f.EXP_MAX, f.INTEGER_BIT);
     st.put(0);
@@ -199,7 +200,7 @@ export function fpuRemainder(nearest: i32): void {
   if (!st.settle()) return;
   st.put(0);
   const q = f.quotient;
-  if ((f.raised & f.IE) != 0 || f.zExp == f.EXP_MAX) {
+  if ((f.raised & IE) != 0 || f.zExp == f.EXP_MAX) {
     // Nothing was divided: what the quotient told last stays.
     return;
   }
@@ -227,7 +228,7 @@ function scaleTop(sign: u32, exp: i32, sig: u64): void {
     const zero = f.isZero(st.sExp, st.sSig);
     const infinite = st.sExp == f.EXP_MAX;
     if ((sign == 0 && zero) || (sign != 0 && infinite)) {
-      f.flag(f.IE);
+      f.flag(IE);
       f.setDefaultNan();
     } else if (sign == 0) f.setZ(st.sSign, f.EXP_MAX, f.INTEGER_BIT);
     else f.setZ(st.sSign, 0, 0);

@@ -1,5 +1,6 @@
 // FLD, FILD, FBLD, FST, FIST, FBSTP and moves within the register stack, one export for each kind. Source: Intel SDM vol. 1, 8.1 to 8.3, and
 // the instruction pages of vol. 2.
+import { IE } from "../floatExceptions";
 import { FPU_STATUS } from "../layout.generated";
 import * as f from "./float80";
 import * as st from "./stack";
@@ -113,9 +114,9 @@ export function fpuStoreBcdLow(): i64 {
   let value = f.toInt(st.sSign, st.sExp, st.sSig, 64, false);
   const negative = st.sSign;
   let magnitude: u64 = value < 0 ? 0 - <u64>value : <u64>value;
-  if ((f.raised & f.IE) != 0 || magnitude > 999_999_999_999_999_999) {
+  if ((f.raised & IE) != 0 || magnitude > 999_999_999_999_999_999) {
     f.dropInexact();
-    f.flag(f.IE);
+    f.flag(IE);
     allowed = st.settle();
     bcdHigh = 0xffff;
     return 0xc000_0000_0000_0000;

@@ -17,17 +17,6 @@ import {
 
 // --- 128-bit pieces ---
 
-/** High half of a 64 x 64 bit product. */
-export function mulHigh(a: u64, b: u64): u64 {
-  const aLow = a & 0xffff_ffff;
-  const aHigh = a >> 32;
-  const bLow = b & 0xffff_ffff;
-  const bHigh = b >> 32;
-  const middle = aHigh * bLow + ((aLow * bLow) >> 32);
-  const carry = aLow * bHigh + (middle & 0xffff_ffff);
-  return aHigh * bHigh + (middle >> 32) + (carry >> 32);
-}
-
 export let wideHigh: u64 = 0;
 export let wideLow: u64 = 0;
 

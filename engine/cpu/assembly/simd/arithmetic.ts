@@ -23,6 +23,7 @@ import {
   TOP_BIT,
   unpack,
 } from "./binaryFormat";
+import { mulHigh } from "../wideProduct";
 import { DE, DOWN, flag, IE, rounding, ZE } from "./mxcsr";
 
 /** The sign of a sum that is exactly zero although its terms are not. */
@@ -64,13 +65,7 @@ export let productHigh: u64 = 0;
 export let productLow: u64 = 0;
 
 function multiplyWide(a: u64, b: u64): void {
-  const aLow = a & 0xffff_ffff;
-  const aHigh = a >> 32;
-  const bLow = b & 0xffff_ffff;
-  const bHigh = b >> 32;
-  const middle = aHigh * bLow + ((aLow * bLow) >> 32);
-  const carry = aLow * bHigh + (middle & 0xffff_ffff);
-  productHigh = aHigh * bHigh + (middle >> 32) + (carry >> 32);
+  productHigh = mulHigh(a, b);
   productLow = a * b;
 }
 

@@ -1,18 +1,15 @@
 // The control and status register of SSE as one operation sees it: rounding, denormal handling, and the exceptions that all of its lanes
 // raised. Source: Intel SDM vol. 1, 10.2.3, 11.5.2 and 11.5.3. Exceptions of the operands (invalid, denormal, divide by zero) are
 // found in all lanes before any result is rounded; where one of them is unmasked, those of results are not reported.
+import { DE, IE, PE, UE, ZE } from "../floatExceptions";
 import { CR4, MXCSR } from "../layout.generated";
+
+export { DE, IE, OE, PE, UE, ZE } from "../floatExceptions";
 
 // @ts-ignore: decorator
 @external("system", "raise")
 declare function raise(vector: i32, errorCode: i32): void;
 
-export const IE: u32 = 1;
-export const DE: u32 = 2;
-export const ZE: u32 = 4;
-export const OE: u32 = 8;
-export const UE: u32 = 16;
-export const PE: u32 = 32;
 const DAZ: u32 = 1 << 6;
 const MASK_SHIFT: u32 = 7;
 const FTZ: u32 = 1 << 15;
