@@ -8,17 +8,21 @@ import { VirtualClock } from "./VirtualClock.ts";
 function build(exits: VcpuExit[], nsOfTurn = (_budget: number) => NS_PER_MS) {
   const host = { ns: 0, queue: [] as (() => void)[], sleeps: [] as { ms: number; resume: () => void }[] };
   const runs: number[] = [];
+  /** In which turn, counted from 1, the processor was told to come back; 0 between turns. */
+  const kicks: number[] = [];
+  let inTurn = 0;
   let instructions = 0;
   const clock = new VirtualClock(() => host.ns);
   const stops: VcpuExit[] = [];
   const vcpu = {
     run(budget: number) {
-      runs.push(budget);
+      inTurn = runs.push(budget);
       instructions += budget;
       host.ns += nsOfTurn(budget);
+      inTurn = 0;
       return exits.shift() ?? { kind: "budget" };
     },
-    kick() {},
+    kick: () => void kicks.push(inTurn),
     instructionCount: () => instructions,
   } as unknown as Vcpu;
   const loop = new RunLoop({
@@ -39,7 +43,7 @@ function build(exits: VcpuExit[], nsOfTurn = (_budget: number) => NS_PER_MS) {
   const turnEventLoop = () => {
     for (const resume of host.queue.splice(0)) resume();
   };
-  return { host, runs, clock, loop, stops, turnEventLoop };
+  return { host, runs, kicks, clock, loop, stops, turnEventLoop };
 }
 
 test("a busy guest gives the thread back after each slice", () => {
@@ -183,4 +187,19 @@ test("a processor that stands where a debugger wanted it gets no further turn un
   loop.start();
   turnEventLoop();
   expect(runs.length).toBeGreaterThan(2);
+});
+
+test("what happens between turns ends none: the turn after a pause is a whole one", () => {
+  const { loop, kicks, turnEventLoop } = build([], () => {
+    if (kicks.length === 0) loop.yieldSoon();
+    return NS_PER_MS;
+  });
+  loop.start();
+  turnEventLoop();
+  expect(kicks).toEqual([1]);
+  loop.atBoundary(() => {});
+  loop.yieldSoon();
+  loop.stop();
+  loop.start();
+  expect(kicks).toEqual([1]);
 });

@@ -78,13 +78,13 @@ export class RunLoop {
     this.#cancelSleep?.();
     this.#cancelSleep = undefined;
     this.#parts.clock.stop();
-    this.#parts.vcpu.kick();
+    this.#endTurn();
   }
 
   /** Has `work` done between two turns, soon: the state of the processor is then its guest's own. */
   atBoundary(work: () => void): void {
     this.#boundaryWork.push(work);
-    this.#parts.vcpu.kick();
+    this.#endTurn();
     this.wake();
   }
 
@@ -108,7 +108,7 @@ export class RunLoop {
   /** Ends the slice after this turn: the guest waits for something that the host's event loop brings. */
   yieldSoon(): void {
     this.#yieldWanted = true;
-    this.#parts.vcpu.kick();
+    this.#endTurn();
   }
 
   /** Something happened that a halted guest may be waiting for. */
@@ -127,6 +127,11 @@ export class RunLoop {
     this.#cancelSleep = undefined;
     this.#phase = "running";
     this.#slice();
+  }
+
+  /** Between turns there is nothing to end: a kick that nobody takes would make the next turn an empty one. */
+  #endTurn(): void {
+    if (this.#inTurn) this.#parts.vcpu.kick();
   }
 
   #schedule(): void {

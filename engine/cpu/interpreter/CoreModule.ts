@@ -18,6 +18,16 @@ export const longCoreSlot = 0;
 /** What `run` returns, and what the import `attend` answers (`goOn`, `step` or a reason to leave). */
 export const runResult = { goOn: 0, step: 1, leave: 2 } as const;
 
+/** Locals and labels of `execute`. */
+interface DispatchLoop {
+  readonly record: number;
+  /** The record that the block began with, or where it would lie if the block were in one piece. */
+  readonly blockStart: number;
+  readonly next: number;
+  readonly transfer: Label;
+  readonly again: Label;
+}
+
 const record16 = recordLayout.sizeBytes;
 
 /**
@@ -111,8 +121,9 @@ export class CoreModule {
     const labels: Label[] = [];
     for (let i = specialHandlers + inlineSpecs.length + pairs.length; i > 0; i--) labels.unshift(f.block());
     f.get(record).memory("i32Load16U", recordLayout.handler).brTable(labels, called);
-    this.#writeSpecials(f, record, blockStart, next, transfer);
-    this.#writeCrossing(f, record, blockStart, next, transfer, again);
+    const loop = { record, blockStart, next, transfer, again };
+    this.#writeSpecials(f, loop);
+    this.#writeCrossing(f, loop);
     const core = this.coreFunctions();
     const exit = { transfer: () => void f.set(next).br(transfer) };
     for (const handler of [...inlineSpecs, ...pairs]) {
@@ -148,28 +159,43 @@ export class CoreModule {
     storeRip(f, this.#long, () => pushPlace(f, record));
   }
 
-  #writeSpecials(f: FunctionBuilder, record: number, blockStart: number, next: number, transfer: Label): void {
+  /**
+   * The block goes on at `next`, which is elsewhere in the pool, and its start moves along, so that its length stays what was executed. Where blocks
+   * end must not depend on what is decoded already: there the budget ends, interrupts come in, and with them the guest's time.
+   */
+  #writeGoOn(f: FunctionBuilder, { record, blockStart, next, transfer, again }: DispatchLoop): void {
+    f.get(next).op("i32Eqz").if();
+    this.#writeUncounted(f, blockStart);
+    f.br(transfer).end();
+    f.get(next).get(record).op("i32Sub").get(blockStart).op("i32Add").set(blockStart);
+    f.get(next).set(record).br(again);
+  }
+
+  /** The present record is no instruction. */
+  #writeUncounted(f: FunctionBuilder, blockStart: number): void {
+    f.get(blockStart).i32(record16).op("i32Add").set(blockStart);
+  }
+
+  #writeSpecials(f: FunctionBuilder, loop: DispatchLoop): void {
+    const { record, blockStart, next, transfer } = loop;
     const generation = f.local("i32");
-    /** The record itself is no instruction. */
-    const uncounted = (): void => void f.get(blockStart).i32(record16).op("i32Add").set(blockStart);
     f.end(); // resolve
-    uncounted();
     storeRip(f, this.#long, () => pushPlace(f, record));
     this.#resolve(f, generation, next);
     f.if();
     f.get(record).get(next).memory("i32Store", recordLayout.displacement);
     f.get(record).i32(specialHandler.follow).memory("i32Store16", recordLayout.handler).end();
-    f.br(transfer);
+    this.#writeGoOn(f, loop);
     f.end(); // follow
-    uncounted();
-    f.get(record).memory("i32Load", recordLayout.displacement).set(next).br(transfer);
+    f.get(record).memory("i32Load", recordLayout.displacement).set(next);
+    this.#writeGoOn(f, loop);
     f.end(); // refetch
-    uncounted();
+    this.#writeUncounted(f, blockStart);
     storeRip(f, this.#long, () => f.get(record).memory("i32Load", recordLayout.immediate));
     store(f, "i32Store", stateOffset("currentRecord"), () => f.i32(0));
     f.call(this.#lookUp).set(next).br(transfer);
     f.end(); // leave
-    uncounted();
+    this.#writeUncounted(f, blockStart);
     storeRip(f, this.#long, () => f.get(record).memory("i32Load", recordLayout.immediate));
     f.i32(0).set(next).br(transfer);
     f.end(); // raise
@@ -179,18 +205,11 @@ export class CoreModule {
   }
 
   /** Is the page behind this one still the one where the instruction ends? The TLB's execute tag knows. */
-  #writeCrossing(
-    f: FunctionBuilder,
-    record: number,
-    blockStart: number,
-    next: number,
-    transfer: Label,
-    again: Label,
-  ): void {
+  #writeCrossing(f: FunctionBuilder, loop: DispatchLoop): void {
+    const { record, blockStart, next, again } = loop;
     const linear = f.local("i64");
     const entry = f.local("i32");
     f.end(); // crossing
-    f.get(blockStart).i32(record16).op("i32Add").set(blockStart);
     load(f, "i64Load", stateOffset("pageRip")).i64(0x1000).op("i64Add");
     emitLinear(f, this.#long).set(linear);
     f.get(linear).op("i32WrapI64").i32(7).op("i32ShrU").i32(0x7fe0).op("i32And");
@@ -198,10 +217,12 @@ export class CoreModule {
     f.memory("i64Load", 16).get(linear).op("i64Eq");
     f.get(linear).op("i32WrapI64").get(entry).memory("i32Load", 24).op("i32Add").i32(12).op("i32ShrU");
     f.get(record).memory("i32Load", recordLayout.displacement).op("i32Eq").op("i32And").if();
+    this.#writeUncounted(f, blockStart);
     f.get(record).i32(record16).op("i32Add").set(record).br(again).end();
     storeRip(f, this.#long, () => pushPlace(f, record));
     store(f, "i32Store", stateOffset("currentRecord"), () => f.i32(0));
-    f.get(record).call(this.#recross).set(next).br(transfer);
+    f.get(record).call(this.#recross).set(next);
+    this.#writeGoOn(f, loop);
   }
 
   /** (1: one instruction only) -> nothing of interest: executes from rip on. As a handler's, its type has a result. */
