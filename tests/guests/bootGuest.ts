@@ -24,8 +24,8 @@ export interface GuestMedia {
   readonly disk?: string;
   /** Further disks, of any interface. */
   readonly disks?: MachineOptions["disks"];
-  /** How the optical drive hangs on the machine. */
-  readonly opticalInterface?: OpticalInterface;
+  /** Discs in drives of any interface, instead of `cdrom` in an IDE drive. */
+  readonly opticals?: readonly { readonly path: string; readonly interface: OpticalInterface }[];
   readonly kernel?: string;
   readonly initrd?: string;
   readonly commandLine?: string;
@@ -60,6 +60,16 @@ function directBoot(media: GuestMedia): Pick<MachineOptions, "directBoot"> {
   if (media.kernel === undefined) return {};
   const initrd = media.initrd === undefined ? {} : { initrd: readBytes(media.initrd) };
   return { directBoot: { kernel: readBytes(media.kernel), ...initrd, commandLine: media.commandLine ?? "" } };
+}
+
+async function opticalDrives({ cdrom, opticals }: GuestMedia, open: typeof openMedium) {
+  if (opticals === undefined) {
+    return { opticalDrives: [cdrom === undefined ? undefined : await open(cdrom, "optical")] };
+  }
+  return {
+    opticalInterfaces: opticals.map((drive) => drive.interface),
+    opticalDrives: await Promise.all(opticals.map(({ path }) => open(path, "optical"))),
+  };
 }
 
 export class Guest {
@@ -178,7 +188,7 @@ function stopReason(stop: MachineStop): string {
 
 /** A guest that has just been switched on. */
 export async function bootGuest(media: GuestMedia): Promise<Guest> {
-  const { floppy, cdrom, disk } = media;
+  const { floppy, disk } = media;
   const guest = new Guest({
     cpuUnits: await readCpuUnits(),
     accel: "auto",
@@ -188,8 +198,7 @@ export async function bootGuest(media: GuestMedia): Promise<Guest> {
     bootOrder: media.bootOrder ?? ["cdrom", "floppy", "disk"],
     ...directBoot(media),
     disks: [...(disk === undefined ? [] : [await openMedium(disk, "disk")]), ...(media.disks ?? [])],
-    ...(media.opticalInterface === undefined ? {} : { opticalInterfaces: [media.opticalInterface] }),
-    opticalDrives: [cdrom === undefined ? undefined : await openMedium(cdrom, "optical")],
+    ...(await opticalDrives(media, openMedium)),
     floppyDrives: [floppy === undefined ? undefined : await openMedium(floppy, "floppy")],
     debugPorts: { console: true, exit: true },
     rtcUtc: true,

@@ -2,16 +2,18 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { MiB } from "../../engine/base/units.ts";
+import type { BlockDevice } from "../../engine/contracts/BlockDevice.ts";
 import type { DiskInterface } from "../../engine/machine/MachineOptions.ts";
 import { RawDisk } from "../../engine/storage/formats/raw/RawDisk.ts";
 import { MemoryStore } from "../../engine/storage/stores/MemoryStore.ts";
-import { bootGuest } from "./bootGuest.ts";
+import { bootGuest, type Guest } from "./bootGuest.ts";
 import { debianFile, guestsUnavailable } from "./debianGuests.ts";
 import { diskGuest } from "./diskGuest.ts";
 
 /**
- * Debian's kernel on a disk of each controller: partitions, makes a file system, writes, verifies after its caches were dropped, trims, flushes.
- * GUESTHOUSE_DISK_MIB sets how much is written.
+ * Debian's kernel with a disk on each controller, one after the other: partitions, makes a file system, writes, verifies after its caches were
+ * dropped, trims, flushes; then reads discs, and sees disks come and go. One boot for all, because it takes longer than the disks do.
+ * GUESTHOUSE_DISK_MIB sets how much is written to each.
  */
 const unavailable = guestsUnavailable();
 const note = unavailable === undefined ? "" : `: ${unavailable}`;
@@ -19,102 +21,151 @@ const MINUTE = 60_000;
 const writtenMiB = Number(process.env.GUESTHOUSE_DISK_MIB ?? 16);
 const trouble = /Oops|BUG:|Call Trace|I\/O error|timeout|failed command|exception Emask/;
 
-const script = (device: string, partition: string) => `
-give_up() { echo "VERDICT $1"; echo END; poweroff -f; }
-sleep 1
-mdev -s
-ls /sys/block
-echo SERIAL $(cat /sys/block/${device}/serial /sys/block/${device}/device/serial 2>/dev/null)
-echo ROTATIONAL $(cat /sys/block/${device}/queue/rotational)
-printf 'n\\np\\n1\\n\\n\\nw\\n' | fdisk /dev/${device} > /dev/null
-mdev -s
-mke2fs -F /dev/${partition} > /dev/null || give_up "no file system"
-mount -t ext4 /dev/${partition} /mnt || give_up "no mount"
-dd if=/dev/urandom of=/tmp.bin bs=1M count=1 2> /dev/null
-for i in $(seq ${writtenMiB}); do { echo $i; cat /tmp.bin; } > /mnt/$i; done
-WANTED=$(for i in $(seq ${writtenMiB}); do { echo $i; cat /tmp.bin; } ; done | md5sum)
-cat /proc/interrupts | grep -i "${device}\\|virtio\\|nvme\\|ahci"
-sync
-umount /mnt
-echo 3 > /proc/sys/vm/drop_caches
-blockdev --flushbufs /dev/${device}
-mount -t ext4 /dev/${partition} /mnt || give_up "no second mount"
-FOUND=$(for i in $(seq ${writtenMiB}); do cat /mnt/$i; done | md5sum)
-[ "$WANTED" = "$FOUND" ] && echo VERDICT good || echo VERDICT bad
-rm /mnt/[0-9]*
-fstrim /mnt && echo TRIMMED
-umount /mnt
-blkdiscard -o 1048576 -l 1048576 /dev/${device} && echo DISCARDED
-echo END
-poweroff -f
-`;
-
-const cases: readonly [kind: DiskInterface, device: string, partition: string][] = [
-  ["ide", "sda", "sda1"],
-  ["ahci", "sda", "sda1"],
-  ["virtio-blk", "vda", "vda1"],
-  ["virtio-scsi", "sda", "sda1"],
-  ["nvme", "nvme0n1", "nvme0n1p1"],
-];
-
-describe.skipIf(unavailable !== undefined)(`Linux keeps its files on a disk${note}`, () => {
-  for (const [kind, device, partition] of cases) {
-    test(`of ${kind}`, { timeout: 10 * MINUTE }, async () => {
-      const store = new MemoryStore(new Uint8Array((writtenMiB + 48) * MiB));
-      const blocks = await RawDisk.open(store, { readOnly: false });
-      const media = diskGuest(script(device, partition), `disks-${kind}`);
-      using guest = await bootGuest({
-        ...media,
-        commandLine: "console=ttyS0 cryptomgr.notests panic=1",
-        memoryMiB: 512,
-        disks: [{ name: "tried", blocks, interface: kind, serialNumber: "TRIED-1", solidState: true }],
-      });
-      await guest.waitForSerial(/^(VERDICT|END).*$/m, 8 * MINUTE);
-      await guest.waitForSerial(/^END/m, MINUTE);
-      expect(guest.serial).toMatch(/^VERDICT good/m);
-      expect(guest.serial).not.toMatch(trouble);
-      expect(guest.serial).toMatch(/^ROTATIONAL 0|vda/m);
-      expect(guest.serial).toMatch(/^TRIMMED/m);
-      expect(guest.serial).toMatch(/^DISCARDED/m);
-      if (kind === "virtio-blk" || kind === "nvme") expect(guest.serial).toMatch(/^SERIAL TRIED-1/m);
-    });
-  }
-});
-
-const opticalScript = (sectors: number) => `
-sleep 1
-mdev -s
-echo FOUND $(dd if=/dev/sr0 bs=2048 count=${sectors} 2> /dev/null | md5sum)
-mount -t iso9660 -o ro /dev/sr0 /mnt && echo FILES $(ls /mnt)
-umount /mnt
-echo END
-poweroff -f
-`;
+const kinds: readonly DiskInterface[] = ["ide", "ahci", "virtio-blk", "virtio-scsi", "nvme"];
+/** Disks are told apart by their sizes, whatever the kernel names them. */
+const sizeMiB = (kind: DiskInterface): number => writtenMiB + 48 + kinds.indexOf(kind);
+const PLUGGED_MIB = 4;
+const tries = kinds.map((kind) => `try_disk ${kind} ${sizeMiB(kind)}`).join("\n");
 
 const rescue = () => debianFile("grub-rescue-pc", "usr/lib/grub-rescue/grub-rescue-cdrom.iso");
 
-describe.skipIf(unavailable !== undefined)(`Linux reads a disc${note}`, () => {
-  for (const kind of ["ahci", "virtio-scsi"] as const) {
-    test(`in a drive of ${kind}`, { timeout: 6 * MINUTE }, async () => {
-      const bytes = readFileSync(rescue());
-      const sectors = Math.floor(bytes.length / 2048);
-      using guest = await bootGuest({
-        ...diskGuest(opticalScript(sectors), `disc-${kind}`),
-        commandLine: "console=ttyS0 cryptomgr.notests panic=1",
-        memoryMiB: 512,
-        cdrom: rescue(),
-        opticalInterface: kind,
-      });
-      await guest.waitForSerial(/^END/m, 5 * MINUTE);
-      const wanted = createHash("md5")
-        .update(bytes.subarray(0, sectors * 2048))
-        .digest("hex");
-      expect(guest.serial).toContain(`FOUND ${wanted}`);
-      expect(guest.serial).toMatch(/^FILES .*boot/m);
-      expect(guest.serial).not.toMatch(trouble);
-    });
+const script = (discSectors: number) => `
+# The disk of so many MiB.
+find_disk() { for d in /sys/block/*; do [ $(cat $d/size) = $(($1 * 2048)) ] && echo \${d##*/}; done; }
+give_up() { echo "VERDICT $KIND $1"; umount /mnt 2> /dev/null; }
+content() { for i in $(seq ${writtenMiB}); do echo $KIND $i; cat /tmp.bin; done; }
+
+try_disk() {
+  KIND=$1
+  DISK=$(find_disk $2)
+  PART=$DISK"1"; [ $KIND = nvme ] && PART=$DISK"p1"
+  echo SERIAL $KIND $(cat /sys/block/$DISK/serial /sys/block/$DISK/device/serial 2>/dev/null)
+  echo ROTATIONAL $KIND $(cat /sys/block/$DISK/queue/rotational)
+  printf 'n\\np\\n1\\n\\n\\nw\\n' | fdisk /dev/$DISK > /dev/null
+  mdev -s
+  mke2fs -F /dev/$PART > /dev/null || { give_up "no file system"; return; }
+  mount -t ext4 /dev/$PART /mnt || { give_up "no mount"; return; }
+  for i in $(seq ${writtenMiB}); do { echo $KIND $i; cat /tmp.bin; } > /mnt/$i; done
+  WANTED=$(content | md5sum)
+  sync
+  umount /mnt
+  echo 3 > /proc/sys/vm/drop_caches
+  blockdev --flushbufs /dev/$DISK
+  mount -t ext4 /dev/$PART /mnt || { give_up "no second mount"; return; }
+  FOUND=$(for i in $(seq ${writtenMiB}); do cat /mnt/$i; done | md5sum)
+  [ "$WANTED" = "$FOUND" ] && echo VERDICT $KIND good || echo VERDICT $KIND bad
+  rm /mnt/[0-9]*
+  fstrim /mnt && echo TRIMMED $KIND
+  umount /mnt
+  blkdiscard -o 1048576 -l 1048576 /dev/$DISK && echo DISCARDED $KIND
+}
+
+read_disc() {
+  echo DISC $1 $(dd if=/dev/$1 bs=2048 count=${discSectors} 2> /dev/null | md5sum)
+  mount -t iso9660 -o ro /dev/$1 /mnt && echo FILES $1 $(ls /mnt)
+  umount /mnt
+}
+
+see_disk() {
+  until [ -n "$(find_disk ${PLUGGED_MIB})" ]; do sleep 1; done
+  NAME=$(find_disk ${PLUGGED_MIB})
+  sleep 1
+  mdev -s
+  echo FOUND $1 $(dd if=/dev/$NAME bs=512 count=8 2> /dev/null | md5sum)
+  echo REMOVABLE $1 $(cat /sys/block/$NAME/removable)
+  echo PLUGGED $1
+  while [ -e /sys/block/$NAME ]; do sleep 1; done
+  echo GONE $1
+}
+
+sleep 1
+mdev -s
+ls /sys/block
+dd if=/dev/urandom of=/tmp.bin bs=1M count=1 2> /dev/null
+${tries}
+grep -i "virtio\\|nvme\\|ahci\\|ata" /proc/interrupts
+read_disc sr0
+read_disc sr1
+echo READY
+see_disk ahci
+see_disk virtio-scsi
+echo END
+poweroff -f
+`;
+
+const diskOf = (sizeBytes: number, fill = 0): Promise<BlockDevice> =>
+  RawDisk.open(new MemoryStore(new Uint8Array(sizeBytes).fill(fill)), { readOnly: false });
+const md5 = (bytes: Uint8Array): string => createHash("md5").update(bytes).digest("hex");
+
+async function bootWithEverything(discSectors: number): Promise<Guest> {
+  const disks = kinds.map(async (kind) => ({
+    name: kind,
+    blocks: await diskOf(sizeMiB(kind) * MiB),
+    interface: kind,
+    serialNumber: `TRIED-${kind}`.slice(0, 20),
+    solidState: true,
+  }));
+  return await bootGuest({
+    ...diskGuest(script(discSectors), "disks"),
+    commandLine: "console=ttyS0 cryptomgr.notests panic=1",
+    memoryMiB: 512,
+    disks: await Promise.all(disks),
+    opticals: [
+      { path: rescue(), interface: "ahci" },
+      { path: rescue(), interface: "virtio-scsi" },
+    ],
+  });
+}
+
+function expectKept(serial: string): void {
+  for (const kind of kinds) {
+    expect(serial).toMatch(new RegExp(`^VERDICT ${kind} good`, "m"));
+    expect(serial).toMatch(new RegExp(`^TRIMMED ${kind}`, "m"));
+    expect(serial).toMatch(new RegExp(`^DISCARDED ${kind}`, "m"));
+    if (kind !== "virtio-blk") expect(serial).toMatch(new RegExp(`^ROTATIONAL ${kind} 0`, "m"));
   }
-});
+  for (const kind of ["virtio-blk", "nvme"]) expect(serial).toMatch(new RegExp(`^SERIAL ${kind} TRIED-${kind}`, "m"));
+}
+
+test.skipIf(unavailable !== undefined)(
+  `Linux keeps its files on a disk of each controller, reads discs, and sees disks come and go${note}`,
+  { timeout: 20 * MINUTE },
+  async () => {
+    const disc = readFileSync(rescue());
+    const discSectors = Math.floor(disc.length / 2048);
+    using guest = await bootWithEverything(discSectors);
+    for (const kind of kinds) {
+      await guest.waitForSerial(
+        new RegExp(`^(VERDICT ${kind} bad|VERDICT ${kind} no.*|DISCARDED ${kind})`, "m"),
+        8 * MINUTE,
+      );
+    }
+    await guest.waitForSerial(/^READY/m, 3 * MINUTE);
+    expectKept(guest.serial);
+    const discMd5 = md5(disc.subarray(0, discSectors * 2048));
+    for (const name of ["sr0", "sr1"]) {
+      expect(guest.serial).toContain(`DISC ${name} ${discMd5}`);
+      expect(guest.serial).toMatch(new RegExp(`^FILES ${name} .*boot`, "m"));
+    }
+    expect(guest.serial).not.toMatch(trouble);
+    const { machine } = guest;
+    for (const [kind, fill] of [
+      ["ahci", 0x5d],
+      ["virtio-scsi", 0x6e],
+    ] as const) {
+      const blocks = await diskOf(PLUGGED_MIB * MiB, fill);
+      const slot = machine.attachDisk({ name: "plugged", blocks, interface: kind, removable: true });
+      await guest.waitForSerial(new RegExp(`^PLUGGED ${kind}`, "m"), MINUTE);
+      expect(guest.serial).toContain(`FOUND ${kind} ${md5(new Uint8Array(4096).fill(fill))}`);
+      expect(guest.serial).toContain(`REMOVABLE ${kind} 1`);
+      machine.detachDisk(slot);
+      await guest.waitForSerial(new RegExp(`^GONE ${kind}`, "m"), MINUTE);
+    }
+    await guest.waitForSerial(/^END/m, MINUTE);
+    const again = { name: "nvme", blocks: machine.disks[0]!.blocks, interface: "nvme" } as const;
+    expect(() => machine.attachDisk(again)).toThrow(/while the machine is off/);
+  },
+);
 
 describe.skipIf(unavailable !== undefined)(`GRUB starts from a disk${note}`, () => {
   const firmwares = [
@@ -139,57 +190,3 @@ describe.skipIf(unavailable !== undefined)(`GRUB starts from a disk${note}`, () 
     }
   }
 });
-
-/** $1 is the device that comes and goes. */
-const plugScript = `
-try_disk() {
-  until [ -b /dev/$1 ]; do sleep 1; done
-  sleep 1
-  echo FOUND $1 $(dd if=/dev/$1 bs=512 count=8 2> /dev/null | md5sum)
-  echo REMOVABLE $1 $(cat /sys/block/$1/removable)
-  echo PLUGGED $1
-  while [ -b /dev/$1 ]; do sleep 1; done
-  echo GONE $1
-}
-sleep 1
-echo READY
-try_disk sdc
-try_disk sdc
-echo END
-poweroff -f
-`;
-
-test.skipIf(unavailable !== undefined)(
-  `Linux sees disks of AHCI and virtio SCSI come and go${note}`,
-  { timeout: 6 * MINUTE },
-  async () => {
-    const disk = (fill: number) =>
-      RawDisk.open(new MemoryStore(new Uint8Array(4 * MiB).fill(fill)), { readOnly: false });
-    using guest = await bootGuest({
-      ...diskGuest(plugScript, "plugged"),
-      commandLine: "console=ttyS0 cryptomgr.notests panic=1",
-      memoryMiB: 512,
-      disks: [
-        { name: "first", blocks: await disk(0), interface: "ahci" },
-        { name: "second", blocks: await disk(0), interface: "virtio-scsi" },
-      ],
-    });
-    await guest.waitForSerial(/^READY/m, 4 * MINUTE);
-    const { machine } = guest;
-    const seen = async (kind: DiskInterface, fill: number, times: number) => {
-      const slot = machine.attachDisk({ name: "third", blocks: await disk(fill), interface: kind, removable: true });
-      await guest.waitForSerial(new RegExp(`(PLUGGED sdc[\\s\\S]*){${times}}`), MINUTE);
-      const wanted = createHash("md5").update(new Uint8Array(4096).fill(fill)).digest("hex");
-      expect(guest.serial).toContain(`FOUND sdc ${wanted}`);
-      machine.detachDisk(slot);
-      await guest.waitForSerial(new RegExp(`(GONE sdc[\\s\\S]*){${times}}`), MINUTE);
-    };
-    await seen("ahci", 0x5d, 1);
-    await seen("virtio-scsi", 0x6e, 2);
-    await guest.waitForSerial(/^END/m, MINUTE);
-    expect(guest.serial.match(/^REMOVABLE sdc 1/gm)).toHaveLength(2);
-    expect(() => machine.attachDisk({ name: "nvme", blocks: machine.disks[0]!.blocks, interface: "nvme" })).toThrow(
-      /while the machine is off/,
-    );
-  },
-);
