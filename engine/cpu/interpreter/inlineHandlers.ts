@@ -239,38 +239,15 @@ const inlineHandlerKeys: readonly string[] = [
   "CMOVB 32/32/32f r32@4,r32@5",
 ];
 
+/** The jumps behind a comparison. */
+const everyOrder = ["JE", "JNE", "JB", "JAE", "JBE", "JA", "JL", "JGE", "JLE", "JG"].map(
+  (jump) => `${jump} 32/32/32f j`,
+);
+
 /** Pairs of an instruction that sets flags and the conditional jump behind it that are one handler of the loop: the first's key, and conditions. */
 const inlinePairs: readonly (readonly [first: string, jumps: readonly string[]])[] = [
-  [
-    "CMP 32/32/32f r32@4,r32@5",
-    [
-      "JE 32/32/32f j",
-      "JNE 32/32/32f j",
-      "JB 32/32/32f j",
-      "JAE 32/32/32f j",
-      "JBE 32/32/32f j",
-      "JA 32/32/32f j",
-      "JL 32/32/32f j",
-      "JGE 32/32/32f j",
-      "JLE 32/32/32f j",
-      "JG 32/32/32f j",
-    ],
-  ],
-  [
-    "CMP 32/32/32f r32@4,i32@12",
-    [
-      "JE 32/32/32f j",
-      "JNE 32/32/32f j",
-      "JB 32/32/32f j",
-      "JAE 32/32/32f j",
-      "JBE 32/32/32f j",
-      "JA 32/32/32f j",
-      "JL 32/32/32f j",
-      "JGE 32/32/32f j",
-      "JLE 32/32/32f j",
-      "JG 32/32/32f j",
-    ],
-  ],
+  ["CMP 32/32/32f r32@4,r32@5", everyOrder],
+  ["CMP 32/32/32f r32@4,i32@12", everyOrder],
   [
     "CMP 32/32/32f r32@4,m32a32f",
     ["JE 32/32/32f j", "JNE 32/32/32f j", "JB 32/32/32f j", "JAE 32/32/32f j", "JBE 32/32/32f j", "JA 32/32/32f j"],

@@ -275,6 +275,11 @@ export const longHandlerKeys: readonly string[] = [
   "RET 64/64/64lf",
 ];
 
+/** The jumps behind a comparison. */
+const everyOrder = ["JB", "JAE", "JE", "JNE", "JBE", "JA", "JL", "JGE", "JLE", "JG"].map(
+  (jump) => `${jump} 64/64/64lf j`,
+);
+
 export const longPairs: readonly (readonly [first: string, jumps: readonly string[]])[] = [
   ["MOV 64/64/64lf r64@4,r64@5", ["JE 64/64/64lf j"]],
   ["LEA 64/64/64lf r64@4,m64a64f", ["JAE 64/64/64lf j", "JNE 64/64/64lf j"]],
@@ -315,36 +320,8 @@ export const longPairs: readonly (readonly [first: string, jumps: readonly strin
   ["CMP 16/64/64lf m16a64f,r16@4", ["JL 64/64/64lf j", "JGE 64/64/64lf j"]],
   ["CMP 32/64/64lf m32a64fr,i32@12", ["JE 64/64/64lf j"]],
   ["SUB 32/64/64lf m32a64f,i32@12", ["JNE 64/64/64lf j"]],
-  [
-    "CMP 32/64/64lf r32@4,r32@5",
-    [
-      "JB 64/64/64lf j",
-      "JAE 64/64/64lf j",
-      "JE 64/64/64lf j",
-      "JNE 64/64/64lf j",
-      "JBE 64/64/64lf j",
-      "JA 64/64/64lf j",
-      "JL 64/64/64lf j",
-      "JGE 64/64/64lf j",
-      "JLE 64/64/64lf j",
-      "JG 64/64/64lf j",
-    ],
-  ],
-  [
-    "CMP 32/64/64lf r32@4,i32@12",
-    [
-      "JB 64/64/64lf j",
-      "JAE 64/64/64lf j",
-      "JE 64/64/64lf j",
-      "JNE 64/64/64lf j",
-      "JBE 64/64/64lf j",
-      "JA 64/64/64lf j",
-      "JL 64/64/64lf j",
-      "JGE 64/64/64lf j",
-      "JLE 64/64/64lf j",
-      "JG 64/64/64lf j",
-    ],
-  ],
+  ["CMP 32/64/64lf r32@4,r32@5", everyOrder],
+  ["CMP 32/64/64lf r32@4,i32@12", everyOrder],
   [
     "TEST 32/64/64lf r32@4,r32@5",
     [
