@@ -13,9 +13,11 @@ import { BLOCK, BLOCKS, StoredMachine } from "../fixtures/StoredMachine.ts";
 /**
  * A machine whose guest writes without a pause while snapshots are taken under it, and which is restored to others and loses some in between: more
  * than 30 at a time, with branches, in random order. Every snapshot and the disk stay what a model of one number per sector says, byte for byte,
- * and in the end, without a snapshot, the first image alone holds it all. GUESTHOUSE_CHAIN_STEPS sets how long it goes on at full length.
+ * and in the end, without a snapshot, the first image alone holds it all. GUESTHOUSE_CHAIN_STEPS sets how long it goes on at full length,
+ * GUESTHOUSE_CHAIN_REQUESTS how many requests at most lie between two snapshots.
  */
 const STEPS = Number(process.env.GUESTHOUSE_CHAIN_STEPS ?? 15);
+const REQUESTS = Number(process.env.GUESTHOUSE_CHAIN_REQUESTS ?? 25);
 const CHAIN = 32;
 const SECTORS = (BLOCK * BLOCKS) / SECTOR_BYTES;
 const services = diskServices();
@@ -157,7 +159,7 @@ class Chain {
   }
 
   async #letWrite(run: Run): Promise<void> {
-    const wanted = run.requests + 5 + this.random.below(20);
+    const wanted = run.requests + 5 + this.random.below(REQUESTS - 5);
     while (run.requests < wanted) await new Promise((resolve) => setImmediate(resolve));
   }
 
@@ -207,7 +209,7 @@ test.each([
 ] as const)(
   "30 snapshots and more of a machine on %s, in random order under load, are their models",
   {
-    timeout: 120_000 + STEPS * 3_000,
+    timeout: 120_000 + (STEPS + CHAIN) * (3_000 + REQUESTS * 5),
   },
   async (format, seed) => {
     const chain = new Chain(seed);
@@ -238,6 +240,7 @@ test.each([
     await expectRange(image, chain.disk.model, 0, SECTORS, "the first image");
     expect(await image.check(false)).toMatchObject({ errors: [] });
     await image.close();
+    console.info(`${chain.requests} requests, ${chain.longest} snapshots, ${chain.branches} branches`);
     expect(chain.requests).toBeGreaterThan(1000);
   },
 );

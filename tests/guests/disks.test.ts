@@ -19,6 +19,8 @@ const unavailable = guestsUnavailable();
 const note = unavailable === undefined ? "" : `: ${unavailable}`;
 const MINUTE = 60_000;
 const writtenMiB = Number(process.env.GUESTHOUSE_DISK_MIB ?? 16);
+/** For one disk; on a busy host a MiB takes seconds. */
+const DISK_MS = (8 + writtenMiB / 8) * MINUTE;
 const trouble = /Oops|BUG:|Call Trace|I\/O error|timeout|failed command|exception Emask/;
 
 const kinds: readonly DiskInterface[] = ["ide", "ahci", "virtio-blk", "virtio-scsi", "nvme"];
@@ -129,7 +131,7 @@ function expectKept(serial: string): void {
 
 test.skipIf(unavailable !== undefined)(
   `Linux keeps its files on a disk of each controller, reads discs, and sees disks come and go${note}`,
-  { timeout: 20 * MINUTE },
+  { timeout: 10 * MINUTE + kinds.length * DISK_MS },
   async () => {
     const disc = readFileSync(rescue());
     const discSectors = Math.floor(disc.length / 2048);
@@ -137,7 +139,7 @@ test.skipIf(unavailable !== undefined)(
     for (const kind of kinds) {
       await guest.waitForSerial(
         new RegExp(`^(VERDICT ${kind} bad|VERDICT ${kind} no.*|DISCARDED ${kind})`, "m"),
-        8 * MINUTE,
+        DISK_MS,
       );
     }
     await guest.waitForSerial(/^READY/m, 3 * MINUTE);
