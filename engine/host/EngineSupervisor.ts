@@ -10,13 +10,13 @@ import { decodeBinaryMessage, encodeSerialInput } from "../api/binaryMessage.ts"
 import type { debugStopSchema } from "../api/debugProtocol.ts";
 import type { MachineConfig } from "../api/MachineConfig.ts";
 import { isLive, type MachineState } from "../api/MachineState.ts";
-import type { Activity, Figures, LastStop, LogLine } from "../api/MachineSummary.ts";
+import type { Activity, Figures, LogLine } from "../api/MachineSummary.ts";
 import type { ProtocolClient } from "../api/ProtocolClient.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import { TypedEvent } from "../base/TypedEvent.ts";
 import { ConsoleRelay } from "./ConsoleRelay.ts";
 import type { DisplayMode } from "./ConsoleStreamer.ts";
-import type { EngineChild } from "./EngineSpawner.ts";
+import { type EngineRun, explainEnd, type RunFacts, type StartOptions } from "./EngineRun.ts";
 import type { EngineStock } from "./EngineStock.ts";
 import type { EngineProtocol } from "./engineProtocol.ts";
 import { LockFile } from "./LockFile.ts";
@@ -31,44 +31,6 @@ const EXIT_MS = 5_000;
 
 type DebugStopped = v.InferOutput<typeof debugStopSchema>;
 
-interface Run {
-  readonly child: EngineChild;
-  readonly client: ProtocolClient<EngineProtocol>;
-  readonly log: RunLog;
-  readonly lock: LockFile;
-  readonly ended: PromiseWithResolvers<void>;
-  lastSign: number;
-  stop: LastStop | undefined;
-  /** Why this side ended it. */
-  failure: string | undefined;
-  /** Why the connection closed: explains the end of a process that left in good order without a word. */
-  closedBecause: string;
-  watchdog: NodeJS.Timeout | undefined;
-  /** Memory is being written: the process is not to end before. */
-  writing: boolean;
-  /** Somebody pulled the plug. */
-  ending: boolean;
-}
-
-export interface StartOptions {
-  /** The disks are in the end as they were. */
-  readonly disposable?: boolean;
-  /** Real paths of files that disks may use outside of their own folders. */
-  readonly trusted?: readonly string[];
-  /** Of encrypted disks. They are kept by the engine alone. */
-  readonly passphrases?: readonly { readonly slot: number; readonly passphrase: string }[];
-  /** A saved state to go on from. `given` forgets it: memory must not come back once the disks have gone on. */
-  readonly state?: { readonly name: string; readonly given: () => Promise<void> };
-}
-
-export interface RunFacts {
-  readonly state: MachineState;
-  readonly stateSinceMs: number;
-  readonly startedMs: number | null;
-  readonly engine: string | null;
-  readonly lastStop: LastStop | null;
-}
-
 export class EngineSupervisor {
   readonly stateChanged = new TypedEvent<RunFacts>();
   readonly activity = new TypedEvent<Activity>();
@@ -82,7 +44,7 @@ export class EngineSupervisor {
   readonly #folder: string;
   readonly #engines: EngineStock;
   readonly #serial = new Map<number, SerialRelay>();
-  #run: Run | undefined;
+  #run: EngineRun | undefined;
   #facts: RunFacts = {
     state: { kind: "poweredOff" },
     stateSinceMs: Date.now(),
@@ -124,7 +86,7 @@ export class EngineSupervisor {
   async start(config: MachineConfig, how: StartOptions = {}): Promise<void> {
     if (this.live) throw new GuesthouseError("illegal-state", "The machine runs already.");
     this.#change({ state: { kind: "starting" }, startedMs: Date.now(), lastStop: null });
-    let run: Run;
+    let run: EngineRun;
     try {
       run = await this.#launch(config);
     } catch (error) {
@@ -154,12 +116,12 @@ export class EngineSupervisor {
     }
   }
 
-  async #launch(config: MachineConfig): Promise<Run> {
+  async #launch(config: MachineConfig): Promise<EngineRun> {
     const lock = await LockFile.acquire(join(this.#folder, ".lock"), `The machine “${config.name}”`);
     try {
       const log = new RunLog(this.#folder, Date.now(), (line) => this.logLine.emit(line));
       log.write("info", "The machine starts.", { name: config.name, memoryMiB: config.memoryMiB });
-      const run: Run = {
+      const run: EngineRun = {
         ...this.#engines.take(config.name),
         log,
         lock,
@@ -181,7 +143,7 @@ export class EngineSupervisor {
     }
   }
 
-  #listen(run: Run): void {
+  #listen(run: EngineRun): void {
     const { child, client, log } = run;
     run.watchdog = setInterval(() => {
       if (performance.now() - run.lastSign < SILENCE_MS) return;
@@ -221,7 +183,7 @@ export class EngineSupervisor {
   }
 
   /** Boot was refused: a typed answer means the machine is off, anything else is an engine that broke. */
-  async #abandon(run: Run, error: unknown): Promise<never> {
+  async #abandon(run: EngineRun, error: unknown): Promise<never> {
     const known = error instanceof GuesthouseError ? error : new GuesthouseError("internal", String(error));
     const cancelled = run.stop !== undefined;
     const broke = known.kind === "connection-closed" || known.kind === "internal";
@@ -235,18 +197,18 @@ export class EngineSupervisor {
     throw known;
   }
 
-  async #exited(run: Run): Promise<void> {
+  async #exited(run: EngineRun): Promise<void> {
     const timer = setTimeout(() => run.child.kill(), EXIT_MS);
     await run.ended.promise;
     clearTimeout(timer);
   }
 
-  #fail(run: Run, reason: string): void {
+  #fail(run: EngineRun, reason: string): void {
     run.failure ??= reason;
     run.child.kill();
   }
 
-  async #ended(run: Run, code: number | null, signal: string | null): Promise<void> {
+  async #ended(run: EngineRun, code: number | null, signal: string | null): Promise<void> {
     if (this.#run !== run) return;
     this.#run = undefined;
     clearInterval(run.watchdog);
@@ -361,12 +323,12 @@ export class EngineSupervisor {
     this.#run?.client.sendBinary(encodeSerialInput(port, bytes));
   }
 
-  #running(): Run {
+  #running(): EngineRun {
     if (this.#run === undefined) throw new GuesthouseError("illegal-state", "The machine does not run.");
     return this.#run;
   }
 
-  #receiveBinary(run: Run, bytes: Uint8Array): void {
+  #receiveBinary(run: EngineRun, bytes: Uint8Array): void {
     try {
       const whole = unpackFrame(bytes);
       const message = decodeBinaryMessage(whole);
@@ -382,13 +344,6 @@ export class EngineSupervisor {
     this.#facts = { ...this.#facts, stateSinceMs: since, ...change };
     this.stateChanged.emit(this.#facts);
   }
-}
-
-function explainEnd(run: Run, code: number | null, signal: string | null): string {
-  if (run.failure !== undefined) return run.failure;
-  if (signal !== null) return `The engine process was ended (${signal}).`;
-  if (code === 0) return `The engine process lost its connection: ${run.closedBecause}.`;
-  return `The engine process ended unexpectedly with status ${code}.`;
 }
 
 function parseFacts(facts: string): Record<string, unknown> {

@@ -4,7 +4,7 @@ import type { HostProtocol } from "../api/hostProtocol.ts";
 import type { CommandHandlers } from "../api/ProtocolServer.ts";
 import type { snapshotCommands } from "../api/snapshotProtocol.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
-import type { StartOptions } from "./EngineSupervisor.ts";
+import type { StartOptions } from "./EngineRun.ts";
 import type { HostConnection } from "./HostConnection.ts";
 import type { MachineRegistry } from "./MachineRegistry.ts";
 

@@ -30,18 +30,18 @@ import {
   withLayerFiles,
   withPresentDisks,
 } from "./machineLayers.ts";
+import { SnapshotPictures } from "./SnapshotPictures.ts";
 
 export const DOCUMENT = "snapshots.json";
 export const JOURNAL = "snapshots.journal.json";
 const FOLDER = "snapshots";
-const PICTURE = ".png";
-const pictureOf = (id: string): string => `${FOLDER}/${id}${PICTURE}`;
 
 type Texts = Pick<SnapshotNode, "name" | "description" | "takenAtMs">;
 
 export class MachineSnapshots {
   readonly #machine: KeptMachine;
   readonly #chains: DiskChains;
+  readonly #pictures: SnapshotPictures;
   readonly #runner: SnapshotRunner;
   /** Of images that were there before the first snapshot. */
   readonly #formats = new Map<string, DiskFormatId>();
@@ -53,6 +53,7 @@ export class MachineSnapshots {
   constructor(machine: KeptMachine) {
     this.#machine = machine;
     this.#chains = new DiskChains(machine.files, machine.services, (name) => this.formatOf(name));
+    this.#pictures = new SnapshotPictures(machine.files, FOLDER);
     this.#runner = new SnapshotRunner(this.#host());
   }
 
@@ -129,31 +130,15 @@ export class MachineSnapshots {
   ): Promise<SnapshotNode> {
     const id = this.#machine.newId();
     const settings = settingsText(before, this.#machine.draft());
-    const picture = thumbnail === undefined ? {} : { thumbnail: await this.#keepPicture(id, thumbnail) };
+    const picture = thumbnail === undefined ? {} : { thumbnail: await this.#pictures.keep(id, thumbnail) };
     const plan = planTake(before, { ...given, id, settings, ...picture }, () => this.#newLayer());
     await this.#run(plan, before);
     return plan.document.nodes.find((node) => node.id === id)!;
   }
 
-  /** Until the document names it, whoever forgets states removes it. */
-  async #keepPicture(id: string, bytes: Uint8Array): Promise<string> {
-    const file = pictureOf(id);
-    const store = await this.#machine.files.create(file);
-    try {
-      await store.write(0, bytes);
-      await store.flush();
-    } finally {
-      await store.close();
-    }
-    return file;
-  }
-
   /** The file with the picture of what a saved machine goes on from. */
   async savedPicture(): Promise<string | undefined> {
-    const { nodes, current } = await this.document();
-    if (current.state === undefined) return undefined;
-    const file = nodes.find(({ state }) => state === current.state)?.thumbnail ?? pictureOf(current.state);
-    return (await this.#machine.files.list(FOLDER)).includes(file) ? file : undefined;
+    return await this.#pictures.ofSavedState(await this.document());
   }
 
   /** The memory of a snapshot is there. */
@@ -174,7 +159,7 @@ export class MachineSnapshots {
   async saveState(work: LongWork, thumbnail?: Uint8Array): Promise<void> {
     const before = await this.document();
     const state = this.#machine.newId();
-    if (thumbnail !== undefined) await this.#keepPicture(state, thumbnail);
+    if (thumbnail !== undefined) await this.#pictures.keep(state, thumbnail);
     this.#work = work;
     try {
       await this.#run(planState(before, state), before);
@@ -339,21 +324,11 @@ export class MachineSnapshots {
       case "keepStates":
         // Always the last step before the journal goes.
         await this.#follow();
-        await this.#keepPictures();
+        await this.#pictures.keepOnly(await this.#runner.read());
         return await this.#machine.keepStates(step.names);
       case "saveState":
         if (live !== undefined) return await live.saveState(step.name, step.parent, this.#work);
         throw new GuesthouseError("not-available", "The state of a machine that is off cannot be saved.");
-    }
-  }
-
-  async #keepPictures(): Promise<void> {
-    const { files } = this.#machine;
-    const document = await this.#runner.read();
-    const wanted = new Set(document?.nodes.map(({ thumbnail }) => thumbnail));
-    if (document?.current.state !== undefined) wanted.add(pictureOf(document.current.state));
-    for (const file of await files.list(FOLDER)) {
-      if (file.endsWith(PICTURE) && !wanted.has(file)) await files.remove(file);
     }
   }
 }

@@ -6,7 +6,7 @@ import type { Job } from "../../api/MachineSummary.ts";
 import { GuesthouseError } from "../../base/GuesthouseError.ts";
 import type { LongWork } from "../../contracts/DiskImage.ts";
 import type { SnapshotNode } from "../../snapshot/tree/SnapshotDocument.ts";
-import type { StartOptions } from "../EngineSupervisor.ts";
+import type { StartOptions } from "../EngineRun.ts";
 import type { JobList } from "../JobList.ts";
 import type { MachineRegistry } from "../MachineRegistry.ts";
 import { EngineImages } from "./EngineImages.ts";

@@ -222,7 +222,8 @@ async function thumbnail(registry: MachineRegistry, id: string, snapshotId: stri
   const snapshots = snapshotsOf(registry, id, "none");
   const ofSnapshot = async () => (await snapshots.document()).nodes.find((node) => node.id === snapshotId)?.thumbnail;
   const file = await (snapshotId === null ? snapshots.savedPicture() : ofSnapshot());
-  if (file === undefined) return null;
+  // A list that somebody sent names what it likes.
+  if (file === undefined || !/^snapshots\/[\w-]+\.png$/.test(file)) return null;
   const bytes = await readFile(resolve(registry.library.get(id).folder, file)).catch(() => undefined);
   return bytes?.toString("base64") ?? null;
 }
