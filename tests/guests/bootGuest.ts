@@ -77,9 +77,12 @@ export class Guest {
   readonly log: string[] = [];
   #serial = "";
   #debug = "";
+  readonly #media: readonly Medium[];
   #stop: MachineStop | undefined;
 
-  constructor(options: Omit<MachineOptions, "log">) {
+  /** `media` are the guest's own: they are closed when it is powered off. */
+  constructor(options: Omit<MachineOptions, "log">, media: readonly Medium[] = []) {
+    this.#media = media;
     this.machine = createMachine({ ...options, log: (_level, message) => void this.log.push(message) });
     this.machine.serialOutput.subscribe(({ index, byte }) => {
       if (index === 0) this.#serial += String.fromCharCode(byte);
@@ -168,6 +171,8 @@ export class Guest {
 
   powerOff(): void {
     this.machine.powerOff();
+    // What the guest still waited for may fail now: nobody is there to hear of it.
+    for (const { blocks } of this.#media) blocks.close().catch(() => undefined);
   }
 
   [Symbol.dispose](): void {
@@ -188,8 +193,14 @@ function stopReason(stop: MachineStop): string {
 
 /** A guest that has just been switched on. */
 export async function bootGuest(media: GuestMedia): Promise<Guest> {
+  const opened: Medium[] = [];
+  const open = async (path: string, use: ImageUse): Promise<Medium> => {
+    const medium = await openMedium(path, use);
+    opened.push(medium);
+    return medium;
+  };
   const { floppy, disk } = media;
-  const guest = new Guest({
+  const options: Omit<MachineOptions, "log"> = {
     cpuUnits: await readCpuUnits(),
     accel: "auto",
     ...(media.cpuLevel === undefined ? {} : { cpuLevel: media.cpuLevel }),
@@ -197,9 +208,9 @@ export async function bootGuest(media: GuestMedia): Promise<Guest> {
     firmware: media.firmware === undefined ? { kind: "builtin" } : { kind: "rom", image: readBytes(media.firmware) },
     bootOrder: media.bootOrder ?? ["cdrom", "floppy", "disk"],
     ...directBoot(media),
-    disks: [...(disk === undefined ? [] : [await openMedium(disk, "disk")]), ...(media.disks ?? [])],
-    ...(await opticalDrives(media, openMedium)),
-    floppyDrives: [floppy === undefined ? undefined : await openMedium(floppy, "floppy")],
+    disks: [...(disk === undefined ? [] : [await open(disk, "disk")]), ...(media.disks ?? [])],
+    ...(await opticalDrives(media, open)),
+    floppyDrives: [floppy === undefined ? undefined : await open(floppy, "floppy")],
     debugPorts: { console: true, exit: true },
     rtcUtc: true,
     wallClock: { nowMs: () => Date.now() },
@@ -210,7 +221,8 @@ export async function bootGuest(media: GuestMedia): Promise<Guest> {
       const timer = setTimeout(resume, milliseconds);
       return () => clearTimeout(timer);
     },
-  });
+  };
+  const guest = new Guest(options, opened);
   guest.machine.start();
   return guest;
 }
