@@ -163,6 +163,31 @@ describe("a machine that runs, killed at every change of a file", () => {
     });
   }, 60_000);
 
+  test("goes on when a change of a file fails and nobody dies: with its overlay, or as before", async () => {
+    const origin = await aMachine();
+    const fates = new Set<string>();
+    for (let at = 0; !fates.has("done"); at++) {
+      const machine = origin.copy();
+      const guest = new Guest(machine);
+      const snapshots = machine.snapshots(guest);
+      machine.fuse = { left: at };
+      const done = await snapshots.takeLive(texts("two"), undefined).then(
+        () => true,
+        () => false,
+      );
+      machine.fuse = { left: Number.POSITIVE_INFINITY };
+      if (!done) await snapshots.recover();
+      await guest.write(7, 7);
+      const content = (await machine.content()).split(",").map(Number);
+      expect([content[1], content[7]], `${at}`).toEqual([1, 7]);
+      const { nodes } = await machine.snapshots().document();
+      for (const { id } of nodes) expect((await machine.contentOf(id)).split(",")[7]).toBe("0");
+      await nothingIsLeftOver(machine);
+      fates.add(done ? "done" : `${nodes.length} snapshots`);
+    }
+    expect([...fates].sort()).toEqual(["1 snapshots", "2 snapshots", "done"]);
+  }, 60_000);
+
   test("a snapshot of a saved machine has its state; restoring it gives the saved machine back", async () => {
     const machine = await aMachine();
     await machine.snapshots(new Guest(machine)).saveState({});
