@@ -16,6 +16,7 @@ import {
   SubmenuTrigger,
   Text,
 } from "react-aria-components";
+import type { PagePoint } from "./rowOfContextMenu.ts";
 
 export interface MenuAction {
   kind: "action";
@@ -173,7 +174,7 @@ export function ContextMenu({
   onClose,
 }: {
   label: string;
-  at: { x: number; y: number };
+  at: PagePoint;
   entries: readonly MenuEntry[];
   onClose: () => void;
 }) {

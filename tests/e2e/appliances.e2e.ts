@@ -46,9 +46,6 @@ async function start(page: Page, name: string): Promise<void> {
   await machineTools(page).getByRole("button", { name: "Start", exact: true }).click();
 }
 
-// Whole machines come up several times; a busy host takes its time.
-test.describe.configure({ timeout: 180_000 });
-
 test("an appliance of VirtualBox is imported, boots, is exported, and boots again from what was exported", async ({
   manager: page,
   shell,

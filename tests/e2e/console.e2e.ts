@@ -22,7 +22,7 @@ async function showsPicture(page: Page): Promise<boolean> {
 async function startTour(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Try the built-in guest" }).click();
   await expect(page.getByRole("tab", { name: "Console" })).toHaveAttribute("aria-selected", "true");
-  await expect.poll(() => showsPicture(page), { timeout: 20_000 }).toBe(true);
+  await expect.poll(() => showsPicture(page), { timeout: 60_000 }).toBe(true);
 }
 
 async function powerOff(page: Page): Promise<void> {
@@ -66,7 +66,7 @@ test("the first capture is explained, keys and mouse reach the guest, and the ho
   const terminal = page.locator(".serial-pane");
   // The tour reports its checks on the first serial port; the one of input comes last.
   await shown.getByText("Terminal COM1").click();
-  await expect(terminal).toContainText("display.vbe", { timeout: 40_000 });
+  await expect(terminal).toContainText("display.vbe", { timeout: 90_000 });
   await shown.getByText("Screen").click();
 
   const screen = page.getByRole("application", { name: /^Screen of/ });
@@ -114,7 +114,7 @@ test("a console in its own window shows the same machine", async ({ manager: pag
     page.getByRole("menuitem", { name: "Show in its own window" }).click(),
   ]);
   await expect(popup).toHaveTitle(/\[Running\]/);
-  await expect.poll(() => showsPicture(popup), { timeout: 20_000 }).toBe(true);
+  await expect.poll(() => showsPicture(popup), { timeout: 60_000 }).toBe(true);
 });
 
 test("an engine that crashes takes nobody with it and says what happened", async ({ manager: page, shell }) => {
@@ -128,7 +128,7 @@ test("an engine that crashes takes nobody with it and says what happened", async
   const tools = page.getByRole("toolbar", { name: "Machine tools" });
   await tools.getByRole("button", { name: "Start", exact: true }).click();
   await expect(notice).toBeHidden();
-  await expect.poll(() => showsPicture(page), { timeout: 20_000 }).toBe(true);
+  await expect.poll(() => showsPicture(page), { timeout: 60_000 }).toBe(true);
 });
 
 test("a floppy is ejected and swapped while the machine runs", async ({ manager: page, shell }) => {

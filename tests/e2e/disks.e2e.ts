@@ -4,9 +4,6 @@ import type { Page } from "@playwright/test";
 import { expectSaid, machineTools, makeNotebook, note, powerOff } from "./notebookMachine.ts";
 import { expect, test } from "./shellFixture.ts";
 
-// Whole machines come up several times; a busy host takes its time.
-test.describe.configure({ timeout: 180_000 });
-
 async function unlock(page: Page, passphrase: string): Promise<void> {
   const question = page.getByRole("dialog", { name: "Encrypted disk" });
   await question.getByLabel("Passphrase").fill(passphrase);

@@ -57,7 +57,7 @@ export async function expectSaid(page: Page, line: string): Promise<void> {
       ?.replaceAll("\u00a0", " ")
       .trim();
   };
-  await expect.poll(said, { timeout: 20_000 }).toBe(line);
+  await expect.poll(said, { timeout: 60_000 }).toBe(line);
 }
 
 /** Writes a note on the guest's disk and into its memory. */

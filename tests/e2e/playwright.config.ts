@@ -6,8 +6,9 @@ export default defineConfig({
   testMatch: "*.e2e.ts",
   outputDir: "../../test-results",
   workers: 1,
-  timeout: 60_000,
-  expect: { timeout: 10_000 },
+  // Whole machines start in these tests, and a busy host takes its time.
+  timeout: 180_000,
+  expect: { timeout: 15_000 },
   reporter: [["list"]],
   use: {
     viewport: { width: 1280, height: 800 },

@@ -37,9 +37,6 @@ async function resume(page: Page): Promise<void> {
   await expect(machineTools(page).getByRole("button", { name: "Show", exact: true })).toBeVisible();
 }
 
-// Whole machines come up several times; a busy host takes its time.
-test.describe.configure({ timeout: 180_000 });
-
 async function closeConsole(page: Page): Promise<Locator> {
   await page.getByRole("button", { name: "Machine", exact: true }).last().click();
   await page.getByRole("menuitem", { name: "Close…" }).click();

@@ -8,6 +8,7 @@ import { formatRoute, navigate, type Route } from "../../app/routes.ts";
 import { useHost, useMachine } from "../../state/AppContext.tsx";
 import { useMachineActions } from "../../state/useMachineActions.tsx";
 import { ContextMenu } from "../../ui/Menu.tsx";
+import { type PagePoint, rowOfContextMenu } from "../../ui/rowOfContextMenu.ts";
 import { StateIcon } from "../../ui/StateIcon.tsx";
 import { SystemIcon } from "../../ui/SystemIcon.tsx";
 import { StateWord } from "../details/StateWord.tsx";
@@ -15,7 +16,7 @@ import { machineMenu } from "./machineMenu.ts";
 
 interface MenuPlace {
   id: string;
-  at: { x: number; y: number };
+  at: PagePoint;
 }
 
 function ToolLink({
@@ -66,15 +67,10 @@ function MachineList({ selectedId }: { selectedId: string | undefined }) {
   const actions = useMachineActions(selected);
   const [menu, setMenu] = useState<MenuPlace>();
   const openMenu = (event: React.MouseEvent) => {
-    const row = (event.target as HTMLElement).closest<HTMLElement>("[data-key]");
-    const id = row?.dataset.key;
-    if (row === null || id === undefined) return;
-    event.preventDefault();
-    // The context-menu key reports no useful position: hang the menu from the row.
-    const edges = row.getBoundingClientRect();
-    const inside = event.clientY >= edges.top && event.clientY <= edges.bottom && event.clientX > 0;
-    navigate({ kind: "machine", id, tab: "details" });
-    setMenu({ id, at: inside ? { x: event.clientX, y: event.clientY } : { x: edges.left + 24, y: edges.bottom } });
+    const row = rowOfContextMenu(event);
+    if (row === undefined) return;
+    navigate({ kind: "machine", id: row.key, tab: "details" });
+    setMenu({ id: row.key, at: row.at });
   };
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: keys that bubble up from the list of machines

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { Medium, MediumKind } from "../../../engine/api/mediumProtocol.ts";
 import { formatBytes } from "../../ui/formatQuantities.ts";
 import { ContextMenu, type MenuEntry } from "../../ui/Menu.tsx";
+import { type PagePoint, rowOfContextMenu } from "../../ui/rowOfContextMenu.ts";
 import { flattenForest, type MediumNode } from "./mediaForest.ts";
 
 const icons: Record<MediumKind, LucideIcon> = { disk: HardDrive, optical: Disc3, floppy: Save };
@@ -76,16 +77,12 @@ interface MediumTreeProps {
 /** Media as a tree with columns; everything is open, since one looks for what rests on what. */
 export function MediumTree(props: MediumTreeProps) {
   const { t } = useTranslation();
-  const [menuAt, setMenuAt] = useState<{ x: number; y: number }>();
+  const [menuAt, setMenuAt] = useState<PagePoint>();
   const openMenu = (event: React.MouseEvent) => {
-    const row = (event.target as HTMLElement).closest<HTMLElement>("[data-key]");
-    const path = row?.dataset.key;
-    if (row === null || path === undefined) return;
-    event.preventDefault();
-    const edges = row.getBoundingClientRect();
-    const inside = event.clientY >= edges.top && event.clientY <= edges.bottom && event.clientX > 0;
-    props.onSelect(path);
-    setMenuAt(inside ? { x: event.clientX, y: event.clientY } : { x: edges.left + 24, y: edges.bottom });
+    const row = rowOfContextMenu(event);
+    if (row === undefined) return;
+    props.onSelect(row.key);
+    setMenuAt(row.at);
   };
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
   const all = flattenForest(props.forest).map((medium) => medium.path);

@@ -98,9 +98,10 @@ function SettingsForm({ machine, initial, section, onClose }: SettingsFormProps)
     );
     if (saved) onClose();
   };
-  // Drives of a machine that runs change at once, here or elsewhere, and are not part of what is saved.
   const locked = isLocked(machine);
-  const shown = locked && machine.config !== null ? { ...draft, storage: machine.config.storage } : draft;
+  // Drives also change elsewhere, and at once while the machine runs: what nobody edited here is as the machine has it.
+  const foreign = locked || draft.storage === initial.storage ? machine.config?.storage : undefined;
+  const shown = foreign === undefined ? draft : { ...draft, storage: foreign };
   const change = (part: Partial<MachineDraft>) => setDraft((before) => ({ ...before, ...part }));
   const props: SettingsSectionProps = { draft: shown, change, problem, locked };
   const footer = (

@@ -14,6 +14,7 @@ import type { Snapshot } from "../../../engine/api/snapshotProtocol.ts";
 import type { SnapshotTree as Snapshots } from "../../state/HostSession.ts";
 import { formatDate } from "../../ui/formatQuantities.ts";
 import { ContextMenu, type MenuEntry } from "../../ui/Menu.tsx";
+import { type PagePoint, rowOfContextMenu } from "../../ui/rowOfContextMenu.ts";
 import { type SnapshotNode, snapshotForest } from "./snapshotForest.ts";
 
 /** What a snapshot holds, as a shape: the disks alone, memory too, memory that is still on its way or never came. */
@@ -77,7 +78,7 @@ interface SnapshotTreeProps {
 export function SnapshotTree({ tree, selectedId, onSelect, menu, onKey }: SnapshotTreeProps) {
   const { t } = useTranslation();
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
-  const [menuAt, setMenuAt] = useState<{ x: number; y: number }>();
+  const [menuAt, setMenuAt] = useState<PagePoint>();
   const all = tree.snapshots.map(({ id }) => id);
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: keys and clicks that bubble up from the tree
@@ -90,14 +91,10 @@ export function SnapshotTree({ tree, selectedId, onSelect, menu, onKey }: Snapsh
         event.stopPropagation();
       }}
       onContextMenu={(event) => {
-        const row = (event.target as HTMLElement).closest<HTMLElement>("[data-key]");
-        const id = row?.dataset.key;
-        if (row === null || id === undefined) return;
-        event.preventDefault();
-        const edges = row.getBoundingClientRect();
-        const inside = event.clientY >= edges.top && event.clientY <= edges.bottom && event.clientX > 0;
-        onSelect(id);
-        setMenuAt(inside ? { x: event.clientX, y: event.clientY } : { x: edges.left + 24, y: edges.bottom });
+        const row = rowOfContextMenu(event);
+        if (row === undefined) return;
+        onSelect(row.key);
+        setMenuAt(row.at);
       }}
     >
       <Tree
