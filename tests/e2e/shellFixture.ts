@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { test as base, expect, type Page } from "@playwright/test";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const START_MS = 20_000;
+const START_MS = 60_000;
 
 export interface Shell {
   url: string;
