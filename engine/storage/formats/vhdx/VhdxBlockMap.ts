@@ -169,7 +169,9 @@ export class VhdxBlockMap implements BlockMap {
       { position: bat.offset, length: bat.length },
       { position: metadata.offset, length: metadata.length },
     ];
-    for (const position of this.#table.bitmapBlocks()) ranges.push({ position, length: MEBIBYTE });
+    for (const position of this.#table.bitmapBlocks()) {
+      if (this.#isInFile(position)) ranges.push({ position, length: MEBIBYTE });
+    }
     return ranges;
   }
 
