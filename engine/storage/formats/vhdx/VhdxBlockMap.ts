@@ -162,17 +162,19 @@ export class VhdxBlockMap implements BlockMap {
     return faults;
   }
 
+  /** As far as it is in the file, or in what was added: damaged entries and regions may claim any room. */
   async metadata(): Promise<FileRange[]> {
     const { bat, metadata } = this.#regions;
+    const end = Math.max(this.space.endBytes, roundUp(this.#file.sizeBytes));
     const ranges = [
       ...this.#others,
       { position: bat.offset, length: bat.length },
       { position: metadata.offset, length: metadata.length },
+      ...this.#table.bitmapBlocks().map((position) => ({ position, length: MEBIBYTE })),
     ];
-    for (const position of this.#table.bitmapBlocks()) {
-      if (this.#isInFile(position)) ranges.push({ position, length: MEBIBYTE });
-    }
-    return ranges;
+    return ranges
+      .filter(({ position }) => position < end)
+      .map(({ position, length }) => ({ position, length: Math.min(length, end - position) }));
   }
 
   async finishFile(endBytes: number): Promise<void> {
