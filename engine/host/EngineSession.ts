@@ -55,6 +55,7 @@ export class EngineSession {
   readonly #states = new StateDesk(
     () => this.#live().machine,
     (fraction) => this.#server.emit("stateProgress", { fraction }),
+    (message, facts) => this.#server.emit("log", { level: "info", message, facts: factsText(facts) }),
   );
   #serial: SerialOutlet | undefined;
   #booted: Booted | undefined;

@@ -49,18 +49,22 @@ interface Held {
 
 const PROGRESS_MS = 100;
 
+type Log = (message: string, facts: Record<string, unknown>) => void;
+
 export class StateDesk {
   readonly handlers: Handlers;
   readonly #machine: () => OpenMachine;
   readonly #progress: (fraction: number) => void;
+  readonly #log: Log;
   #overlays: Overlay[] = [];
   #held: Held | undefined;
   #writing: { readonly abort: AbortController; readonly done: Promise<void> } | undefined;
 
   /** `machine` throws "illegal-state" while there is none. */
-  constructor(machine: () => OpenMachine, progress: (fraction: number) => void) {
+  constructor(machine: () => OpenMachine, progress: (fraction: number) => void, log: Log) {
     this.#machine = machine;
     this.#progress = progress;
+    this.#log = log;
     const done = (action: Promise<void>) => action.then(() => ({}));
     this.handlers = {
       prepareOverlay: ({ file, backing }) => done(this.#prepare(file, backing)),
@@ -77,10 +81,12 @@ export class StateDesk {
   /** Makes the machine, which is off, one that is paused in the state of that name. Rejects with why it cannot. */
   async load(name: string): Promise<void> {
     const { control, folder } = this.#machine();
+    const began = performance.now();
     await storeOf(folder).load(name, async (state, header) => {
       checkDescription(header, control.hardware);
       await control.restoreState(state);
     });
+    this.#log("The saved state was loaded.", { milliseconds: since(began) });
   }
 
   cancel(): void {
@@ -143,7 +149,9 @@ export class StateDesk {
     try {
       await Promise.all([...disks.values()].map((disk) => disk.hold()));
       for (const { image } of disks.values()) if (!image.readOnly) await image.flush();
+      const began = performance.now();
       const captured = control.captureState(label);
+      this.#log("The state of the machine was captured.", { milliseconds: since(began) });
       this.#held = { machine, header: stateHeader(control), captured, ending: pause, paused };
     } catch (error) {
       for (const disk of disks.values()) disk.release();
@@ -208,6 +216,10 @@ export class StateDesk {
   async #dropOverlays(): Promise<void> {
     for (const { image } of this.#overlays.splice(0)) await image.close().catch(() => undefined);
   }
+}
+
+function since(beganMs: number): number {
+  return Math.round(performance.now() - beganMs);
 }
 
 function storeOf(folder: string): StateStore {
