@@ -19,7 +19,19 @@ import {
   settleOperand,
   unmasked,
 } from "./format80";
-import { carried, keepBits, kept, mustIncrement, nExp, nSig, normalize, shiftRightSticky, wideHigh, wideLow } from "./rounding80";
+import {
+  carried,
+  keepBits,
+  kept,
+  mustIncrement,
+  nExp,
+  nSig,
+  normalize,
+  roundsToPowerOfTwo,
+  shiftRightSticky,
+  wideHigh,
+  wideLow,
+} from "./rounding80";
 
 // --- conversions ---
 
@@ -90,9 +102,8 @@ function toSmaller(sign: u32, exp: i32, sig: u64, bits: i32, expMax: i32, bias: 
   let e = nExp - BIAS + bias;
   let high = nSig;
   let sticky: u64 = 0;
-  let tiny = false;
+  const tiny = e < 0 || (e == 0 && !roundsToPowerOfTwo(sign, high, 0, bits));
   if (e <= 0) {
-    tiny = true;
     shiftRightSticky(high, 0, 1 - e);
     high = wideHigh;
     sticky = wideLow;

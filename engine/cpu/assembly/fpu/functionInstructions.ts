@@ -118,14 +118,14 @@ export function fpuTrigonometric(operation: i32): void {
     if (pushes) st.pushSettled();
     return;
   }
-  if (operation == 1) t.takeCos(sig);
+  if (operation == 1) t.takeCos(exp, sig);
   else if (operation == 3) t.takeTan(sign, exp, sig);
   else t.takeSin(sign, exp, sig);
   normalizePseudoDenormal();
   if (!st.settle()) return;
   st.put(0);
   if (operation == 2) {
-    t.takeCos(sig);
+    t.takeCos(exp, sig);
     st.settle();
     st.pushSettled();
   } else if (operation == 3) {

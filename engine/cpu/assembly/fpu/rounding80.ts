@@ -97,6 +97,19 @@ export function keepBits(sign: u32, high: u64, low: u64, bits: i32): bool {
   return true;
 }
 
+/**
+ * Whether high:low (bit 63 of high set), rounded to its first `bits` bits, is the power of two above it. With the exponent just below the smallest
+ * it is not tiny then: tininess is what the result has after rounding, had the exponent no limit (SDM vol. 1, 4.9.1.5).
+ */
+export function roundsToPowerOfTwo(sign: u32, high: u64, low: u64, bits: i32): bool {
+  const drop = 64 - bits;
+  const unit = (<u64>1) << drop;
+  if ((high | (unit - 1)) != u64.MAX_VALUE) return false;
+  const half = drop > 0 ? (high & (unit >> 1)) != 0 : low >> 63 != 0;
+  const rest = drop > 0 ? (high & ((unit >> 1) - 1)) != 0 || low != 0 : low << 1 != 0;
+  return mustIncrement(sign, true, half, rest);
+}
+
 /** Rounds high:low (bit 63 of high set unless zero) to the precision that the control word asks for. */
 export function roundPack(sign: u32, exp: i32, high: u64, low: u64): void {
   roundPackTo(sign, exp, high, low, precisionBits());
@@ -107,10 +120,9 @@ export function roundPackTo(sign: u32, exp: i32, high: u64, low: u64, bits: i32)
     setZ(sign, 0, 0);
     return;
   }
-  let tiny = false;
+  let tiny = exp < 0 || (exp == 0 && !roundsToPowerOfTwo(sign, high, low, bits));
   if (exp <= 0) {
-    tiny = true;
-    if (unmasked(UE)) {
+    if (tiny && unmasked(UE)) {
       flag(UE);
       exp += WRAP_EXP;
       tiny = false;

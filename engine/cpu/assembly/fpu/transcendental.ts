@@ -24,8 +24,10 @@ import {
   settleOperands,
   shiftRightSticky,
   UE,
+  unmasked,
   wideHigh,
   wideLow,
+  WRAP_EXP,
   zExp,
   zSig,
   zSign,
@@ -109,6 +111,8 @@ export function exp2Minus1(sign: u32, exp: i32, sig: u64): void {
     return setZ(sign, exp, sig);
   }
   if (exp == BIAS) {
+    // Exact, but processors call it inexact.
+    flag(PE);
     if (sign) setZ(1, BIAS - 1, INTEGER_BIT);
     else setZ(0, BIAS, INTEGER_BIT);
     return;
@@ -383,26 +387,49 @@ export function sinCos(sign: u32, exp: i32, sig: u64): bool {
 
 let tinyAngle: bool = false;
 
-/** z* = sine of what `sinCos` was called with. */
-export function takeSin(sign: u32, exp: i32, sig: u64): void {
-  if (tinyAngle) {
-    // x - x^3/6 rounds to x
-    setZ(sign, exp, sig);
-    if (sig != 0) flag(PE);
-  } else fromPair(sinHi, sinLo, 0);
+/** Below 2^-68 an Intel core takes the angle itself for its sine and tangent and 1 for its cosine, whatever the rounding control says. */
+const LEAST_ROUNDED: i32 = BIAS - 68;
+
+/** z* = x, a little less than it or a little more: x - x^3/6 and x + x^3/3. */
+function takeTinyAngle(sign: u32, exp: i32, sig: u64, more: bool): void {
+  if (exp < LEAST_ROUNDED) takeAngleItself(sign, exp, sig);
+  else if (more) roundPackTo(sign, exp, sig, 1, 64);
+  else if (sig != INTEGER_BIT) roundPackTo(sign, exp, sig - 1, u64.MAX_VALUE, 64);
+  else roundPackTo(sign, exp - 1, u64.MAX_VALUE, u64.MAX_VALUE, 64);
 }
 
-export function takeCos(sig: u64): void {
-  if (tinyAngle) {
+/**
+ * z* = x, inexact, and an underflow where x has no normal exponent. Where that is not masked the exponent is adjusted (SDM vol. 1, 4.9.1.5).
+ */
+function takeAngleItself(sign: u32, exp: i32, sig: u64): void {
+  setZ(sign, exp, sig);
+  if (sig == 0) return;
+  flag(PE);
+  if (exp != 0 || sig >> 63 != 0) return;
+  flag(UE);
+  if (!unmasked(UE)) return;
+  const shift = <i32>clz(sig);
+  setZ(sign, 1 - shift + WRAP_EXP, sig << shift);
+}
+
+/** z* = sine of what `sinCos` was called with. */
+export function takeSin(sign: u32, exp: i32, sig: u64): void {
+  if (tinyAngle) takeTinyAngle(sign, exp, sig, false);
+  else fromPair(sinHi, sinLo, 0);
+}
+
+export function takeCos(exp: i32, sig: u64): void {
+  if (!tinyAngle) fromPair(cosHi, cosLo, 0);
+  else if (exp >= LEAST_ROUNDED) roundPackTo(0, BIAS - 1, u64.MAX_VALUE, u64.MAX_VALUE, 64);
+  else {
     setZ(0, BIAS, INTEGER_BIT);
     if (sig != 0) flag(PE);
-  } else fromPair(cosHi, cosLo, 0);
+  }
 }
 
 export function takeTan(sign: u32, exp: i32, sig: u64): void {
   if (tinyAngle) {
-    setZ(sign, exp, sig);
-    if (sig != 0) flag(PE);
+    takeTinyAngle(sign, exp, sig, true);
     return;
   }
   dd.div(sinHi, sinLo, cosHi, cosLo);
