@@ -227,6 +227,8 @@ test.each([
       else await chain.remove();
       await chain.judge(step % 10 === 0);
     }
+    // How many requests fit between two snapshots depends on the host.
+    while (chain.requests <= 1000) await chain.runWithSnapshots(0);
     await chain.judge(true);
     expect(chain.longest).toBeGreaterThan(30);
     expect(chain.branches).toBeGreaterThan(3);
