@@ -61,9 +61,14 @@ function refuse(why: string, length: number): never {
   throw new GuesthouseError("malformed-message", `A binary message is malformed: ${why}.`, { length });
 }
 
-export function encodeConsoleFrame(frame: Omit<ConsoleFrame, "kind">): Uint8Array<ArrayBuffer> {
+/** `room` gives memory of at least so many bytes, which the message then lies in; new memory when absent. */
+export function encodeConsoleFrame(
+  frame: Omit<ConsoleFrame, "kind">,
+  room: (byteLength: number) => Uint8Array<ArrayBuffer> = (byteLength) => new Uint8Array(byteLength),
+): Uint8Array<ArrayBuffer> {
   const pixelsAt = FRAME_HEADER_BYTES + frame.rects.length * RECT_BYTES;
-  const bytes = new Uint8Array(pixelsAt + frame.pixels.length);
+  const bytes = room(pixelsAt + frame.pixels.length).subarray(0, pixelsAt + frame.pixels.length);
+  bytes.fill(0, 0, FRAME_HEADER_BYTES);
   const view = viewOf(bytes);
   view.setUint8(0, KIND_FRAME);
   view.setUint8(1, frame.deflated ? FLAG_DEFLATED : 0);

@@ -1,6 +1,6 @@
 import { inflateRawSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { type ConsoleFrame, decodeBinaryMessage } from "../api/binaryMessage.ts";
+import { type ConsoleFrame, decodeBinaryMessage, encodeConsoleFrame } from "../api/binaryMessage.ts";
 import type { DisplaySource, Rect } from "../contracts/DisplaySink.ts";
 import { ConsoleStreamer } from "./ConsoleStreamer.ts";
 import { DamageRegion } from "./DamageRegion.ts";
@@ -39,7 +39,7 @@ function start() {
   const modes: unknown[] = [];
   const streamer = new ConsoleStreamer(
     screen,
-    (bytes) => frames.push(decodeBinaryMessage(bytes) as ConsoleFrame),
+    (frame) => frames.push(decodeBinaryMessage(encodeConsoleFrame(frame)) as ConsoleFrame),
     (mode) => modes.push(mode),
   );
   return { screen, frames, modes, streamer };

@@ -4,7 +4,7 @@
  * hold the machine up. `tick` is called at the frame rate by the owner, for as long as somebody has credit.
  */
 import { deflateRawSync } from "node:zlib";
-import { encodeConsoleFrame } from "../api/binaryMessage.ts";
+import type { ConsoleFrame } from "../api/binaryMessage.ts";
 import type { DisplaySource, DisplayUpdate, Rect } from "../contracts/DisplaySink.ts";
 import { DamageRegion } from "./DamageRegion.ts";
 import type { FrameLook } from "./FramePacer.ts";
@@ -27,12 +27,17 @@ export interface DisplayMode {
 
 export class ConsoleStreamer {
   readonly #display: DisplaySource;
-  readonly #send: (frame: Uint8Array) => void;
+  readonly #send: (frame: Omit<ConsoleFrame, "kind">) => void;
   readonly #modeChanged: (mode: DisplayMode) => void;
   readonly #viewers = new Map<number, Viewer>();
   #mode: DisplayMode = { width: 0, height: 0, mode: "text" };
 
-  constructor(display: DisplaySource, send: (frame: Uint8Array) => void, modeChanged: (mode: DisplayMode) => void) {
+  /** What is sent is good until `send` returns. */
+  constructor(
+    display: DisplaySource,
+    send: (frame: Omit<ConsoleFrame, "kind">) => void,
+    modeChanged: (mode: DisplayMode) => void,
+  ) {
     this.#display = display;
     this.#send = send;
     this.#modeChanged = modeChanged;
@@ -102,18 +107,8 @@ export class ConsoleStreamer {
     const pixels = cut(update, rects);
     const { width, height, mode } = update;
     const payload = viewer.deflate ? deflateRawSync(pixels, { level: 1 }) : pixels;
-    this.#send(
-      encodeConsoleFrame({
-        channel,
-        width,
-        height,
-        mode,
-        rects,
-        deflated: viewer.deflate,
-        pixelBytes: pixels.length,
-        pixels: payload,
-      }),
-    );
+    const deflated = viewer.deflate;
+    this.#send({ channel, width, height, mode, rects, deflated, pixelBytes: pixels.length, pixels: payload });
   }
 }
 

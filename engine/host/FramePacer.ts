@@ -2,7 +2,7 @@
  * Decides when the display is looked at: never while no viewer can take a frame, at most 60 times a second otherwise, and a
  * few times less often after a while without a change, so that an idle guest under somebody's eyes costs next to nothing. Whatever
  * may change the picture soon (input, a viewer's credit, a start) is told by `hurry`. Looking takes time of the thread that the
- * guest runs on: a guest that could use all of it gives less than a tenth, as long as that makes fifteen pictures a second.
+ * guest runs on: a guest that could use all of it gives less than a tenth, as long as that makes ten pictures a second.
  */
 const FRAME_MS = 16;
 const QUIET_FRAME_MS = 50;
@@ -11,7 +11,7 @@ const QUIET_LOOKS = 60;
 /** So many times as long as a look took passes until the next one, while the guest is busy. */
 const BUSY_PAUSES = 14;
 /** A picture that is watched moves at least this often. */
-const BUSY_FRAME_MS = 66;
+const BUSY_FRAME_MS = 100;
 
 export interface FrameLook {
   /** Somebody could take another frame. */

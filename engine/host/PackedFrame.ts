@@ -6,6 +6,7 @@
  * whole binary message.
  */
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import { type ConsoleFrame, encodeConsoleFrame } from "../api/binaryMessage.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import { KiB, MiB } from "../base/units.ts";
 
@@ -20,26 +21,36 @@ const WORTHWHILE_SHARE = 0.7;
 const WHOLE_FRAMES = 30;
 const fastest = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
+type Frame = Omit<ConsoleFrame, "kind">;
+
 export class FramePacker {
   #wholeFrames = 0;
+  /** Where frames lie until they are packed: new memory for each would keep the collector of garbage busy. */
+  #desk = new Uint8Array(0);
 
-  /** The message, packed where that pays. */
-  pack(message: Uint8Array): Uint8Array {
-    if (message.length < LEAST_BYTES) return message;
+  /** The frame as a message, packed where that pays. */
+  pack(frame: Frame): Uint8Array {
+    if (frame.deflated || frame.pixels.length < LEAST_BYTES) return encodeConsoleFrame(frame);
     if (this.#wholeFrames > 0) {
       this.#wholeFrames--;
-      return message;
+      return encodeConsoleFrame(frame);
     }
+    const message = encodeConsoleFrame(frame, (byteLength) => this.#room(byteLength));
     const content = zstdCompressSync(message, fastest);
     if (content.length > message.length * WORTHWHILE_SHARE) {
       this.#wholeFrames = WHOLE_FRAMES;
-      return message;
+      return message.slice();
     }
     const packed = new Uint8Array(HEADER_BYTES + content.length);
     packed[0] = KIND_PACKED;
     new DataView(packed.buffer).setUint32(4, message.length, true);
     packed.set(content, HEADER_BYTES);
     return packed;
+  }
+
+  #room(byteLength: number): Uint8Array<ArrayBuffer> {
+    if (this.#desk.length < byteLength) this.#desk = new Uint8Array(byteLength);
+    return this.#desk;
   }
 }
 

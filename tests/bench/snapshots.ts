@@ -97,9 +97,9 @@ try {
     const started = await timed(() => client.call("machine.start", { id }));
     said = "";
     const answered = timed(async () => {
-      // Tab: the mark of the chosen button moves.
+      // Enter: the next question comes.
       while (said === "") {
-        serial.write(new Uint8Array([9]));
+        serial.write(new Uint8Array([13]));
         await pause(50);
         if (performance.now() - began > ANSWER_MS) throw new Error("The restored guest does not answer.");
       }
