@@ -32,14 +32,15 @@ export class HostClient extends ProtocolClient<HostProtocol> {
     this.binary.subscribe((bytes) => this.#receiveBinary(bytes));
   }
 
-  async openConsole(id: string, listener: (frame: ConsoleFrame) => void, deflate = false): Promise<ConsoleViewer> {
+  /** `frames` are asked for at once: the first comes a round trip earlier. */
+  async openConsole(id: string, listener: (frame: ConsoleFrame) => void, frames = 0): Promise<ConsoleViewer> {
     let channel = -1;
-    // Frames need credit, and none is given before the channel is known.
+    // Frames come from the engine's process, so after the answer that tells the channel.
     const subscription = this.#frames.subscribe((frame) => {
       if (frame.channel === channel) listener(frame);
     });
     try {
-      channel = (await this.call("console.open", { id, deflate })).channel;
+      channel = (await this.call("console.open", { id, deflate: false, frames })).channel;
     } catch (error) {
       subscription.dispose();
       throw error;

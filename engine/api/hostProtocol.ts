@@ -138,9 +138,13 @@ export const hostProtocol = {
       params: v.strictObject({ path, ...newDisk.entries }),
       result: v.strictObject({ path: v.string() }),
     },
-    /** Frames come as binary messages of this channel, each for one credit. No credit is given at the start. */
+    /** Frames come as binary messages of this channel, each for one credit; `frames` are given at once. */
     "console.open": {
-      params: v.strictObject({ id, deflate: v.boolean() }),
+      params: v.strictObject({
+        id,
+        deflate: v.boolean(),
+        frames: v.exactOptional(v.pipe(natural, v.maxValue(16))),
+      }),
       result: v.strictObject({ channel: natural }),
     },
     "console.close": { params: v.strictObject({ channel: natural }), result: nothing },

@@ -63,11 +63,12 @@ export function machineCommands(
         .supervisor(id)
         .powerOff()
         .then(() => done),
-    "console.open": ({ id, deflate }, connection) => {
+    "console.open": ({ id, deflate, frames = 0 }, connection) => {
       const supervisor = registry.supervisor(id);
       const channel = numbers.take();
       connection.channels.set(channel, { kind: "console", id });
       supervisor.console.open(channel, deflate, (frame) => connection.sendBinary(frame));
+      if (frames > 0) supervisor.console.credit(channel, frames);
       return { channel };
     },
     "console.close": ({ channel }, connection) => {

@@ -374,9 +374,10 @@ export class FakeHost implements HostPort {
       "media.eject": ({ id, drive, slot }: { id: string; drive: "optical" | "floppy"; slot: number }) =>
         this.#setDrive(id, drive, slot, null),
       "media.createDisk": ({ path }: { path: string }) => ({ path }),
-      "console.open": ({ id }: { id: string }) => {
+      "console.open": ({ id, frames = 0 }: { id: string; frames?: number }) => {
         const channel = this.#nextChannel++;
         this.#consoles.set(channel, id);
+        if (frames > 0) setTimeout(() => this.#sendFrame(channel), 100);
         return { channel };
       },
       "console.close": ({ channel }: { channel: number }) => {

@@ -54,15 +54,15 @@ export function useScreen(id: string, { intervalMs, enabled }: ScreenOptions): S
       else timer = setTimeout(pay, intervalMs);
     };
     const open = async () => {
-      const opened = await client.openConsole(id, (frame) => {
+      const receive = (frame: ConsoleFrame) => {
         waiting.push(frame);
         if (scheduled) return;
         scheduled = true;
         requestAnimationFrame(paint);
-      });
+      };
+      const opened = await client.openConsole(id, receive, intervalMs === 0 ? WINDOW : 1);
       if (disposed) return opened.close();
       viewer = opened;
-      opened.requestFrames(intervalMs === 0 ? WINDOW : 1);
     };
     // A lost connection ends this effect and begins it again with the next client.
     open().catch(() => {});
