@@ -147,10 +147,12 @@ export class EphemeralRun {
       }
       return watch.found(control.display.textScreen());
     };
-    const timer = setInterval(() => {
-      if (look()) this.#end.resolve({ kind: "matched" });
-    }, WATCH_MS);
-    this.#timers.push(() => clearInterval(timer));
+    if (watch !== undefined) {
+      const timer = setInterval(() => {
+        if (look()) this.#end.resolve({ kind: "matched" });
+      }, WATCH_MS);
+      this.#timers.push(() => clearInterval(timer));
+    }
     control.stopped.subscribe((stop) => {
       switch (stop.kind) {
         case "poweredOff":

@@ -8,8 +8,8 @@ import { NS_PER_MS } from "../base/units.ts";
 const WINDOW_NS = 500 * NS_PER_MS;
 /** Of the host's time. A tick that finds nothing to do takes about a tenth of a millisecond on warm caches. */
 const BUSY_SHARE = 0.12;
-/** Longer than three ticks of a 250 Hz kernel, shorter than what a hand or an eye notices. */
-const LENIENCY_NS = 16 * NS_PER_MS;
+/** Some ticks of a 250 Hz kernel, and less than what an eye notices where nothing was touched. */
+const LENIENCY_NS = 46 * NS_PER_MS;
 
 export class IdleWatch {
   #windowStartNs = 0;
