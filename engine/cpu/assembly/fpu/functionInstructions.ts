@@ -3,8 +3,9 @@
 import { IE, ZE } from "../floatExceptions";
 import { FPU_CONTROL, FPU_STATUS } from "../layout.generated";
 import * as f from "./float80";
+import * as logarithms from "./logarithms";
 import * as st from "./stack";
-import * as t from "./transcendental";
+import * as trigonometry from "./trigonometry";
 
 export function fpuChangeSign(): void {
   signOperation(0);
@@ -54,7 +55,7 @@ function unary(operation: i32): void {
     else if (operation == 1) f.roundToInteger(st.sSign, st.sExp, st.sSig);
     else {
       const control = precise();
-      t.exp2Minus1(st.sSign, st.sExp, st.sSig);
+      logarithms.exp2Minus1(st.sSign, st.sExp, st.sSig);
       store<u32>(FPU_CONTROL, control);
     }
   }
@@ -70,9 +71,9 @@ function binaryPop(operation: i32): void {
     const sign = st.sSign, exp = st.sExp, sig = st.sSig;
     st.fetch(0);
     const control = precise();
-    if (operation == 0) t.yLog2x(st.sSign, st.sExp, st.sSig, sign, exp, sig);
-    else if (operation == 1) t.yLog2xPlus1(st.sSign, st.sExp, st.sSig, sign, exp, sig);
-    else t.arctan(sign, exp, sig, st.sSign, st.sExp, st.sSig);
+    if (operation == 0) logarithms.yLog2x(st.sSign, st.sExp, st.sSig, sign, exp, sig);
+    else if (operation == 1) logarithms.yLog2xPlus1(st.sSign, st.sExp, st.sSig, sign, exp, sig);
+    else trigonometry.arctan(sign, exp, sig, st.sSign, st.sExp, st.sSig);
     store<u32>(FPU_CONTROL, control);
   }
   if (!st.settle()) return;
@@ -108,24 +109,24 @@ export function fpuTrigonometric(operation: i32): void {
   }
   st.fetch(0);
   const sign = st.sSign, exp = st.sExp, sig = st.sSig;
-  if (!t.sinCos(sign, exp, sig)) {
+  if (!trigonometry.sinCos(sign, exp, sig)) {
     store<u32>(FPU_STATUS, load<u32>(FPU_STATUS) | st.C2);
     return;
   }
-  if (t.settledEarly) {
+  if (trigonometry.settledEarly) {
     if (!st.settle()) return;
     st.put(0);
     if (pushes) st.pushSettled();
     return;
   }
-  if (operation == 1) t.takeCos(exp, sig);
-  else if (operation == 3) t.takeTan(sign, exp, sig);
-  else t.takeSin(sign, exp, sig);
+  if (operation == 1) trigonometry.takeCos(exp, sig);
+  else if (operation == 3) trigonometry.takeTan(sign, exp, sig);
+  else trigonometry.takeSin(sign, exp, sig);
   normalizePseudoDenormal();
   if (!st.settle()) return;
   st.put(0);
   if (operation == 2) {
-    t.takeCos(exp, sig);
+    trigonometry.takeCos(exp, sig);
     st.settle();
     st.pushSettled();
   } else if (operation == 3) {
