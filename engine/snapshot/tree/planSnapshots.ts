@@ -50,7 +50,7 @@ export function planRestore(document: SnapshotDocument, id: string, newLayer: Ne
   };
   const restored = { ...document, layers, current };
   const { forward, last, layers: settled } = settleLayers(restored, sizeOf);
-  return plan("restore", { ...restored, layers: settled }, { first, forward, last });
+  return plan("restore", { ...restored, layers: settled }, { first, forward, last }, restored);
 }
 
 /** The snapshot goes, what came from it stays. `copiedBytes` is what the merge needs for a while at most. */
@@ -61,7 +61,7 @@ export function planDelete(
 ): SnapshotPlan & { copiedBytes: number } {
   const rest = without(document, find(document, id));
   const { forward, last, layers, copiedBytes } = settleLayers(rest, sizeOf);
-  return { ...plan("delete", { ...rest, layers }, { forward, last }), copiedBytes };
+  return { ...plan("delete", { ...rest, layers }, { forward, last }, rest), copiedBytes };
 }
 
 /** The memory that a snapshot waited for is there, under the name that it was to have. */
@@ -109,11 +109,30 @@ export function planChanged(document: SnapshotDocument): SnapshotPlan {
 function plan(
   operation: SnapshotPlan["operation"],
   document: SnapshotDocument,
-  steps: Partial<Pick<SnapshotPlan, "first" | "forward" | "last">>,
+  { first = [], forward = [], last = [] }: Partial<Pick<SnapshotPlan, "first" | "forward" | "last">>,
+  unjoined?: SnapshotDocument,
 ): SnapshotPlan {
-  const after = { ...document, revision: document.revision + 1 };
-  const last: SnapshotStep[] = [...(steps.last ?? []), { kind: "keepStates", names: wantedStates(after) }];
-  return { operation, first: steps.first ?? [], forward: steps.forward ?? [], document: after, last };
+  const counted = (state: SnapshotDocument): SnapshotDocument => ({ ...state, revision: document.revision + 1 });
+  const after = counted(document);
+  const keepStates: SnapshotStep = { kind: "keepStates", names: wantedStates(after) };
+  const whole: SnapshotPlan = { operation, first, forward, document: after, last: [...last, keepStates] };
+  return unjoined === undefined || forward.length === 0 ? whole : { ...whole, unjoined: counted(unjoined) };
+}
+
+/**
+ * The same change without its joins, also when some were begun or done: what a join changes below reads the same through the image above that it was
+ * made from, so that this only has to rest where it did. A later change joins them. The plan itself where nothing is joined.
+ */
+export function withoutJoining<Plan extends SnapshotPlan>(plan: Plan): Plan {
+  const { unjoined } = plan;
+  if (unjoined === undefined) return plan;
+  const { layers } = unjoined;
+  const forward = layers.flatMap(({ file, parent }): SnapshotStep[] => {
+    const below = layers.find(({ id }) => id === parent);
+    return below === undefined ? [] : [{ kind: "rebase", file, backing: below.file }];
+  });
+  const { unjoined: _given, ...rest } = plan;
+  return { ...rest, forward, document: unjoined, last: plan.last.filter(({ kind }) => kind === "keepStates") } as Plan;
 }
 
 function find(document: SnapshotDocument, id: string): SnapshotNode {

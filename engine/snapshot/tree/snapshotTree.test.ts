@@ -130,7 +130,12 @@ describe("snapshots taken, restored and deleted at random", () => {
     }
   });
 
-  test.each([5, 6])("survive the host's death at every single write (%i)", async (seed) => {
+  test.each([
+    [5, "who recovers can join images"],
+    [6, "who recovers can join images"],
+    [7, "who recovers has no passphrase"],
+    [8, "who recovers has no passphrase"],
+  ])("survive the host's death at every single write (%i, %s)", async (seed, who) => {
     let world = newWorld();
     const walk = new Walk(seed * 104_729);
     for (let round = 0; round < 60; round++) {
@@ -148,7 +153,9 @@ describe("snapshots taken, restored and deleted at random", () => {
           (error: unknown) => error instanceof HostDied || Promise.reject(error),
         );
         if (!died) break;
+        dying.locked = who.endsWith("no passphrase");
         await recoverDying(dying, dieAt);
+        dying.locked = false;
         const recovered = seen(dying);
         // A new snapshot's state is the machine's, which is gone when it was not saved in time.
         expect([JSON.stringify([...before.snapshots]), JSON.stringify([...after.snapshots])]).toContain(
@@ -156,11 +163,27 @@ describe("snapshots taken, restored and deleted at random", () => {
         );
         expect([before.content, after.content]).toContain(recovered.content);
         nothingIsLeftOver(dying);
+        // What was not joined is so by the next deletion, and nobody sees a difference.
+        const [oldest] = documentOf(dying).nodes;
+        if (oldest === undefined || dieAt % 5 !== 0) continue;
+        await new SnapshotRunner(dying).run(planDelete(documentOf(dying), oldest.id, dying.sizeOf));
+        expect(seen(dying).content).toBe(recovered.content);
+        for (const [id, { content }] of seen(dying).snapshots)
+          expect(content).toBe(recovered.snapshots.get(id)!.content);
+        nothingIsLeftOver(dying);
+        expect(joinable(documentOf(dying))).toEqual([]);
       }
       world = done;
     }
   });
 });
+
+/** Layers that nobody names and one or none rests on. */
+function joinable({ layers, nodes, current }: SnapshotDocument): string[] {
+  const named = [...nodes, current].flatMap((state) => Object.values(state.layers));
+  const free = layers.filter(({ id, original }) => !named.includes(id) && !original);
+  return free.map(({ id }) => id).filter((id) => layers.filter(({ parent }) => parent === id).length < 2);
+}
 
 /** The host dies during recovery as well, a little later each time. */
 async function recoverDying(world: SnapshotWorld, seed: number): Promise<void> {
