@@ -121,9 +121,9 @@ function plan(
 
 /**
  * The same change without its joins, also when some were begun or done: what a join changes below reads the same through the image above that it was
- * made from, so that this only has to rest where it did. A later change joins them. The plan itself where nothing is joined.
+ * made from, so that this only has to rest where it did. A later change joins them. The plan itself where nothing is joined; what else it carries stays in it.
  */
-export function withoutJoining<Plan extends SnapshotPlan>(plan: Plan): Plan {
+export function withoutJoining(plan: SnapshotPlan): SnapshotPlan {
   const { unjoined } = plan;
   if (unjoined === undefined) return plan;
   const { layers } = unjoined;
@@ -132,7 +132,7 @@ export function withoutJoining<Plan extends SnapshotPlan>(plan: Plan): Plan {
     return below === undefined ? [] : [{ kind: "rebase", file, backing: below.file }];
   });
   const { unjoined: _given, ...rest } = plan;
-  return { ...rest, forward, document: unjoined, last: plan.last.filter(({ kind }) => kind === "keepStates") } as Plan;
+  return { ...rest, forward, document: unjoined, last: plan.last.filter(({ kind }) => kind === "keepStates") };
 }
 
 function find(document: SnapshotDocument, id: string): SnapshotNode {
