@@ -48,12 +48,16 @@ export function usePreference<K extends keyof Preferences>(key: K): [Preferences
   return [value, set];
 }
 
-/** Runs something that may fail and shows a notice when it does. `title` says what was being done, as a failure. */
+/**
+ * Runs something that may fail and shows a notice when it does: in the window where it was begun while that is open, otherwise in the
+ * corner. `title` says what was being done, as a failure.
+ */
 export function useAttempt(): (title: string, work: () => Promise<unknown>) => Promise<boolean> {
   const { shell } = useServices();
   const { t } = useTranslation();
   return useCallback(
     async (title, work) => {
+      const dialog = shell.beginAttempt();
       try {
         await work();
         return true;
@@ -61,7 +65,7 @@ export function useAttempt(): (title: string, work: () => Promise<unknown>) => P
         // Whoever cancelled it knows.
         if (error instanceof GuesthouseError && error.kind === "cancelled") return false;
         const { sentence, details } = describeError(error, t);
-        shell.notify({ kind: "error", title, body: sentence, details });
+        shell.notify({ kind: "error", title, body: sentence, details, dialog });
         return false;
       }
     },

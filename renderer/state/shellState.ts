@@ -49,6 +49,8 @@ export interface PageNotice {
   title: string;
   body?: string | undefined;
   details?: string | undefined;
+  /** The window that it is shown in; without one it stands in the corner. */
+  dialog?: OpenDialog | undefined;
 }
 
 export interface ShellState {
@@ -66,12 +68,28 @@ export class Shell {
   }
 
   close(dialog: OpenDialog): void {
-    this.store.setState(({ dialogs }) => ({ dialogs: dialogs.filter((other) => other !== dialog) }));
+    this.store.setState(({ dialogs, notices }) => ({
+      dialogs: dialogs.filter((other) => other !== dialog),
+      notices: notices.filter((notice) => notice.dialog !== dialog),
+    }));
+  }
+
+  /** The window on top, which what the user does now belongs to. What failed in it before is tried again: its notice goes. */
+  beginAttempt(): OpenDialog | undefined {
+    const dialog = this.store.getState().dialogs.at(-1);
+    if (dialog !== undefined) {
+      this.store.setState(({ notices }) => ({ notices: notices.filter((notice) => notice.dialog !== dialog) }));
+    }
+    return dialog;
   }
 
   notify(notice: Omit<PageNotice, "id">): void {
     const id = this.#nextNotice++;
-    this.store.setState(({ notices }) => ({ notices: [...notices.slice(-3), { ...notice, id }] }));
+    this.store.setState(({ dialogs, notices }) => {
+      const { dialog, ...words } = notice;
+      const stays = dialog !== undefined && dialogs.includes(dialog);
+      return { notices: [...notices.slice(-3), { ...words, id, ...(stays ? { dialog } : {}) }] };
+    });
     // What went wrong stays until it was read; what went well goes by itself.
     if (notice.kind === "info") setTimeout(() => this.dismiss(id), 4000);
   }

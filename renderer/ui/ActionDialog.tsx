@@ -16,8 +16,10 @@ export interface ActionDialogProps {
   action: string;
   /** It loses something. */
   danger?: boolean;
-  /** False while something is missing, wrong or under way. */
+  /** False while something is missing or wrong. */
   enabled?: boolean;
+  /** It is under way: the button keeps the focus and does nothing. */
+  busy?: boolean;
   /** Leaving the window open or closing it first is the caller's choice. */
   onAction: () => void;
   onClose: () => void;
@@ -26,10 +28,10 @@ export interface ActionDialogProps {
 
 export function ActionDialog(props: ActionDialogProps) {
   const { t } = useTranslation();
-  const { shape, enabled = true, onAction, onClose } = props;
+  const { shape, enabled = true, busy = false, onAction, onClose } = props;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (enabled) onAction();
+    if (enabled && !busy) onAction();
   };
   return (
     <Dialog
@@ -46,6 +48,7 @@ export function ActionDialog(props: ActionDialogProps) {
           <Button
             variant={props.danger === true ? "danger" : "primary"}
             isDisabled={!enabled}
+            isPending={busy}
             autoFocus={shape === "offer"}
             onPress={onAction}
           >

@@ -1,5 +1,8 @@
-import type { ReactNode } from "react";
+import { createContext, type ReactNode, useContext } from "react";
 import { Dialog as AriaDialog, Heading, Modal, ModalOverlay } from "react-aria-components";
+
+/** What failed in a window, shown above its buttons. Given by whoever renders the window. */
+export const DialogFailure = createContext<ReactNode>(null);
 
 export interface DialogProps {
   title: string;
@@ -27,6 +30,7 @@ export function Dialog({
   footer,
   children,
 }: DialogProps) {
+  const failure = useContext(DialogFailure);
   return (
     <ModalOverlay
       className="overlay"
@@ -42,6 +46,7 @@ export function Dialog({
             {title}
           </Heading>
           <div className="dialog-body">{children}</div>
+          {failure}
           {footer === undefined ? null : <div className="dialog-footer">{footer}</div>}
         </AriaDialog>
       </Modal>

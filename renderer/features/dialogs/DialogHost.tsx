@@ -1,5 +1,8 @@
 import { useServices, useShellState } from "../../state/AppContext.tsx";
 import type { OpenDialog } from "../../state/shellState.ts";
+import { DialogFailure } from "../../ui/Dialog.tsx";
+import { FoldedDetails } from "../../ui/FoldedDetails.tsx";
+import { Notice } from "../../ui/Notice.tsx";
 import { ExportDialog } from "../appliance/ExportDialog.tsx";
 import { ImportDialog } from "../appliance/ImportDialog.tsx";
 import { CaptureHelpDialog } from "../console/CaptureHelpDialog.tsx";
@@ -71,12 +74,31 @@ function renderDialog(dialog: OpenDialog, close: () => void) {
   }
 }
 
+/** The last thing that failed in a window. */
+function FailureIn({ dialog }: { dialog: OpenDialog }) {
+  const notice = useShellState(({ notices }) => notices.findLast((candidate) => candidate.dialog === dialog));
+  if (notice === undefined) return null;
+  return (
+    <div className="dialog-failure">
+      <Notice key={notice.id} kind="error">
+        <strong>{notice.title}</strong>
+        {notice.body === undefined ? null : <span>{notice.body}</span>}
+        {notice.details === undefined ? null : <FoldedDetails text={notice.details} />}
+      </Notice>
+    </div>
+  );
+}
+
 /** Every open dialog, the last one on top. */
 export function DialogHost() {
   const { shell } = useServices();
   const dialogs = useShellState((state) => state.dialogs);
   return dialogs.map((dialog, index) => (
     // biome-ignore lint/suspicious/noArrayIndexKey: a dialog's place in the stack is its identity
-    <div key={`${index}-${dialog.kind}`}>{renderDialog(dialog, () => shell.close(dialog))}</div>
+    <div key={`${index}-${dialog.kind}`}>
+      <DialogFailure value={<FailureIn dialog={dialog} />}>
+        {renderDialog(dialog, () => shell.close(dialog))}
+      </DialogFailure>
+    </div>
   ));
 }

@@ -73,7 +73,7 @@ export function RemoveDialog({ id, onClose }: { id: string; onClose: () => void 
       title={t("remove.title", { name: machine.name })}
       action={choice === "keep" ? t("remove.keepAction") : t("remove.deleteAction")}
       danger
-      enabled={!busy}
+      busy={busy}
       onAction={() => void remove()}
       onClose={onClose}
     >

@@ -63,7 +63,8 @@ export function CreateDiskDialog({ folder, made, onClose }: CreateDiskDialogProp
       title={t("media.createTitle")}
       width={560}
       action={t("settings.createDisk")}
-      enabled={!busy && good && (!encryptable || encryptionProblem(encryption) === undefined)}
+      busy={busy}
+      enabled={good && (!encryptable || encryptionProblem(encryption) === undefined)}
       onAction={() => void create()}
       onClose={onClose}
     >

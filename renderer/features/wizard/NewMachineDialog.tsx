@@ -70,10 +70,10 @@ export function NewMachineDialog({ onClose }: { onClose: () => void }) {
             </Switch>
           </span>
           <Button onPress={onClose}>{t("actions.cancel")}</Button>
-          <Button isDisabled={busy || builtin.busy} onPress={() => void create(false)}>
+          <Button isPending={busy || builtin.busy} onPress={() => void create(false)}>
             {t("wizard.create")}
           </Button>
-          <Button variant="primary" isDisabled={busy || builtin.busy} onPress={() => void create(true)}>
+          <Button variant="primary" isPending={busy || builtin.busy} onPress={() => void create(true)}>
             {t("wizard.createAndStart")}
           </Button>
         </>
