@@ -176,7 +176,7 @@ class Chain {
 
   async remove(): Promise<void> {
     const id = this.random.pick([...this.models.keys()]);
-    await this.machine.snapshots().remove(id);
+    await this.machine.remove(id);
     this.models.delete(id);
   }
 

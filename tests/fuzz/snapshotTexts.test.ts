@@ -1,7 +1,14 @@
 import { expect, test } from "vitest";
 import { GuesthouseError } from "../../engine/base/GuesthouseError.ts";
 import { parseDocument } from "../../engine/snapshot/tree/parseDocument.ts";
-import { planChanged, planDelete, planRestore, planState, planTake } from "../../engine/snapshot/tree/planSnapshots.ts";
+import {
+  planChanged,
+  planDelete,
+  planJoin,
+  planRestore,
+  planState,
+  planTake,
+} from "../../engine/snapshot/tree/planSnapshots.ts";
 import { emptyDocument, type SnapshotDocument, wantedStates } from "../../engine/snapshot/tree/SnapshotDocument.ts";
 import type { SnapshotPlan, SnapshotStep } from "../../engine/snapshot/tree/SnapshotPlan.ts";
 import { type SnapshotHost, SnapshotRunner } from "../../engine/snapshot/tree/SnapshotRunner.ts";
@@ -32,9 +39,9 @@ function sample(random: RandomValues): { document: SnapshotDocument; plan: Snaps
     if (choice < 4) {
       const state = random.below(2) === 0 ? {} : { state: `state-${name}` };
       plan = planTake(document, { ...facts, id: name, name, ...state }, layerFor(name));
-    } else if (choice < 6) plan = planRestore(document, random.pick(ids), layerFor(name), sizeOf);
-    else if (choice < 7) plan = planDelete(document, random.pick(ids), sizeOf);
-    else plan = planState(document, `state-${name}`);
+    } else if (choice < 6) plan = planRestore(document, random.pick(ids), layerFor(name));
+    else if (choice < 7) plan = planDelete(document, random.pick(ids));
+    else plan = planJoin(document, sizeOf) ?? planState(document, `state-${name}`);
     document = plan.document;
   }
   return { document, plan: plan! };
@@ -78,8 +85,9 @@ function changeAll(document: SnapshotDocument): void {
     planState(document, "another state"),
     planState(document, undefined),
     planChanged(document),
-    ...ids.map((id) => planRestore(document, id, layerFor("new"), sizeOf)),
-    ...ids.map((id) => planDelete(document, id, sizeOf)),
+    ...ids.map((id) => planRestore(document, id, layerFor("new"))),
+    ...ids.map((id) => planDelete(document, id)),
+    planJoin(document, sizeOf) ?? planChanged(document),
   ];
   for (const { document: after } of plans) parseDocument(JSON.stringify(after));
 }

@@ -22,12 +22,12 @@ describe("snapshots of a machine that is off", () => {
     await machine.write(0, 3, 8);
     const current = await machine.content();
     expect(await machine.contentOf(one.id)).toBe(before);
-    await machine.snapshots().remove(one.id);
+    await machine.remove(one.id);
     expect(await machine.content()).toBe(current);
     expect((await machine.contentOf(two.id)).split(",")[0]).toBe("0");
     await machine.snapshots().restore(two.id);
     expect(await machine.snapshots().changed()).toBe(false);
-    await machine.snapshots().remove(two.id);
+    await machine.remove(two.id);
     expect((await machine.snapshots().document()).nodes).toEqual([]);
     expect(machine.draft.storage.disks).toEqual([
       { path: "disk.img", format: "raw" },
@@ -48,7 +48,7 @@ describe("snapshots of a machine that is off", () => {
     expect((await machine.content()).startsWith("81,")).toBe(true);
     await machine.snapshots().restore(node.id);
     expect(await machine.content()).toBe(before);
-    await machine.snapshots().remove(node.id);
+    await machine.remove(node.id);
     expect(machine.draft.storage.disks[0]).toEqual({ path: "disk.img", format: "raw" });
   });
 
@@ -90,7 +90,7 @@ describe("a kill at every change of a file", () => {
         const snapshots = machine.snapshots();
         if (operation === "take") return await snapshots.take(texts("four"));
         if (operation === "restore") return await snapshots.restore(one.id);
-        return await snapshots.remove(
+        return await machine.remove(
           operation.endsWith("middle") ? two.id : operation.endsWith("first") ? one.id : three.id,
         );
       };
@@ -147,7 +147,7 @@ test("a chain with branches, taken, restored and deleted at random, reads as its
       expect(await machine.content()).toBe(model.get(pick));
     } else {
       const content = await machine.content();
-      await machine.snapshots().remove(pick);
+      await machine.remove(pick);
       model.delete(pick);
       expect(await machine.content()).toBe(content);
     }

@@ -11,6 +11,7 @@ import {
   planArrived,
   planDelete,
   planEdit,
+  planJoin,
   planRestore,
   planState,
   planTake,
@@ -19,6 +20,7 @@ import {
 import { type SnapshotDocument, type SnapshotNode, wantedStates } from "../../snapshot/tree/SnapshotDocument.ts";
 import type { SnapshotPlan, SnapshotStep } from "../../snapshot/tree/SnapshotPlan.ts";
 import { type Recovery, type SnapshotHost, SnapshotRunner } from "../../snapshot/tree/SnapshotRunner.ts";
+import { allJoins, type Join } from "../../snapshot/tree/settleLayers.ts";
 import { DiskChains } from "./DiskChains.ts";
 import { type JournalledPlan, readJournalledPlan } from "./JournalledPlan.ts";
 import type { KeptMachine } from "./KeptMachine.ts";
@@ -173,40 +175,56 @@ export class MachineSnapshots {
     if (before.current.state !== undefined) await this.#run(planState(before, undefined), before);
   }
 
+  /** What rests on what is left to `join`. */
   async restore(id: string): Promise<void> {
     const before = await this.document();
     await this.#run(
-      planRestore(before, id, () => this.#newLayer(), await this.#sizes(before)),
+      planRestore(before, id, () => this.#newLayer()),
       before,
     );
   }
 
-  /** What is joined cannot be stopped half-way; `signal` has its say before it begins. */
-  async remove(id: string, work: LongWork = {}): Promise<void> {
+  /** Takes a snapshot off the list; what only it needed of the disks stays below the others until `join`. */
+  async remove(id: string): Promise<void> {
     const before = await this.document();
-    const plan = planDelete(before, id, await this.#sizes(before));
-    if (work.signal?.aborted === true) throw new GuesthouseError("cancelled", "Cancelled.");
-    const { onProgress } = work;
-    this.#work = onProgress === undefined ? {} : { onProgress };
-    try {
-      await this.#run(plan, before);
-    } finally {
-      this.#work = {};
+    await this.#run(planDelete(before, id), before);
+  }
+
+  /**
+   * Joins layers that no snapshot names any more with what rests on them, two at a time. Cancelled or failed, everything reads as before, and a later
+   * call goes on.
+   */
+  async join(work: LongWork = {}): Promise<void> {
+    for (let done = 0; ; done++) {
+      const before = await this.document();
+      const sizes = await this.#sizes(before);
+      const plan = planJoin(before, sizes);
+      if (plan === undefined) return;
+      if (work.signal?.aborted === true) throw new GuesthouseError("cancelled", "Cancelled.");
+      const left = allJoins(before, sizes).length;
+      const onProgress = (fraction: number): void => work.onProgress?.((done + fraction) / (done + left));
+      this.#work = { ...work, onProgress };
+      try {
+        await this.#run(plan, before);
+      } finally {
+        this.#work = {};
+      }
     }
   }
 
-  /** What removing would cost and give, and the files that it would change or delete. */
+  /** What removing and joining would cost and give, and the files that they would change or delete. */
   async removal(id: string): Promise<{ neededBytes: number; freedBytes: number; files: string[] }> {
     const before = await this.document();
     const sizes = await this.#sizes(before);
-    const { forward, last, copiedBytes, document } = planDelete(before, id, sizes);
-    const files = [...forward, ...last].flatMap((step) => {
-      if (step.kind === "mergeDown") return [step.into, step.file];
-      return step.kind === "removeFile" ? [step.file] : [];
-    });
-    const removed = last.flatMap((step) => (step.kind === "removeFile" ? [sizes(step.file)] : []));
+    const { last, document } = planDelete(before, id);
+    const removed = last.flatMap((step) => (step.kind === "removeFile" ? [step.file] : []));
+    const joins = allJoins(document, sizes);
     const states = await this.#machine.freedByStates(wantedStates(document));
-    return { neededBytes: copiedBytes, freedBytes: removed.reduce((sum, bytes) => sum + bytes, states), files };
+    return {
+      neededBytes: roomForJoins(joins, sizes),
+      freedBytes: [...removed, ...joins.map(({ gone }) => gone)].reduce((sum, file) => sum + sizes(file), states),
+      files: [...removed, ...joins.flatMap(joinedFiles)],
+    };
   }
 
   async edit(id: string, change: Pick<SnapshotNode, "name" | "description">): Promise<SnapshotNode> {
@@ -331,4 +349,15 @@ export class MachineSnapshots {
         throw new GuesthouseError("not-available", "The state of a machine that is off cannot be saved.");
     }
   }
+}
+
+function joinedFiles({ merge }: Join): string[] {
+  return [merge.file, merge.kind === "mergeDown" ? merge.into : merge.from];
+}
+
+/** Each join may need as much as is copied, when those before have given back what they could. */
+function roomForJoins(joins: readonly Join[], sizes: (file: string) => number): number {
+  let most = 0;
+  for (const { gone } of joins) most = Math.max(most, sizes(gone));
+  return most;
 }

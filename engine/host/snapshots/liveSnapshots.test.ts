@@ -135,7 +135,7 @@ describe("a machine that runs, killed at every change of a file", () => {
       await nothingIsLeftOver(machine, false);
       // Everything goes on: the middle is deleted, the first restored.
       const content = await machine.content();
-      for (const { id, name } of nodes) if (name !== "one") await machine.snapshots().remove(id);
+      for (const { id, name } of nodes) if (name !== "one") await machine.remove(id);
       expect(await machine.content()).toBe(content);
       await machine.snapshots().restore(nodes[0]!.id);
       expect(await machine.content()).toBe(before);
@@ -198,7 +198,7 @@ describe("a machine that runs, killed at every change of a file", () => {
     expect(machine.states.size).toBe(1);
     await machine.snapshots().restore(node.id);
     expect((await machine.snapshots().document()).current.state).toBe(node.state);
-    await machine.snapshots().remove(node.id);
+    await machine.remove(node.id);
     expect(machine.states.size).toBe(1);
     await machine.snapshots().discardState();
     expect(machine.states.size).toBe(0);

@@ -21,6 +21,7 @@ import { keptMachine, watchedMachine } from "./libraryMachine.ts";
 import { JOURNAL, MachineSnapshots } from "./MachineSnapshots.ts";
 import { fileOf } from "./machineLayers.ts";
 import { refuseEncryptedDisks } from "./refuseEncryptedDisks.ts";
+import { joinWhatCan, removeAndJoin } from "./removeAndJoin.ts";
 import { asJob, saveState, takeLive } from "./savedStates.ts";
 
 type Handlers = CommandHandlers<HostProtocol, HostConnection>;
@@ -67,10 +68,11 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
       return { snapshot: await described(context, id, node) };
     },
     "snapshot.restore": async ({ id, snapshotId, takeCurrent }) => {
-      await changing(context, id, "restoreSnapshot", async (snapshots) => {
+      await changing(context, id, "restoreSnapshot", async (snapshots, work) => {
         if (takeCurrent !== null) await refuseEncryptedDisks(registry, id);
         if (takeCurrent !== null) await snapshots.take({ ...takeCurrent, takenAtMs: Date.now() });
         await snapshots.restore(snapshotId);
+        await joinWhatCan(snapshots, work);
       });
       return {};
     },
@@ -78,7 +80,7 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
       await changing(context, id, "deleteSnapshot", async (snapshots, work) => {
         const { files } = await snapshots.removal(snapshotId);
         await refuseForeignChildren(context, id, files);
-        await snapshots.remove(snapshotId, work);
+        await removeAndJoin(snapshots, snapshotId, work);
       });
       return {};
     },

@@ -2,8 +2,9 @@ import type { SnapshotDocument } from "./SnapshotDocument.ts";
 
 /**
  * A change of the snapshots as steps that a host does. Each may be done again after a crash, with the same end. `first` steps make files that nobody
- * needs before the document names them; `forward` steps change images without changing what any wanted state reads, and once begun they are done
- * to the end, or given up for `unjoined`; then the document is replaced; `last` steps remove what it names no more.
+ * needs before the document names them, or copy what reads the same afterwards, so that they can be given up; `forward` steps change what images rest
+ * on without changing what anybody reads, and once begun they are always done to the end; then the document is replaced; `last` steps remove what it
+ * names no more.
  */
 export type SnapshotStep =
   /** A new, empty image on `backing`. */
@@ -19,12 +20,10 @@ export type SnapshotStep =
   | { readonly kind: "keepStates"; readonly names: readonly string[] };
 
 export interface SnapshotPlan {
-  readonly operation: "take" | "restore" | "delete" | "edit" | "state";
+  readonly operation: "take" | "restore" | "delete" | "join" | "edit" | "state";
   readonly first: readonly SnapshotStep[];
   readonly forward: readonly SnapshotStep[];
   /** How it is afterwards. */
   readonly document: SnapshotDocument;
   readonly last: readonly SnapshotStep[];
-  /** How it may be instead when `forward` cannot be done to its end: nothing is joined, and what was to be joined rests on each other as before. */
-  readonly unjoined?: SnapshotDocument;
 }

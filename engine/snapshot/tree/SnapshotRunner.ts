@@ -1,6 +1,5 @@
 import { GuesthouseError } from "../../base/GuesthouseError.ts";
 import { parseDocument } from "./parseDocument.ts";
-import { withoutJoining } from "./planSnapshots.ts";
 import { type SnapshotDocument, wantedStates } from "./SnapshotDocument.ts";
 import type { SnapshotPlan, SnapshotStep } from "./SnapshotPlan.ts";
 
@@ -19,7 +18,7 @@ export interface SnapshotHost {
 
 interface Journal {
   readonly plan: SnapshotPlan;
-  /** All files were made, and images may have been changed. */
+  /** All files were made, and images may rest on others. */
   readonly begun: boolean;
 }
 
@@ -62,14 +61,10 @@ export class SnapshotRunner {
       await this.#undo(plan, before).catch(() => {});
       throw error;
     }
-    await this.#forward(plan);
-    await this.#conclude(plan);
+    await this.#finish(plan);
   }
 
-  /**
-   * To be called before anything else when the machine is opened. Images that cannot be joined because nobody gave their passphrase stay as they are, for
-   * a later change: nothing has to wait for that.
-   */
+  /** To be called before anything else when the machine is opened. Copies nothing and needs no passphrase: joins that were under way are given up. */
   async recover(): Promise<Recovery> {
     const text = await this.#host.readJournal();
     if (text === undefined) return "nothing";
@@ -80,26 +75,17 @@ export class SnapshotRunner {
       return "finished";
     }
     if (begun) {
-      const joined = await this.#forward(plan).then(
-        () => true,
-        (error: unknown) => (isLocked(error) ? false : Promise.reject(error)),
-      );
-      const done = joined ? plan : withoutJoining(plan);
-      if (!joined) await this.#forward(done);
-      await this.#conclude(done);
+      await this.#finish(plan);
       return "finished";
     }
     await this.#undo(plan, before);
     return "undone";
   }
 
-  async #forward(plan: SnapshotPlan): Promise<void> {
-    // From here on a state that is to go may be unreadable, so there is no way back.
+  async #finish(plan: SnapshotPlan): Promise<void> {
+    // From here on images may rest on others than the document says, so there is no way back.
     if (plan.forward.length > 0) await this.#writeJournal({ plan, begun: true });
     for (const step of plan.forward) await this.#host.perform(step);
-  }
-
-  async #conclude(plan: SnapshotPlan): Promise<void> {
     await this.#host.replaceDocument(JSON.stringify(plan.document));
     await this.#cleanUp(plan);
   }
@@ -122,17 +108,12 @@ export class SnapshotRunner {
   }
 }
 
-/** Nobody gave the passphrase, or a wrong one. */
-function isLocked(error: unknown): boolean {
-  return error instanceof GuesthouseError && ["passphrase-needed", "passphrase-wrong"].includes(error.kind);
-}
-
 /** The journal is ours and written whole; what is none is damage. */
 function parseJournal(text: string): Journal {
   try {
     const journal = JSON.parse(text) as Journal;
     const { plan } = journal;
-    for (const document of [plan.document, plan.unjoined ?? plan.document]) parseDocument(JSON.stringify(document));
+    parseDocument(JSON.stringify(plan.document));
     const lists = [plan.first, plan.forward, plan.last];
     if (lists.every((list) => Array.isArray(list) && list.every(isStep)) && typeof journal.begun === "boolean") {
       return journal;

@@ -7,7 +7,7 @@ import {
   wantedStates,
 } from "./SnapshotDocument.ts";
 import type { SnapshotPlan, SnapshotStep } from "./SnapshotPlan.ts";
-import { type SizeOf, settleLayers } from "./settleLayers.ts";
+import { type Join, type JoinOptions, nextJoin, type SizeOf, withoutUnused } from "./settleLayers.ts";
 
 /** A new layer's name and file, for the disk in a slot. */
 export type NewLayer = (slot: string) => { readonly id: string; readonly file: string };
@@ -38,8 +38,8 @@ export function planTake(document: SnapshotDocument, snapshot: NewSnapshot, newL
   return plan("take", { ...document, nodes: [...document.nodes, node], layers, current: after }, { first });
 }
 
-/** The current state gives way to a snapshot's. The machine is off. */
-export function planRestore(document: SnapshotDocument, id: string, newLayer: NewLayer, sizeOf: SizeOf): SnapshotPlan {
+/** The current state gives way to a snapshot's. The machine is off. What can be joined then is left to `planJoin`. */
+export function planRestore(document: SnapshotDocument, id: string, newLayer: NewLayer): SnapshotPlan {
   const node = find(document, id);
   const { first, layers, bySlot } = overlays(document, node.layers, newLayer);
   const current: CurrentState = {
@@ -48,20 +48,30 @@ export function planRestore(document: SnapshotDocument, id: string, newLayer: Ne
     ...(node.state === undefined ? {} : { state: node.state }),
     changed: false,
   };
-  const restored = { ...document, layers, current };
-  const { forward, last, layers: settled } = settleLayers(restored, sizeOf);
-  return plan("restore", { ...restored, layers: settled }, { first, forward, last }, restored);
+  const { document: restored, last } = withoutUnused({ ...document, layers, current });
+  return plan("restore", restored, { first, last });
 }
 
-/** The snapshot goes, what came from it stays. `copiedBytes` is what the merge needs for a while at most. */
-export function planDelete(
-  document: SnapshotDocument,
-  id: string,
-  sizeOf: SizeOf,
-): SnapshotPlan & { copiedBytes: number } {
-  const rest = without(document, find(document, id));
-  const { forward, last, layers, copiedBytes } = settleLayers(rest, sizeOf);
-  return { ...plan("delete", { ...rest, layers }, { forward, last }, rest), copiedBytes };
+/** The snapshot goes, what came from it stays. What can be joined then is left to `planJoin`. */
+export function planDelete(document: SnapshotDocument, id: string): SnapshotPlan {
+  const { document: rest, last } = withoutUnused(without(document, find(document, id)));
+  return plan("delete", rest, { last });
+}
+
+export interface JoinPlan extends SnapshotPlan {
+  readonly join: Join;
+}
+
+/**
+ * Joins two layers that can be one; undefined when there are none. Copying comes first, as it changes what nobody reads but through the layer above:
+ * given up at any moment, it leaves everything as it was, and needs nobody who recovers it.
+ */
+export function planJoin(document: SnapshotDocument, sizeOf: SizeOf, options?: JoinOptions): JoinPlan | undefined {
+  const join = nextJoin(document, sizeOf, options);
+  if (join === undefined) return undefined;
+  const { layers, merge, rebases, gone } = join;
+  const steps = { first: [merge], forward: [...rebases], last: [{ kind: "removeFile" as const, file: gone }] };
+  return { ...plan("join", { ...document, layers: [...layers] }, steps), join };
 }
 
 /** The memory that a snapshot waited for is there, under the name that it was to have. */
@@ -71,10 +81,7 @@ export function planArrived(document: SnapshotDocument, id: string): SnapshotPla
   return plan("state", { ...document, nodes: document.nodes.map((other) => (other.id === id ? whole : other)) }, {});
 }
 
-/**
- * The snapshot goes while its machine runs, so that no image is touched: what it alone named stays below the others until a later change joins them.
- * Nothing was ever restored from it.
- */
+/** As `planDelete`, of a snapshot that nothing was ever restored from: the machine is not what the one before it holds. */
 export function planWithdraw(document: SnapshotDocument, id: string): SnapshotPlan {
   const { nodes, current } = without(document, find(document, id));
   return plan("delete", { ...document, nodes, current: { ...current, changed: true } }, {});
@@ -110,29 +117,10 @@ function plan(
   operation: SnapshotPlan["operation"],
   document: SnapshotDocument,
   { first = [], forward = [], last = [] }: Partial<Pick<SnapshotPlan, "first" | "forward" | "last">>,
-  unjoined?: SnapshotDocument,
 ): SnapshotPlan {
-  const counted = (state: SnapshotDocument): SnapshotDocument => ({ ...state, revision: document.revision + 1 });
-  const after = counted(document);
+  const after = { ...document, revision: document.revision + 1 };
   const keepStates: SnapshotStep = { kind: "keepStates", names: wantedStates(after) };
-  const whole: SnapshotPlan = { operation, first, forward, document: after, last: [...last, keepStates] };
-  return unjoined === undefined || forward.length === 0 ? whole : { ...whole, unjoined: counted(unjoined) };
-}
-
-/**
- * The same change without its joins, also when some were begun or done: what a join changes below reads the same through the image above that it was
- * made from, so that this only has to rest where it did. A later change joins them. The plan itself where nothing is joined; what else it carries stays in it.
- */
-export function withoutJoining(plan: SnapshotPlan): SnapshotPlan {
-  const { unjoined } = plan;
-  if (unjoined === undefined) return plan;
-  const { layers } = unjoined;
-  const forward = layers.flatMap(({ file, parent }): SnapshotStep[] => {
-    const below = layers.find(({ id }) => id === parent);
-    return below === undefined ? [] : [{ kind: "rebase", file, backing: below.file }];
-  });
-  const { unjoined: _given, ...rest } = plan;
-  return { ...rest, forward, document: unjoined, last: plan.last.filter(({ kind }) => kind === "keepStates") };
+  return { operation, first, forward, document: after, last: [...last, keepStates] };
 }
 
 function find(document: SnapshotDocument, id: string): SnapshotNode {

@@ -8,6 +8,7 @@ import {
   planChanged,
   planDelete,
   planEdit,
+  planJoin,
   planRestore,
   planState,
   planTake,
@@ -94,16 +95,18 @@ class Walk {
     const newLayer = (slot: string) => ({ id: `${name}-${slot}`, file: `${name}-${slot}.qcow2` });
     const ids = document.nodes.map(({ id }) => id);
     const choice = this.random.below(10);
+    const join = planJoin(document, world.sizeOf, { inUse: () => choice < 5 });
+    if (join !== undefined && this.random.below(2) === 0) return join;
     if (ids.length === 0 || (choice < 4 && ids.length < most)) {
       const state = this.random.pick([{}, { state: `state-${name}` }, { awaited: `state-${name}` }]);
       const facts = { id: name, name, description: "", takenAtMs: this.#names, settings: "{}" };
       return planTake(document, { ...facts, ...state }, newLayer);
     }
     const id = this.random.pick(ids);
-    if (choice < 7) return planRestore(document, id, newLayer, world.sizeOf);
+    if (choice < 7) return planRestore(document, id, newLayer);
     const latest = document.nodes.find((node) => node.id === document.current.parent);
     if (choice < 8 && latest?.awaited !== undefined) return planWithdraw(document, latest.id);
-    if (choice < 9) return planDelete(document, id, world.sizeOf);
+    if (choice < 9) return planDelete(document, id);
     return planState(document, this.random.below(2) === 0 ? undefined : `state-${name}`);
   }
 }
@@ -166,7 +169,8 @@ describe("snapshots taken, restored and deleted at random", () => {
         // What was not joined is so by the next deletion, and nobody sees a difference.
         const [oldest] = documentOf(dying).nodes;
         if (oldest === undefined || dieAt % 5 !== 0) continue;
-        await new SnapshotRunner(dying).run(planDelete(documentOf(dying), oldest.id, dying.sizeOf));
+        await new SnapshotRunner(dying).run(planDelete(documentOf(dying), oldest.id));
+        await joinAll(dying);
         expect(seen(dying).content).toBe(recovered.content);
         for (const [id, { content }] of seen(dying).snapshots)
           expect(content).toBe(recovered.snapshots.get(id)!.content);
@@ -183,6 +187,14 @@ function joinable({ layers, nodes, current }: SnapshotDocument): string[] {
   const named = [...nodes, current].flatMap((state) => Object.values(state.layers));
   const free = layers.filter(({ id, original }) => !named.includes(id) && !original);
   return free.map(({ id }) => id).filter((id) => layers.filter(({ parent }) => parent === id).length < 2);
+}
+
+async function joinAll(world: SnapshotWorld): Promise<void> {
+  for (;;) {
+    const plan = planJoin(documentOf(world), world.sizeOf);
+    if (plan === undefined) return;
+    await new SnapshotRunner(world).run(plan);
+  }
 }
 
 /** The host dies during recovery as well, a little later each time. */
@@ -232,7 +244,9 @@ test("memory that arrives is the snapshot's state; one that is withdrawn leaves 
   expect(documentOf(world).nodes).toMatchObject([{ id: "a", state: "state-a" }]);
   expect(documentOf(world).nodes[0]).not.toHaveProperty("awaited");
   expect(documentOf(world).current).toMatchObject({ parent: "a", changed: true });
-  await runner.run(planDelete(documentOf(world), "a", world.sizeOf));
+  await runner.run(planDelete(documentOf(world), "a"));
+  expect(currentFiles(world)).not.toEqual(Object.values(slots));
+  await joinAll(world);
   expect(world.read(slots["ide-0"], BLOCKS)[3]).toBe(33);
   expect(currentFiles(world)).toEqual(Object.values(slots));
   nothingIsLeftOver(world);
@@ -246,12 +260,14 @@ test("a snapshot with two branches can be deleted; its layer goes when one of th
   world.write(currentFiles(world)[0]!, 3, 33);
   await take("fork");
   await take("left");
-  await runner.run(planRestore(documentOf(world), "fork", layerFor("back"), world.sizeOf));
+  await runner.run(planRestore(documentOf(world), "fork", layerFor("back")));
   const layers = documentOf(world).layers.length;
-  await runner.run(planDelete(documentOf(world), "fork", world.sizeOf));
+  await runner.run(planDelete(documentOf(world), "fork"));
+  await joinAll(world);
   expect(documentOf(world).layers.length).toBe(layers);
   expect(documentOf(world).nodes.find(({ id }) => id === "left")?.parent).toBe("root");
-  await runner.run(planDelete(documentOf(world), "left", world.sizeOf));
+  await runner.run(planDelete(documentOf(world), "left"));
+  await joinAll(world);
   expect(documentOf(world).layers.length).toBeLessThan(layers);
   expect(world.read(currentFiles(world)[0]!, BLOCKS)[3]).toBe(33);
   nothingIsLeftOver(world);

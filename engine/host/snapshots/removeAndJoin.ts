@@ -1,0 +1,32 @@
+/**
+ * Deleting in two parts: the snapshot leaves the list at one stroke, then what nobody needs any more is joined, which takes as long as it takes. Whatever
+ * stops the second part leaves a whole chain of layers, and the next deletion or restoring joins the rest.
+ */
+import { GuesthouseError } from "../../base/GuesthouseError.ts";
+import type { LongWork } from "../../contracts/DiskImage.ts";
+import type { MachineSnapshots } from "./MachineSnapshots.ts";
+
+/** What fails after the snapshot has left the list says so, by the kind of what was the matter. */
+export async function removeAndJoin(snapshots: MachineSnapshots, id: string, work: LongWork): Promise<void> {
+  if (work.signal?.aborted === true) throw new GuesthouseError("cancelled", "Cancelled.");
+  await snapshots.remove(id);
+  try {
+    await snapshots.join(work);
+  } catch (error) {
+    throw notJoined(error);
+  }
+}
+
+/** After a change that is done and does not need it. */
+export async function joinWhatCan(snapshots: MachineSnapshots, work: LongWork): Promise<void> {
+  await snapshots.join(work).catch((error: unknown) => {
+    if (!(error instanceof GuesthouseError)) throw error;
+  });
+}
+
+function notJoined(error: unknown): GuesthouseError {
+  const { kind, message, context } =
+    error instanceof GuesthouseError ? error : new GuesthouseError("internal", String(error));
+  const sentence = `The snapshot is deleted; the space of its disks is given back later, because they could not be joined: ${message}`;
+  return new GuesthouseError(kind, sentence, { ...context, deleted: true }, { cause: error });
+}
