@@ -1,10 +1,11 @@
 /**
  * Compression and checksums for saved states by Node's zlib, zstd where this Node has it. Compression is off the machine's thread, which has a
- * guest to run; decompression is not: the machine waits for it, and the way to another thread costs as much as the work.
+ * guest to run; decompression is not: the machine waits for it, and takes part beside threads that have whole batches of it.
  */
 import { promisify } from "node:util";
 import * as zlib from "node:zlib";
 import { pureSnapshotServices, type SnapshotServices } from "../snapshot/SnapshotServices.ts";
+import { PageCrew } from "./PageCrew.ts";
 
 const FASTEST = 1;
 /** Node takes no less. */
@@ -43,6 +44,7 @@ export const snapshotServices: SnapshotServices = {
   },
   crc32: (bytes, before) =>
     typeof zlib.crc32 === "function" ? zlib.crc32(bytes, before) : pureSnapshotServices.crc32(bytes, before),
+  pageThreads: (target, batches) => PageCrew.of(target, batches),
   pause: () => {
     if (performance.now() - pausedMs < WORK_MS) return undefined;
     return new Promise((resume) => {

@@ -1,5 +1,6 @@
 import { deflateSync, inflateSync } from "fflate";
 import { decompress } from "fzstd";
+import type { StoredBatch } from "./pages/fillPages.ts";
 
 /**
  * What saving and loading take from the platform: compression and checksums that are faster there and off the machine's thread, and a way to
@@ -17,6 +18,16 @@ export interface SnapshotServices {
   crc32(bytes: Uint8Array, before: number): number;
   /** Lets the event loop run once; undefined when it is not time for that yet. Asked about every tenth of a millisecond. */
   pause(): Promise<void> | undefined;
+  /** Threads for so many batches of pages of the memory `target`; undefined where the platform has none, or the memory is not shared with them. */
+  pageThreads?(target: Uint8Array, batches: number): PageThreads | undefined;
+}
+
+export interface PageThreads {
+  /** How many they take before they are busy. */
+  readonly batchesAtOnce: number;
+  /** As `fillPages` on another thread, which gets the bytes for good; undefined when all are busy. */
+  fill(batch: StoredBatch): Promise<void> | undefined;
+  close(): Promise<void>;
 }
 
 const FASTEST = 1;

@@ -6,8 +6,8 @@ import { describedDigest } from "./container/describedDigest.ts";
 import { pureSnapshotServices } from "./SnapshotServices.ts";
 import { StateStore } from "./StateStore.ts";
 
-const PAGES = 200;
-const machine = { memory: "800 KiB", processor: "v2" };
+const PAGES = 1000;
+const machine = { memory: "4000 KiB", processor: "v2" };
 const header = { digest: describedDigest(machine), machine, savedAtMs: 1, appVersion: "0" };
 const sections = [{ id: "device:pit", version: 3, payload: Uint8Array.of(1, 2, 3) }];
 

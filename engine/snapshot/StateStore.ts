@@ -92,7 +92,8 @@ export class StateStore {
     const opened = new OpenStates(this.#files, this.#services);
     try {
       const file = await opened.state(name);
-      return await use(await toRestorable(file, name, (pack) => opened.pack(pack)), file.header);
+      const state = await toRestorable(file, name, (pack) => opened.pack(pack), this.#services);
+      return await use(state, file.header);
     } finally {
       await opened.close();
     }

@@ -53,10 +53,11 @@ export async function openSingleState(
     const pages = file.section(PAGES_SECTION);
     checkVersion(pages, PAGES_VERSION);
     const pack = await PagePack.open({ store, offset: pages.offset, length: pages.storedBytes }, services);
-    return await toRestorable(file, label, async (name) => {
+    const openPack = async (name: string): Promise<PagePack> => {
       if (name !== OWN_PACK) throw damaged("It needs the pages of another.", { name });
       return pack;
-    });
+    };
+    return await toRestorable(file, label, openPack, services);
   };
   return { header: file.header, load };
 }

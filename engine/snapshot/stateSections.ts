@@ -6,6 +6,7 @@ import type { StateFileWriter } from "./container/StateFileWriter.ts";
 import { loadPages } from "./pages/loadPages.ts";
 import type { PagePack } from "./pages/PagePack.ts";
 import { PAGE_TABLE_VERSION, PageTable } from "./pages/PageTable.ts";
+import type { SnapshotServices } from "./SnapshotServices.ts";
 
 /** The sections that this room adds to the machine's own: where its RAM is, and in a state of one file the pages themselves. */
 export const RAM_SECTION = "ram";
@@ -28,6 +29,7 @@ export async function toRestorable(
   file: StateFile,
   label: string,
   openPack: (name: string) => Promise<PagePack>,
+  services: SnapshotServices,
 ): Promise<RestorableState> {
   const table = await readPageTable(file);
   const sections = await file.readAll([RAM_SECTION, PAGES_SECTION]);
@@ -35,7 +37,7 @@ export async function toRestorable(
     label,
     sections,
     ramBytes: table.pageCount * STATE_PAGE_BYTES,
-    readRam: (target) => loadPages(table, openPack, target),
+    readRam: (target) => loadPages(table, openPack, target, services),
   };
 }
 

@@ -34,7 +34,13 @@ if (existsSync(join(root, "resources/guest/buildGuest.ts"))) {
 await stamps.step(
   "engine",
   [...everywhere, "engine"],
-  ["dist/host/engineProcess.js", "dist/host/hostDaemon.js", "dist/web/main.js", "dist/cli/main.js"],
+  [
+    "dist/host/engineProcess.js",
+    "dist/host/hostDaemon.js",
+    "dist/host/pageThread.js",
+    "dist/web/main.js",
+    "dist/cli/main.js",
+  ],
   async () => (await import("./buildEngine.ts")).buildEngine(root),
 );
 

@@ -31,6 +31,7 @@ export async function buildEngine(root: string): Promise<void> {
     entryPoints: [
       "engine/host/engineProcess.ts",
       "engine/host/hostDaemon.ts",
+      "engine/host/pageThread.ts",
       "engine/web/main.ts",
       "engine/cli/main.ts",
     ],

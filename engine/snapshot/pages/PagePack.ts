@@ -1,26 +1,17 @@
 import { StateReader } from "../../base/StateReader.ts";
 import type { ByteStore } from "../../contracts/BlockDevice.ts";
 import { STATE_PAGE_BYTES } from "../../contracts/MachineStateParts.ts";
-import { damaged, unpack } from "../codecNumbers.ts";
+import { damaged } from "../codecNumbers.ts";
 import { readExactly, truncated } from "../container/readExactly.ts";
 import type { SnapshotServices } from "../SnapshotServices.ts";
-import { CHUNK_ENTRY_BYTES, CHUNK_PAGES, FOOTER_BYTES, HASH_BYTES, PACK_MAGIC } from "./pagePackLayout.ts";
+import { expandChunk, type StoredBatch } from "./fillPages.ts";
+import { CHUNK_ENTRY_BYTES, type Chunk, FOOTER_BYTES, HASH_BYTES, PACK_MAGIC } from "./pagePackLayout.ts";
 
 /** Where in a store a pack is: all of it, or the payload of a section. */
 export interface PackRange {
   readonly store: ByteStore;
   readonly offset: number;
   readonly length: number;
-}
-
-export interface Chunk {
-  readonly offset: number;
-  readonly storedBytes: number;
-  readonly pages: number;
-  readonly codec: number;
-  readonly checksum: number;
-  /** Number of its first page. */
-  readonly first: number;
 }
 
 /** A pack that was opened for reading (`pagePackLayout`). Throws "state-damaged" or "state-truncated" for what is none. */
@@ -67,41 +58,32 @@ export class PagePack {
     return this.#hashes.getUint32(at, true) === low && this.#hashes.getUint32(at + 4, true) === high;
   }
 
-  /** Number of the chunk that holds a page. All chunks but the last are full. */
-  chunkOf(page: number): number {
+  /** The chunk that holds a page. */
+  chunkOf(page: number): Chunk {
     if (page >= this.pageCount) throw damaged("A page is missing.", { page });
-    return Math.floor(page / CHUNK_PAGES);
+    return this.chunks[Math.floor(page / this.chunks[0]!.pages)]!;
   }
 
   /** A page, for looking at a few: the chunk it was in is kept for the next. */
   async readPage(page: number): Promise<Uint8Array> {
-    const chunk = this.chunks[this.chunkOf(page)]!;
-    if (this.#last?.chunk !== chunk) this.#last = { chunk, bytes: await this.readChunk(chunk) };
+    const chunk = this.chunkOf(page);
+    if (this.#last?.chunk !== chunk) this.#last = { chunk, bytes: await this.#readChunk(chunk) };
     const at = (page - chunk.first) * STATE_PAGE_BYTES;
     return this.#last.bytes.subarray(at, at + STATE_PAGE_BYTES);
   }
 
-  async readChunk(chunk: Chunk): Promise<Uint8Array> {
-    const [stored] = await this.readStored([chunk]);
-    return await this.expand(chunk, stored!);
+  async #readChunk(chunk: Chunk): Promise<Uint8Array> {
+    const { bytes } = await this.readStored([chunk]);
+    return await expandChunk(chunk, bytes, this.#services);
   }
 
-  /** Of chunks that follow each other, as they are stored. Throws "state-damaged" unless they are as they were written. */
-  async readStored(chunks: readonly Chunk[]): Promise<Uint8Array[]> {
-    const start = chunks[0]!.offset;
+  /** Chunks that follow each other, as they are stored. */
+  async readStored(chunks: readonly Chunk[]): Promise<Omit<StoredBatch, "uses">> {
+    const { offset } = chunks[0]!;
     const last = chunks.at(-1)!;
-    const bytes = new Uint8Array(last.offset + last.storedBytes - start);
-    await readExactly(this.#range.store, this.#range.offset + start, bytes);
-    return chunks.map(({ offset, storedBytes, checksum }) => {
-      const part = bytes.subarray(offset - start, offset - start + storedBytes);
-      if (this.#services.crc32(part, 0) !== checksum) throw damaged("Pages do not match their checksum.");
-      return part;
-    });
-  }
-
-  /** The pages of a chunk. Throws "state-damaged". */
-  async expand({ codec, pages }: Chunk, bytes: Uint8Array): Promise<Uint8Array> {
-    return await unpack({ codec, bytes }, pages * STATE_PAGE_BYTES, this.#services);
+    const bytes = new Uint8Array(last.offset + last.storedBytes - offset);
+    await readExactly(this.#range.store, this.#range.offset + offset, bytes);
+    return { offset, bytes };
   }
 }
 
@@ -120,8 +102,9 @@ function readChunks(index: Uint8Array, end: number, pageCount: number): Chunk[] 
       first,
     };
     first += chunk.pages;
-    const pages = reader.atEnd ? pageCount - chunk.first : CHUNK_PAGES;
-    if (chunk.offset !== offset || chunk.pages !== pages || chunk.pages > CHUNK_PAGES || chunk.pages === 0) {
+    const full = chunks[0]?.pages ?? chunk.pages;
+    const pages = reader.atEnd ? pageCount - chunk.first : full;
+    if (chunk.offset !== offset || chunk.pages !== pages || pages > full || pages === 0) {
       throw damaged("The index of a pack of pages is not in order.");
     }
     offset += chunk.storedBytes;

@@ -1,37 +1,32 @@
-import { STATE_PAGE_BYTES } from "../../contracts/MachineStateParts.ts";
-import type { Chunk, PagePack } from "./PagePack.ts";
+import type { PageThreads, SnapshotServices } from "../SnapshotServices.ts";
+import { type ChunkUse, fillPages, type PageRun, type StoredBatch } from "./fillPages.ts";
+import type { PagePack } from "./PagePack.ts";
 import type { PageTable } from "./PageTable.ts";
+import type { Chunk } from "./pagePackLayout.ts";
 
-/** Pages that follow each other, in memory as in a chunk. */
-interface Run {
-  readonly page: number;
-  readonly number: number;
-  pages: number;
-}
-
-interface ChunkUse {
-  readonly chunk: Chunk;
-  readonly runs: Run[];
+interface GrowingUse extends ChunkUse {
+  readonly runs: PageRun[];
 }
 
 /** Chunks that lie side by side in a pack, read at one stroke. */
 interface Batch {
   readonly pack: PagePack;
-  readonly uses: ChunkUse[];
+  readonly uses: GrowingUse[];
   storedBytes: number;
 }
 
-const BATCH_BYTES = 1024 * 1024;
-/** While one is decompressed the next is read. */
+/** Some milliseconds of work, so that threads end at about the same time. */
+const BATCH_BYTES = 512 * 1024;
+/** While one is decompressed here the next is read. */
 const BATCHES_IN_FLIGHT = 3;
 
 /** Each chunk that the table needs, by pack. Throws "state-damaged" for pages that their packs lack. */
 async function chunkUses(
   table: PageTable,
   openPack: (name: string) => Promise<PagePack>,
-): Promise<Map<PagePack, Map<number, ChunkUse>>> {
+): Promise<Map<PagePack, Map<Chunk, GrowingUse>>> {
   const packs = new Map<string, PagePack>();
-  const uses = new Map<PagePack, Map<number, ChunkUse>>();
+  const uses = new Map<PagePack, Map<Chunk, GrowingUse>>();
   for (const name of table.packs) {
     const pack = await openPack(name);
     packs.set(name, pack);
@@ -42,12 +37,12 @@ async function chunkUses(
     if (place === undefined) continue;
     const { number } = place;
     const pack = packs.get(place.pack)!;
-    const index = pack.chunkOf(number);
+    const chunk = pack.chunkOf(number);
     const ofPack = uses.get(pack)!;
-    let use = ofPack.get(index);
+    let use = ofPack.get(chunk);
     if (use === undefined) {
-      use = { chunk: pack.chunks[index]!, runs: [] };
-      ofPack.set(index, use);
+      use = { chunk, runs: [] };
+      ofPack.set(chunk, use);
     }
     const last = use.runs.at(-1);
     if (last !== undefined && last.page + last.pages === page && last.number + last.pages === number) last.pages++;
@@ -56,7 +51,7 @@ async function chunkUses(
   return uses;
 }
 
-function batches(uses: Map<PagePack, Map<number, ChunkUse>>): Batch[] {
+function batches(uses: Map<PagePack, Map<Chunk, GrowingUse>>): Batch[] {
   const all: Batch[] = [];
   for (const [pack, ofPack] of uses) {
     let batch: Batch | undefined;
@@ -74,8 +69,8 @@ function batches(uses: Map<PagePack, Map<number, ChunkUse>>): Batch[] {
   return all;
 }
 
-/** Several at a time; the first failure ends it when those under way have ended. */
-async function forEach<T>(items: readonly T[], action: (item: T) => Promise<void>): Promise<void> {
+/** `atOnce` at a time; the first failure ends it when those under way have ended. */
+async function forEach<T>(items: readonly T[], atOnce: number, action: (item: T) => Promise<void>): Promise<void> {
   let next = 0;
   const run = async (): Promise<void> => {
     while (next < items.length) {
@@ -87,31 +82,32 @@ async function forEach<T>(items: readonly T[], action: (item: T) => Promise<void
       }
     }
   };
-  settle(await Promise.allSettled(Array.from({ length: BATCHES_IN_FLIGHT }, run)));
-}
-
-function settle(results: readonly PromiseSettledResult<void>[]): void {
+  const results = await Promise.allSettled(Array.from({ length: atOnce }, run));
   for (const result of results) if (result.status === "rejected") throw result.reason;
 }
 
 /**
  * Writes all pages that are not zero into `target`, which is; those that are zero are not touched. All that is read is compared with its checksum: throws
- * "state-damaged", with part of the pages written.
+ * "state-damaged", with part of the pages written. Other threads help where the platform has some.
  */
 export async function loadPages(
   table: PageTable,
   openPack: (name: string) => Promise<PagePack>,
   target: Uint8Array,
+  services: SnapshotServices,
 ): Promise<void> {
-  await forEach(batches(await chunkUses(table, openPack)), async ({ pack, uses }) => {
-    const stored = await pack.readStored(uses.map(({ chunk }) => chunk));
-    const filled = uses.map(async ({ chunk, runs }, index) => {
-      const bytes = await pack.expand(chunk, stored[index]!);
-      for (const { page, number, pages } of runs) {
-        const at = (number - chunk.first) * STATE_PAGE_BYTES;
-        target.set(bytes.subarray(at, at + pages * STATE_PAGE_BYTES), page * STATE_PAGE_BYTES);
-      }
+  const all = batches(await chunkUses(table, openPack));
+  const threads = services.pageThreads?.(target, all.length);
+  try {
+    await forEach(all, BATCHES_IN_FLIGHT + (threads?.batchesAtOnce ?? 0), async ({ pack, uses }) => {
+      const stored = await pack.readStored(uses.map(({ chunk }) => chunk));
+      await fill({ ...stored, uses }, threads);
     });
-    settle(await Promise.allSettled(filled));
-  });
+  } finally {
+    await threads?.close();
+  }
+
+  async function fill(batch: StoredBatch, threads: PageThreads | undefined): Promise<void> {
+    await (threads?.fill(batch) ?? fillPages(batch, target, services));
+  }
 }
