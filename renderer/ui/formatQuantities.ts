@@ -45,6 +45,11 @@ export function baseName(path: string): string {
   return path.split(/[\\/]/).at(-1) ?? path;
 }
 
+/** Of either kind of host; others are meant from a machine's folder. */
+export function isAbsolutePath(path: string): boolean {
+  return /^([\\/]|[a-z]:[\\/])/i.test(path);
+}
+
 /** The folder of a path of either kind of host, with its separator kept out. */
 export function folderOf(path: string): string {
   const at = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));

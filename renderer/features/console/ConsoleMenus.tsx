@@ -1,6 +1,7 @@
-import { MousePointer2 } from "lucide-react";
+import { HardDrive, MousePointer2 } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
+import { useServices } from "../../state/AppContext.tsx";
 import { useDriveMenu } from "../../state/useDriveMenu.tsx";
 import { baseName } from "../../ui/formatQuantities.ts";
 import { MenuButton, type MenuEntry } from "../../ui/Menu.tsx";
@@ -19,6 +20,7 @@ export interface ConsoleMenusProps {
 function useDevicesMenu({ machine, ports, showPort }: ConsoleMenusProps): MenuEntry[] {
   const { t } = useTranslation();
   const driveMenu = useDriveMenu(machine);
+  const { shell } = useServices();
   const storage = machine.config?.storage;
   const drive = (kind: "optical" | "floppy", slot: number, path: string | null): MenuEntry => ({
     kind: "submenu",
@@ -33,6 +35,13 @@ function useDevicesMenu({ machine, ports, showPort }: ConsoleMenusProps): MenuEn
   return [
     ...(storage?.opticals ?? []).map(({ path }, slot) => drive("optical", slot, path)),
     ...(storage?.floppies ?? []).map(({ path }, slot) => drive("floppy", slot, path)),
+    {
+      kind: "action",
+      id: "disks",
+      label: t("console.disks"),
+      icon: <HardDrive size={16} aria-hidden />,
+      run: () => shell.open({ kind: "settings", id: machine.id, section: "storage" }),
+    },
     ...ports.map(
       (port): MenuEntry => ({
         kind: "action",

@@ -2,6 +2,7 @@ import { AlignLeft, Cable, ChevronDown, Cpu, HardDrive, Info, type LucideIcon, M
 import { useTranslation } from "react-i18next";
 import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
 import { useServices } from "../../state/AppContext.tsx";
+import { useDiskFacts } from "../../state/useDiskFacts.ts";
 import { useDriveMenu } from "../../state/useDriveMenu.tsx";
 import { Button } from "../../ui/Button.tsx";
 import { MenuButton } from "../../ui/Menu.tsx";
@@ -69,12 +70,13 @@ function Section({ machine, section }: { machine: MachineSummary; section: Detai
 
 export function DetailsTab({ machine }: { machine: MachineSummary }) {
   const { t, i18n } = useTranslation();
+  const disks = useDiskFacts(machine);
   if (machine.config === null) return null;
   return (
     <div className="details">
       <div className="details-main">
         <StopNotice machine={machine} />
-        {detailSections(machine.config, t, i18n.language).map((section) => (
+        {detailSections(machine.config, t, i18n.language, disks).map((section) => (
           <Section key={section.id} machine={machine} section={section} />
         ))}
       </div>

@@ -30,6 +30,17 @@ describe("detailSections", () => {
     ]);
   });
 
+  test("a disk shows its size, and under snapshots the name that its user knows", () => {
+    const storage = { disks: [{ path: "snapshots/25f5badd.qcow2" }], opticals: [], floppies: [] };
+    const facts = { name: "disk.qcow2", sizeBytes: 20 * 2 ** 30, encrypted: false };
+    const shown = (encrypted: boolean) =>
+      detailSections(config({ storage }), t, "en", new Map([["snapshots/25f5badd.qcow2", { ...facts, encrypted }]]))
+        .find(({ id }) => id === "storage")
+        ?.lines.map(({ value }) => value);
+    expect(shown(false)).toEqual(["disk.qcow2 (20 GiB)"]);
+    expect(shown(true)).toEqual(["disk.qcow2 (20 GiB, encrypted)"]);
+  });
+
   test("optical drives begin at secondary master and take what disks leave", () => {
     expect(idePositions(0, 1)).toEqual({ disks: [], opticals: [2] });
     expect(idePositions(3, 0)).toEqual({ disks: [0, 1, 2], opticals: [] });

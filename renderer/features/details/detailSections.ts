@@ -6,7 +6,8 @@ import type { TFunction } from "i18next";
 import type { BootSource, DiskInterface, MachineConfig } from "../../../engine/api/MachineConfig.ts";
 import { osTypeById } from "../../../engine/api/osTypes.ts";
 import type { SettingsSection } from "../../state/shellState.ts";
-import { baseName, formatMiB, formatNumber } from "../../ui/formatQuantities.ts";
+import type { DiskFacts } from "../../state/useDiskFacts.ts";
+import { baseName, formatBytes, formatMiB, formatNumber } from "../../ui/formatQuantities.ts";
 
 export type DriveKind = "optical" | "floppy";
 
@@ -79,7 +80,18 @@ function systemLines(config: MachineConfig, t: TFunction, locale: string): Detai
   return lines;
 }
 
-function storageLines(config: MachineConfig, t: TFunction): DetailLine[] {
+function diskValue(path: string, facts: DiskFacts | undefined, t: TFunction, locale: string): string {
+  if (facts === undefined) return baseName(path);
+  const size = formatBytes(facts.sizeBytes, locale);
+  return t(facts.encrypted ? "details.encryptedDisk" : "details.diskValue", { name: facts.name, size });
+}
+
+function storageLines(
+  config: MachineConfig,
+  t: TFunction,
+  locale: string,
+  facts: ReadonlyMap<string, DiskFacts>,
+): DetailLine[] {
   const { disks, opticals, floppies } = config.storage;
   const onIde = (drives: readonly { interface?: DiskInterface }[]) =>
     drives.filter((drive) => (drive.interface ?? "ide") === "ide").length;
@@ -96,7 +108,7 @@ function storageLines(config: MachineConfig, t: TFunction): DetailLine[] {
     ...disks.map((disk, index) => ({
       key: `disk${index}`,
       name: placeName(disk.interface ?? "ide", "disks", index, disk.port),
-      value: baseName(disk.path),
+      value: diskValue(disk.path, facts.get(disk.path), t, locale),
       title: disk.path,
     })),
     ...opticals.map(({ path, interface: on, port }, slot): DetailLine => {
@@ -131,7 +143,12 @@ function serialLines(config: MachineConfig, t: TFunction): DetailLine[] {
   }));
 }
 
-export function detailSections(config: MachineConfig, t: TFunction, locale: string): DetailSection[] {
+export function detailSections(
+  config: MachineConfig,
+  t: TFunction,
+  locale: string,
+  disks: ReadonlyMap<string, DiskFacts> = new Map(),
+): DetailSection[] {
   const none = (lines: DetailLine[]): DetailLine[] =>
     lines.length > 0 ? lines : [{ key: "none", name: "", value: t("details.none") }];
   return [
@@ -155,7 +172,7 @@ export function detailSections(config: MachineConfig, t: TFunction, locale: stri
         },
       ],
     },
-    { id: "storage", settings: "storage", lines: none(storageLines(config, t)) },
+    { id: "storage", settings: "storage", lines: none(storageLines(config, t, locale, disks)) },
     { id: "serial", settings: "serial", lines: none(serialLines(config, t)) },
     {
       id: "description",

@@ -7,6 +7,7 @@ import { useServices } from "../../state/AppContext.tsx";
 import { formatBytes, formatDate } from "../../ui/formatQuantities.ts";
 import { Notice } from "../../ui/Notice.tsx";
 import { useSubformatName } from "./DiskFormatFields.tsx";
+import { useUses } from "./MediumTree.tsx";
 
 type Info = ResultOf<HostProtocol, "media.info">;
 
@@ -27,15 +28,6 @@ function useMediumInfo(medium: Medium): Info | undefined {
   return info?.medium.path === medium.path ? info : undefined;
 }
 
-function useUses(medium: Medium): string[] {
-  const { t } = useTranslation();
-  return medium.attachedTo.map((use) =>
-    use.snapshotName === null
-      ? use.machineName
-      : t("media.usedBySnapshot", { machine: use.machineName, snapshot: use.snapshotName }),
-  );
-}
-
 function StateNotice({ medium }: { medium: Medium }) {
   const { t } = useTranslation();
   const { state } = medium;
@@ -53,13 +45,16 @@ export function MediumDetails({ medium }: { medium: Medium }) {
   const { t, i18n } = useTranslation();
   const nameOf = useSubformatName();
   const info = useMediumInfo(medium);
-  const uses = useUses(medium);
+  const uses = useUses()(medium);
   const { format, subformat } = medium;
   const chain = info?.chain ?? [];
   const inner = info?.innerSnapshots ?? [];
   const facts: [string, string][] = [
     [t("media.file"), medium.path],
-    [t("disk.format"), format === null ? "-" : `${format}${subformat === null ? "" : ` (${nameOf(subformat)})`}`],
+    [
+      t("disk.format"),
+      format === null ? "-" : `${format.toUpperCase()}${subformat === null ? "" : ` (${nameOf(subformat)})`}`,
+    ],
     [t("media.size"), formatBytes(medium.sizeBytes, i18n.language)],
     [t("media.onDisk"), formatBytes(medium.allocatedBytes, i18n.language)],
     [t("media.attachedTo"), uses.length === 0 ? t("media.notAttached") : uses.join("\n")],

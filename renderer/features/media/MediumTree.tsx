@@ -20,16 +20,23 @@ function MediumIcon({ medium }: { medium: Medium }) {
   return <CircleAlert size={16} className="tree-icon state-aborted" role="img" aria-label={t(`media.state.${kind}`)} />;
 }
 
-/** Names of the machines that use a medium, each once. */
-export function machinesOf(medium: Medium): string[] {
-  return [...new Set(medium.attachedTo.map((use) => use.machineName))];
+/** The machines that use a medium, and the snapshots of those that do not use it now. */
+export function useUses(): (medium: Medium) => string[] {
+  const { t } = useTranslation();
+  return (medium) =>
+    medium.attachedTo.map((use) =>
+      use.snapshotName === null
+        ? use.machineName
+        : t("media.usedBySnapshot", { machine: use.machineName, snapshot: use.snapshotName }),
+    );
 }
 
 function MediumRow({ node }: { node: MediumNode }) {
   const { t, i18n } = useTranslation();
   const { medium, children } = node;
+  const usesOf = useUses();
   const size = (bytes: number) => (bytes > 0 ? formatBytes(bytes, i18n.language) : "-");
-  const machines = machinesOf(medium).join(", ") || t("media.notAttached");
+  const machines = [...new Set(usesOf(medium))].join(", ") || t("media.notAttached");
   const sentence = [
     medium.name,
     t("media.sizeNow", { size: size(medium.sizeBytes) }),
@@ -55,7 +62,9 @@ function MediumRow({ node }: { node: MediumNode }) {
             </span>
             <span className="medium-number">{size(medium.sizeBytes)}</span>
             <span className="medium-number">{size(medium.allocatedBytes)}</span>
-            <span className="truncate quiet">{machines}</span>
+            <span className="truncate quiet" title={machines}>
+              {machines}
+            </span>
           </div>
         )}
       </TreeItemContent>

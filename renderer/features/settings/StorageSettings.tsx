@@ -4,7 +4,9 @@ import { useTranslation } from "react-i18next";
 import { FLOPPY_DRIVES_MAX, IDE_DEVICES_MAX } from "../../../engine/api/checkMachineDraft.ts";
 import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
 import { useServices } from "../../state/AppContext.tsx";
+import { useDriveMenu } from "../../state/useDriveMenu.tsx";
 import { useFileChooser, useFileFilters } from "../../state/useFileChooser.ts";
+import { Button } from "../../ui/Button.tsx";
 import { FileField } from "../../ui/FileField.tsx";
 import { IconButton } from "../../ui/IconButton.tsx";
 import { type MenuAction, MenuButton } from "../../ui/Menu.tsx";
@@ -136,7 +138,31 @@ function AddMenu({
   );
 }
 
-function DeviceFields({ device, storage, set, locked }: StorageEditing & { device: StorageDevice }) {
+/** While the settings are fixed: another disc or diskette goes in and out at once. */
+function DriveButtons({ machine, device }: { machine: MachineSummary; device: StorageDevice }) {
+  const menu = useDriveMenu(machine);
+  if (device.kind === "disk") return null;
+  return (
+    <div className="input-row drive-buttons">
+      {menu(device.kind, device.index, device.path).map((entry) =>
+        entry.kind === "action" ? (
+          <Button key={entry.id} isDisabled={entry.disabled ?? false} onPress={entry.run}>
+            {entry.icon}
+            {entry.label}
+          </Button>
+        ) : null,
+      )}
+    </div>
+  );
+}
+
+function DeviceFields({
+  device,
+  storage,
+  set,
+  locked,
+  machine,
+}: StorageEditing & { device: StorageDevice; machine: MachineSummary }) {
   const { t } = useTranslation();
   const filters = useFileFilters();
   const nameOf = useDeviceName();
@@ -152,8 +178,9 @@ function DeviceFields({ device, storage, set, locked }: StorageEditing & { devic
         error={problem === "disk-missing" ? t("issue.disk-missing") : undefined}
         disabled={locked}
         placeholder={device.kind === "disk" ? "" : t("details.empty")}
-        clearable={device.kind !== "disk"}
+        clearable={device.kind !== "disk" && !locked}
       />
+      {locked ? <DriveButtons machine={machine} device={device} /> : null}
       {device.kind === "optical" ? (
         <Select<OpticalInterface>
           label={t("storage.controller")}
@@ -237,7 +264,7 @@ export function StorageSettings({
         {selected === undefined ? (
           <p className="quiet device-fields">{t("storage.chooseDevice")}</p>
         ) : (
-          <DeviceFields key={selected.id} device={selected} {...editing} />
+          <DeviceFields key={selected.id} device={selected} machine={machine} {...editing} />
         )}
       </div>
     </>

@@ -19,7 +19,11 @@ function CostView({ cost }: { cost: Cost }) {
       <dl className="facts">
         <div>
           <dt>{t("snapshot.needed")}</dt>
-          <dd>{t("snapshot.neededValue", { needed: size(cost.neededBytes), available: size(cost.availableBytes) })}</dd>
+          <dd>
+            {cost.neededBytes === 0
+              ? t("snapshot.neededNone")
+              : t("snapshot.neededValue", { needed: size(cost.neededBytes), available: size(cost.availableBytes) })}
+          </dd>
         </div>
         <div>
           <dt>{t("snapshot.freed")}</dt>
