@@ -27,7 +27,7 @@ export const serialSchema = v.variant("kind", [
 
 export const driveSchema = v.strictObject({ path: v.nullable(path) });
 
-/** A port of an AHCI controller, or a target of a SCSI host. */
+/** A port of an AHCI controller, a target of a SCSI host, or a PCI slot. */
 const controllerPort = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(63));
 
 /** An optical drive; IDE when nothing is said. */
@@ -53,7 +53,7 @@ export const diskSchema = v.strictObject({
   kind: v.exactOptional(v.picklist(["normal", "immutable", "writeThrough", "shareable", "readOnly", "multiAttach"])),
   /** The controller that it hangs on; IDE when absent. */
   interface: v.exactOptional(diskInterfaceSchema),
-  /** On "ahci" and "virtio-scsi": where it hangs. The next free place where nothing is said, or that is none or taken. */
+  /** On "ahci" and "virtio-scsi" where it hangs, of "virtio-blk" and "nvme" its PCI slot, 8 to 31. The next free place where nothing is said, or that is none or taken. */
   port: v.exactOptional(controllerPort),
   /** What the guest sees as serial number. */
   serial: v.exactOptional(v.pipe(v.string(), v.maxLength(20), v.regex(/^[ -~]*$/))),
@@ -94,6 +94,8 @@ const draftEntries = {
     floppies: v.pipe(v.array(driveSchema), v.maxLength(16)),
     /** There even without drives, so that disks can be plugged in while the machine runs. */
     controllers: v.exactOptional(v.pipe(v.array(v.picklist(["ahci", "virtio-scsi"])), v.maxLength(2))),
+    /** A virtio entropy device, or none; where nothing is said, there is one beside virtio disks. */
+    entropyDevice: v.exactOptional(v.boolean()),
   }),
   directBoot: v.nullable(v.strictObject({ kernel: path, initrd: v.nullable(path), commandLine: text })),
   serial: v.pipe(v.array(serialSchema), v.maxLength(16)),

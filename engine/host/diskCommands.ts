@@ -104,11 +104,13 @@ function withDisks(draft: MachineDraft, disks: readonly DiskConfig[]): MachineDr
 
 /** Says of every drive where it is and how it calls itself, where a machine that starts would decide otherwise. */
 function placed(draft: MachineDraft, drives: Drives): MachineDraft {
-  const { disks, opticals } = draft.storage;
+  const { entropyDevice: _before, ...storage } = draft.storage;
+  const { disks, opticals } = storage;
   return {
     ...draft,
     storage: {
-      ...draft.storage,
+      ...storage,
+      ...(drives.entropyDevice === null ? {} : { entropyDevice: drives.entropyDevice }),
       disks: disks.map((disk, index) => {
         const { port = null, serial = "" } = drives.disks[index] ?? {};
         const own = serial !== "" && serial !== diskIdentity(index).serialNumber;

@@ -81,8 +81,8 @@ export class OpenMachine {
   }
 
   /**
-   * Plugs in a disk as its attributes say. Throws "not-hot-pluggable", "too-many-drives", "passphrase-needed", "passphrase-wrong", or what opening it
-   * throws. Answers its place in the machine's list.
+   * Plugs in a disk as its attributes say. Throws "not-hot-pluggable", "guest-without-hot-plug", "too-many-drives", "passphrase-needed",
+   * "passphrase-wrong", or what opening it throws. Answers its place in the machine's list.
    */
   async attachDisk(disk: DiskConfig, { mayUse, passphrase }: PlugOptions = {}): Promise<number> {
     const place: DiskPlace = mayUse === undefined ? this.#place : { ...this.#place, mayUse };
@@ -101,9 +101,12 @@ export class OpenMachine {
     }
   }
 
-  /** Pulls a disk out and closes it, with everything on it that the guest has written. Throws "no-such-drive", "not-hot-pluggable". */
+  /**
+   * Takes a disk out and closes it, with everything on it that the guest has written. Throws "no-such-drive", "not-hot-pluggable", "guest-without-hot-plug",
+   * "guest-keeps-disk".
+   */
   async detachDisk(slot: number, path: string): Promise<void> {
-    const { blocks } = this.control.detachDisk(slot);
+    const { blocks } = await this.control.detachDisk(slot);
     this.disks.delete(path);
     for (const medium of this.#media) if (medium.blocks === blocks) this.#media.delete(medium);
     try {
@@ -198,6 +201,7 @@ export async function openMachine(
       floppyDrives.push(path === null ? undefined : await open(path, "floppy"));
     }
     const directBoot = await readDirectBoot(config, folder);
+    const { entropyDevice } = config.storage;
     const control = parts.createMachine({
       cpuUnits: await parts.readCpuUnits(),
       memoryBytes: config.memoryMiB * MiB,
@@ -210,6 +214,7 @@ export async function openMachine(
       opticalInterfaces,
       opticalPorts: config.storage.opticals.map(({ port }) => port),
       controllers: config.storage.controllers ?? [],
+      ...(entropyDevice === undefined ? {} : { entropyDevice }),
       floppyDrives,
       debugPorts: config.debugPorts,
       accel: config.accel,

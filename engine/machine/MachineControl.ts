@@ -65,13 +65,19 @@ export interface MachineControl {
   readonly disks: readonly AttachedDisk[];
   /** Of the optical drives; undefined on IDE. */
   readonly opticalPorts: readonly (number | undefined)[];
-  /** Plugs a disk in behind the others of the list; the guest is told. Throws "not-hot-pluggable", "too-many-drives". Answers its place in the list. */
+  /** What `MachineOptions.entropyDevice` must be for another machine with these disks to be the same; undefined if nothing. */
+  readonly entropyDevice: boolean | undefined;
+  /**
+   * Plugs a disk in behind the others of the list; the guest is told. Throws "not-hot-pluggable", "too-many-drives", or for virtio-blk and NVMe
+   * "guest-without-hot-plug" while the guest does not listen for PCI functions that come. Answers its place in the list.
+   */
   attachDisk(disk: DiskAttachment): number;
   /**
-   * Pulls a disk out; those behind it in the list move up. What the guest had under way is lost, and its blocks may be closed.
-   * Throws "no-such-drive", "not-hot-pluggable".
+   * Takes a disk out; those behind it in the list move up, and its blocks may be closed. On AHCI and virtio-scsi it is pulled out at once, and what
+   * the guest had under way is lost; of virtio-blk and NVMe the guest is asked, which takes seconds. Rejects with "no-such-drive", "not-hot-pluggable",
+   * "guest-without-hot-plug", or "guest-keeps-disk" when the guest has not given it up in time, also because it is paused.
    */
-  detachDisk(slot: number): AttachedDisk;
+  detachDisk(slot: number): Promise<AttachedDisk>;
 
   /** Bytes typed into serial port `index` (0 = COM1). Queued without loss. */
   sendSerial(index: number, bytes: Uint8Array): void;

@@ -35,7 +35,7 @@ export interface DiskAttachment {
   readonly solidState?: boolean;
   /** An ATA or SCSI disk says so to the guest. */
   readonly removable?: boolean;
-  /** Of an AHCI controller or SCSI host; the next free one when absent, taken or none. */
+  /** Of an AHCI controller or SCSI host, or the PCI slot of a virtio-blk or NVMe disk; the next free one when absent, taken or none. */
   readonly port?: number;
 }
 

@@ -107,6 +107,9 @@ export class PcMachine implements MachineControl {
   get disks(): readonly AttachedDisk[] {
     return this.#board.storage.disks;
   }
+  get entropyDevice(): boolean | undefined {
+    return this.#board.storage.entropyDevice;
+  }
   get opticalPorts(): readonly (number | undefined)[] {
     return this.#board.storage.opticalPorts;
   }
@@ -115,8 +118,8 @@ export class PcMachine implements MachineControl {
     return this.#board.storage.plug(disk);
   }
 
-  detachDisk(slot: number): AttachedDisk {
-    return this.#board.storage.unplug(slot);
+  async detachDisk(slot: number): Promise<AttachedDisk> {
+    return await this.#board.storage.unplug(slot, this.#life === "running");
   }
 
   start(): void {
@@ -247,6 +250,7 @@ export class PcMachine implements MachineControl {
     if (this.#life === "off") return;
     this.#life = "off";
     this.#loop.stop();
+    this.#board.storage.stop();
     this.debug.noteStopped({ kind: "off" });
     this.#options.log("info", "the machine stopped", { reason: reason.kind });
     this.stopped.emit(reason);

@@ -1,5 +1,6 @@
 import { MiB } from "../base/units.ts";
 import type { MachineDescription } from "../snapshot/container/stateFileLayout.ts";
+import { placeGroupOf, placesOf } from "./board/drivePlaces.ts";
 import type { AttachedDisk, MachineOptions } from "./MachineOptions.ts";
 
 /**
@@ -28,7 +29,7 @@ export function describeHardware(options: MachineOptions, drives: PresentDrives)
     "floppy drives": options.floppyDrives.length,
     "debug console": options.debugPorts.console,
     "debug exit": options.debugPorts.exit,
-    ...(options.entropyDevice === undefined ? {} : { "entropy device": options.entropyDevice }),
+    ...(drives.entropyDevice === undefined ? {} : { "entropy device": drives.entropyDevice }),
     ...Object.fromEntries([...disks, ...opticals]),
     ...(empty.length === 0 ? {} : { "controllers without drives": [...empty].sort().join(", ") }),
   };
@@ -38,6 +39,8 @@ export function describeHardware(options: MachineOptions, drives: PresentDrives)
 export interface PresentDrives {
   readonly disks: readonly AttachedDisk[];
   readonly opticalPorts: readonly (number | undefined)[];
+  /** Undefined where the drives alone tell. */
+  readonly entropyDevice: boolean | undefined;
 }
 
 interface PlacedDrive {
@@ -48,7 +51,10 @@ interface PlacedDrive {
 /** Says where a drive hangs that is not where it would be if none had a wish. */
 function unusualPlaces(drives: readonly PlacedDrive[]): (drive: PlacedDrive) => string {
   return (drive) => {
-    const usual = drives.filter((other) => other.interface === drive.interface).indexOf(drive);
-    return drive.port === undefined || drive.port === usual ? "" : `, port ${drive.port}`;
+    const group = placeGroupOf(drive.interface);
+    if (group === undefined || drive.port === undefined) return "";
+    const neighbours = drives.filter((other) => placeGroupOf(other.interface) === group);
+    const usual = placesOf[group].first + neighbours.indexOf(drive);
+    return drive.port === usual ? "" : `, ${group === "slot" ? "slot" : "port"} ${drive.port}`;
   };
 }

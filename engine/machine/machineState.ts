@@ -67,10 +67,13 @@ export function acceptSections(parts: StatefulParts, sections: readonly StateSec
       section: id,
     });
   }
+  const began = (id: string) => stateMigrations.some(({ section, from }) => section === id && from === 0);
+  const added = [...left].filter(began).map((id): StateSection => ({ id, version: 0, payload: new Uint8Array() }));
+  for (const { id } of added) left.delete(id);
   for (const id of left) {
     throw new GuesthouseError("state-section-missing", `The saved state of “${id}” is missing.`, { section: id });
   }
-  return migrateSections(sections, stateMigrations, present);
+  return migrateSections([...sections, ...added], stateMigrations, present);
 }
 
 /** `sections` were accepted. Throws GuesthouseError for a damaged one; the machine must then be reset. RAM is there already. */

@@ -32,6 +32,7 @@ export interface GuestMedia {
   /** A replacement for the built-in BIOS. */
   readonly firmware?: string;
   readonly memoryMiB?: number;
+  readonly entropyDevice?: boolean;
   readonly cpuLevel?: MachineOptions["cpuLevel"];
   readonly bootOrder?: readonly BootSource[];
   /** Guest time runs on this instead of the host's clock. */
@@ -193,6 +194,13 @@ function stopReason(stop: MachineStop): string {
 
 /** A guest that has just been switched on. */
 export async function bootGuest(media: GuestMedia): Promise<Guest> {
+  const guest = await makeGuest(media);
+  guest.machine.start();
+  return guest;
+}
+
+/** A guest that is off. */
+export async function makeGuest(media: GuestMedia): Promise<Guest> {
   const opened: Medium[] = [];
   const open = async (path: string, use: ImageUse): Promise<Medium> => {
     const medium = await openMedium(path, use);
@@ -210,6 +218,7 @@ export async function bootGuest(media: GuestMedia): Promise<Guest> {
     ...directBoot(media),
     disks: [...(disk === undefined ? [] : [await open(disk, "disk")]), ...(media.disks ?? [])],
     ...(await opticalDrives(media, open)),
+    ...(media.entropyDevice === undefined ? {} : { entropyDevice: media.entropyDevice }),
     floppyDrives: [floppy === undefined ? undefined : await open(floppy, "floppy")],
     debugPorts: { console: true, exit: true },
     rtcUtc: true,
@@ -222,7 +231,5 @@ export async function bootGuest(media: GuestMedia): Promise<Guest> {
       return () => clearTimeout(timer);
     },
   };
-  const guest = new Guest(options, opened);
-  guest.machine.start();
-  return guest;
+  return new Guest(options, opened);
 }

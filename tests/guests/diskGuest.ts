@@ -69,8 +69,8 @@ function cpio(entries: readonly Entry[]): Uint8Array {
 const DIRECTORY = 0o040755;
 const PROGRAM = 0o100755;
 
-/** The kernel, and an initrd whose `/init` is `script`. */
-export function diskGuest(script: string, name: string): { kernel: string; initrd: string } {
+/** The kernel, and an initrd whose `/init` is `script`, with the modules that are `wanted`, or all. */
+export function diskGuest(script: string, name: string, wanted = /./): { kernel: string; initrd: string } {
   const packageName = debianKernelPackage();
   const boot = dirname(debianFile(packageName, "boot"));
   const version = packageName.replace("linux-image-", "");
@@ -90,7 +90,7 @@ export function diskGuest(script: string, name: string): { kernel: string; initr
   const loads: string[] = [];
   for (const module of moduleOrder) {
     const file = join(modules, `${module}.ko`);
-    if (!existsSync(file)) continue;
+    if (!existsSync(file) || !wanted.test(module)) continue;
     const short = `modules/${module.replaceAll("/", "_")}.ko`;
     entries.push({ path: short, mode: PROGRAM, bytes: readFileSync(file) });
     loads.push(`insmod /${short}`);

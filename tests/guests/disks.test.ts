@@ -160,11 +160,11 @@ test.skipIf(unavailable !== undefined)(
       await guest.waitForSerial(new RegExp(`^PLUGGED ${kind}`, "m"), MINUTE);
       expect(guest.serial).toContain(`FOUND ${kind} ${md5(new Uint8Array(4096).fill(fill))}`);
       expect(guest.serial).toContain(`REMOVABLE ${kind} 1`);
-      machine.detachDisk(slot);
+      await machine.detachDisk(slot);
       await guest.waitForSerial(new RegExp(`^GONE ${kind}`, "m"), MINUTE);
     }
     await guest.waitForSerial(/^END/m, MINUTE);
-    const again = { name: "nvme", blocks: machine.disks[0]!.blocks, interface: "nvme" } as const;
+    const again = { name: "nvme", blocks: machine.disks[0]!.blocks, interface: "ide" } as const;
     expect(() => machine.attachDisk(again)).toThrow(/while the machine is off/);
   },
 );

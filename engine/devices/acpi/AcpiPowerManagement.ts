@@ -118,7 +118,7 @@ export class AcpiPowerManagement implements Device, PciFunction, IoHandler {
   pressPowerButton(): boolean {
     this.#status |= PWRBTN_STS;
     this.#update();
-    return (this.#control & SCI_EN) !== 0 && (this.#enable & PWRBTN_STS) !== 0;
+    return this.isTakenOver && (this.#enable & PWRBTN_STS) !== 0;
   }
 
   /** The real-time clock interrupts. */
@@ -132,6 +132,16 @@ export class AcpiPowerManagement implements Device, PciFunction, IoHandler {
   raiseGpe(event: number): void {
     this.#gpeStatus |= 1 << event;
     this.#update();
+  }
+
+  /** Has the guest taken ACPI over and enabled this event? Not while it handles one of the kind. */
+  listensTo(event: number): boolean {
+    return this.isTakenOver && ((this.#gpeEnable >> event) & 1) !== 0;
+  }
+
+  /** Does an ACPI driver of the guest's get the interrupts? */
+  get isTakenOver(): boolean {
+    return (this.#control & SCI_EN) !== 0;
   }
 
   read(offset: number, width: IoWidth): number {

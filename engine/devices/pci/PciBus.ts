@@ -25,6 +25,11 @@ export class PciBus {
     this.#functions.set(key, pciFunction);
   }
 
+  /** The function left its slot. It must hold no interrupt wire any more. */
+  detach(device: number, functionNumber: number): void {
+    this.#functions.delete((device << 3) | functionNumber);
+  }
+
   /** The wire of an interrupt pin (1 = INTA#) of a device. */
   interruptLine(device: number, pin: number): IrqLine {
     return this.#pirqs[PciBus.pirqOf(device, pin)]!.input();

@@ -7,6 +7,8 @@ export type Aml = readonly number[];
 const EXTENDED = 0x5b;
 
 export const ZERO: Aml = [0x00];
+export const LOCAL0: Aml = [0x60];
+export const LOCAL1: Aml = [0x61];
 export const ARG0: Aml = [0x68];
 
 /** PkgLength: one byte up to 63, otherwise the low nibble first and one to three bytes more. The length includes itself. */
@@ -91,11 +93,17 @@ export function byteField(region: string, names: readonly string[]): Aml {
   return packaged([EXTENDED, 0x81], [...path(region), 0x01, ...names.flatMap((field) => [...path(field), 8])]);
 }
 
+/** Access by dwords, no lock, other bits written as zeros. */
+export function dwordField(region: string, names: readonly string[]): Aml {
+  return packaged([EXTENDED, 0x81], [...path(region), 0x43, ...names.flatMap((field) => [...path(field), 32])]);
+}
+
 export const returnOf = (value: Aml): Aml => [0xa4, ...value];
 export const store = (value: Aml, target: Aml): Aml => [0x70, ...value, ...target];
 /** The target may be `ZERO`: the result is then only used as a value. */
 export const and = (left: Aml, right: Aml, target: Aml = ZERO): Aml => [0x7b, ...left, ...right, ...target];
 export const or = (left: Aml, right: Aml, target: Aml = ZERO): Aml => [0x7d, ...left, ...right, ...target];
+export const notify = (target: Aml, code: number): Aml => [0x86, ...target, ...integer(code)];
 export const createDwordField = (source: Aml, offset: number, field: string): Aml => [
   0x8a,
   ...source,

@@ -1,3 +1,4 @@
+import { pciHotPlugLayout } from "../../contracts/pciHotPlugLayout.ts";
 import { PCI_WINDOWS, PIRQ_INTERRUPTS, pirqOf } from "../system/pciSetup.ts";
 import {
   type Aml,
@@ -6,11 +7,15 @@ import {
   byteField,
   createDwordField,
   device,
+  dwordField,
   eisaId,
   ifThen,
   integer,
+  LOCAL0,
+  LOCAL1,
   method,
   name,
+  notify,
   operationRegion,
   or,
   packageOf,
@@ -19,6 +24,7 @@ import {
   returnOf,
   scope,
   store,
+  string,
   ZERO,
 } from "./AmlWriter.ts";
 import {
@@ -36,7 +42,8 @@ import {
 
 /**
  * The contents of the DSDT: processor, PCI root with its windows and interrupt routing, the four interrupt links of the PIIX3, the
- * devices on the ISA bus, the HPET, and the sleep state that means off. Absent: thermal zones, batteries, hot plug.
+ * devices on the ISA bus, the HPET, the sleep state that means off, and the slots that functions may come into and leave.
+ * Absent: thermal zones, batteries.
  */
 const HPET_BASE = 0xfed00000;
 const DEVICES = 32;
@@ -110,6 +117,53 @@ function isaBridge(): Aml {
   );
 }
 
+const HOT_PLUG_PORTS = pciHotPlugLayout.ports;
+const SYSTEM_IO = 1;
+const DEVICE_CHECK = 1;
+const EJECT_REQUEST = 3;
+const SLOTS = Array.from({ length: pciHotPlugLayout.slotCount }, (_, index) => pciHotPlugLayout.firstSlot + index);
+const slotName = (slot: number): string => `S${slot.toString(16).toUpperCase().padStart(2, "0")}`;
+const slotBit = (slot: number): Aml => integer((1 << slot) >>> 0);
+
+/** The slot controller's registers, and slots that give up their function by its eject register. */
+function hotPlugSlots(): Aml[] {
+  return [
+    device(
+      "HPR",
+      name("_HID", eisaId("PNP0C02")),
+      name("_UID", string("PCI hot plug")),
+      name("_CRS", resourceTemplate(ioPorts(HOT_PLUG_PORTS.start, HOT_PLUG_PORTS.length))),
+    ),
+    operationRegion("HPLG", SYSTEM_IO, HOT_PLUG_PORTS.start, HOT_PLUG_PORTS.length),
+    dwordField("HPLG", ["UP", "DOWN", "EJCT"]),
+    ...SLOTS.map((slot) =>
+      device(
+        slotName(slot),
+        name("_ADR", integer(slot << 16)),
+        name("_SUN", integer(slot)),
+        method("_EJ0", 1, store(slotBit(slot), path("\\_SB.PCI0.EJCT"))),
+      ),
+    ),
+  ];
+}
+
+/** What the event of the slot controller does: each slot that it names hears of it. Edge-triggered. */
+function hotPlugEvent(): Aml {
+  return scope(
+    "\\_GPE",
+    method(
+      `_E0${pciHotPlugLayout.event}`,
+      0,
+      store(path("\\_SB.PCI0.UP"), LOCAL0),
+      store(path("\\_SB.PCI0.DOWN"), LOCAL1),
+      ...SLOTS.flatMap((slot) => [
+        ifThen(and(LOCAL0, slotBit(slot)), notify(path(`\\_SB.PCI0.${slotName(slot)}`), DEVICE_CHECK)),
+        ifThen(and(LOCAL1, slotBit(slot)), notify(path(`\\_SB.PCI0.${slotName(slot)}`), EJECT_REQUEST)),
+      ]),
+    ),
+  );
+}
+
 function pciRoot(): Aml {
   return device(
     "PCI0",
@@ -122,13 +176,15 @@ function pciRoot(): Aml {
         busRange(0, 0xff),
         ioPorts(0xcf8, 8),
         ioRange(0x0000, 0x0cf7),
-        ioRange(0x0d00, 0xffff),
+        ioRange(0x0d00, HOT_PLUG_PORTS.start - 1),
+        ioRange(HOT_PLUG_PORTS.start + HOT_PLUG_PORTS.length, 0xffff),
         memoryRange(0xa0000, 0xbffff),
         memoryRange(PCI_WINDOWS.memoryStart, PCI_WINDOWS.memoryEnd - 1),
       ),
     ),
     pciRouting(),
     isaBridge(),
+    ...hotPlugSlots(),
   );
 }
 
@@ -142,6 +198,7 @@ export function differentiatedSystem(processors: number): Aml {
       ...LINK_NAMES.map((_, index) => interruptLink(index)),
       isaDevice("HPET", "PNP0103", [fixedMemory(HPET_BASE, 0x400)]),
     ),
+    ...hotPlugEvent(),
     ...name("\\_S5", packageOf([ZERO, ZERO, ZERO, ZERO])),
   ];
 }

@@ -96,9 +96,8 @@ export class Board {
   readonly ide: IdeDrives;
   readonly storage: StorageControllers;
   readonly floppies: readonly FloppyDrive[];
-  /** Every device with state, in the order of reset and load. */
-  readonly devices: readonly Device[];
   readonly #parts: BoardParts;
+  readonly #devices: () => readonly Device[];
   #poweredBefore = false;
 
   constructor(parts: BoardParts) {
@@ -158,17 +157,15 @@ export class Board {
     this.storage = pci.storage;
     this.vga = pci.vga;
     if (options.debugPorts.console) this.#mapPort(0xe9, 1, new DebugConsole({ onByte: parts.onDebugByte }));
-    this.devices = [
-      ...timers.devices,
-      this.dma,
-      floppyController,
-      ...input.devices,
-      ...this.uarts,
-      ...pci.devices,
-      ...this.#buildTestPorts(),
-      // Last, so that lines which move while the others load leave no edge behind.
-      ...this.router.devices,
-    ];
+    const others = [...timers.devices, this.dma, floppyController, ...input.devices, ...this.uarts];
+    const testDevices = this.#buildTestPorts();
+    // The interrupt controllers last, so that lines which move while the others load leave no edge behind.
+    this.#devices = () => [...others, ...pci.devices(), ...testDevices, ...this.router.devices];
+  }
+
+  /** Every device with state as they are now, in the order of reset and load. */
+  get devices(): readonly Device[] {
+    return this.#devices();
   }
 
   /** The reset line; "power" also clears RAM and the CMOS. */

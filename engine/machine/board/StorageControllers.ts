@@ -1,60 +1,39 @@
 import { GuesthouseError } from "../../base/GuesthouseError.ts";
 import type { Device } from "../../contracts/Device.ts";
-import type { IoBus } from "../../contracts/IoHandler.ts";
-import type { MessageSink } from "../../contracts/MessageSink.ts";
-import type { PhysicalMemory } from "../../contracts/PhysicalMemory.ts";
-import { AHCI_PORTS, AhciController } from "../../devices/ahci/AhciController.ts";
-import { AHCI_WINDOW_BYTES } from "../../devices/ahci/ahciRegisters.ts";
+import type { IoHandler } from "../../contracts/IoHandler.ts";
+import type { AcpiPowerManagement } from "../../devices/acpi/AcpiPowerManagement.ts";
+import type { AhciController } from "../../devices/ahci/AhciController.ts";
 import { AtaDisk } from "../../devices/ata/AtaDisk.ts";
 import type { AtaDrive } from "../../devices/ata/AtaDrive.ts";
 import type { AtapiDrive } from "../../devices/ata/AtapiDrive.ts";
-import { NvmeController } from "../../devices/nvme/NvmeController.ts";
-import { NVME_WINDOW_BYTES } from "../../devices/nvme/nvmeRegisters.ts";
-import { MSIX_WINDOW_BYTES } from "../../devices/pci/Msix.ts";
-import type { PciBus } from "../../devices/pci/PciBus.ts";
 import { ScsiDisk } from "../../devices/scsi/ScsiDisk.ts";
 import { ScsiOptical } from "../../devices/scsi/ScsiOptical.ts";
 import type { ScsiTarget } from "../../devices/scsi/ScsiTarget.ts";
-import { VirtioBlk } from "../../devices/virtio/VirtioBlk.ts";
-import type { VirtioFunction } from "../../devices/virtio/VirtioFunction.ts";
-import { LEGACY_WINDOW_BYTES, VirtioPci } from "../../devices/virtio/VirtioPci.ts";
 import { VirtioRng } from "../../devices/virtio/VirtioRng.ts";
-import { SCSI_TARGETS, VirtioScsi } from "../../devices/virtio/VirtioScsi.ts";
-import { MODERN_WINDOW_BYTES } from "../../devices/virtio/virtioRegisters.ts";
+import { VirtioScsi } from "../../devices/virtio/VirtioScsi.ts";
 import type { AttachedDisk, DiskAttachment, DiskInterface, MachineOptions } from "../MachineOptions.ts";
 import { diskIdentity } from "./driveIdentity.ts";
+import { type PlaceGroup, placeGroupOf, placesOf } from "./drivePlaces.ts";
 import { drivePorts } from "./drivePorts.ts";
 import { type DriveActivity, makeOpticalDrive } from "./driveSlots.ts";
-import { MovableWindow } from "./MovableWindow.ts";
+import { FunctionDisks } from "./FunctionDisks.ts";
+import { addAhci, addVirtio, type PciWiring } from "./pciFunctions.ts";
 
 /**
  * The storage controllers besides IDE, on the PCI slots behind the board's own devices. Controllers are there when a drive needs them, or the
- * machine asks for them; a disk's slot depends on its position alone. Disks come and go on AHCI ports and SCSI targets; PCI slots themselves are not
- * hot-pluggable.
+ * machine asks for them. Disks come and go on AHCI ports and SCSI targets at once, as functions of their own when the guest agrees.
  */
-export interface StorageParts {
+export interface StorageParts extends PciWiring {
   readonly options: MachineOptions;
   readonly activity: DriveActivity;
-  readonly bus: PciBus;
-  readonly memory: PhysicalMemory;
-  readonly ports: IoBus;
-  readonly mmio: IoBus;
-  readonly messages: MessageSink;
+  readonly acpi: AcpiPowerManagement;
 }
 
 const AHCI_SLOT = 3;
 const SCSI_SLOT = 4;
 const ENTROPY_SLOT = 5;
-/** Disks that are functions of their own, in order of the machine's list. */
-const FIRST_DISK_SLOT = 8;
-const DISK_SLOTS = 24;
-const INTA = 1;
-
-type PluggableInterface = "ahci" | "virtio-scsi";
-const placeCounts: Readonly<Record<PluggableInterface, number>> = { ahci: AHCI_PORTS, "virtio-scsi": SCSI_TARGETS };
 
 export class StorageControllers {
-  readonly devices: Device[] = [];
   /** By the position in the machine's lists: where other firmware finds the drive. Undefined for IDE. */
   readonly diskPaths: (string | undefined)[] = [];
   readonly opticalPaths: (string | undefined)[] = [];
@@ -62,31 +41,47 @@ export class StorageControllers {
   /** By the position in the machine's list; undefined on IDE. */
   readonly opticalPorts: readonly (number | undefined)[];
   readonly #parts: StorageParts;
+  readonly #functions: FunctionDisks;
+  readonly #controllers: Device[] = [];
   readonly #serialDrives: (AtaDrive | undefined)[] = [];
   readonly #targets: (ScsiTarget | undefined)[] = [];
   readonly #ahci: AhciController | undefined;
   readonly #scsi: VirtioScsi | undefined;
+  readonly #hasEntropy: boolean;
   #disks: readonly AttachedDisk[];
-  #functionDisks = 0;
 
   constructor(parts: StorageParts) {
     this.#parts = parts;
     const { options } = parts;
     const { controllers = [] } = options;
-    const places = placesOf(options);
+    this.#functions = new FunctionDisks({ ...parts, activity: parts.activity.disk, delay: options.delay });
+    const places = placeDrives(options);
     this.opticalPorts = places.opticals;
     this.#disks = options.disks.map((disk, index) => attached(disk, index, places.disks[index]));
     for (const disk of this.#disks) this.diskPaths.push(this.#attachDisk(disk));
     for (const index of options.opticalDrives.keys()) this.opticalPaths.push(this.#attachOptical(index));
-    if (this.#serialDrives.length > 0 || controllers.includes("ahci")) this.#ahci = this.#addAhci();
+    if (this.#serialDrives.length > 0 || controllers.includes("ahci")) {
+      this.#ahci = addAhci(parts, AHCI_SLOT, this.#serialDrives);
+      this.#controllers.push(this.#ahci);
+    }
     if (this.#targets.length > 0 || controllers.includes("virtio-scsi")) {
       this.#scsi = new VirtioScsi(this.#targets);
-      this.#addVirtio("virtio-scsi", SCSI_SLOT, this.#scsi);
+      this.#controllers.push(addVirtio(parts, SCSI_SLOT, "virtio-scsi", this.#scsi));
     }
-    const isVirtio = this.#scsi !== undefined || options.disks.some(({ interface: kind }) => kind === "virtio-blk");
-    if (options.entropyDevice ?? isVirtio) {
-      this.#addVirtio("virtio-rng", ENTROPY_SLOT, new VirtioRng(options.entropy));
+    this.#hasEntropy = options.entropyDevice ?? this.#isVirtio;
+    if (this.#hasEntropy) {
+      this.#controllers.push(addVirtio(parts, ENTROPY_SLOT, "virtio-rng", new VirtioRng(options.entropy)));
     }
+  }
+
+  /** With state, as they are now: the slot controller, then all by their slots. */
+  get devices(): readonly Device[] {
+    return [this.#functions.hotPlug, ...this.#controllers, ...this.#functions.devices];
+  }
+
+  /** Registers by which disks that are functions of their own come and go. */
+  get hotPlug(): IoHandler {
+    return this.#functions.hotPlug;
   }
 
   /** In the order of the machine's list, as they are now. */
@@ -94,56 +89,70 @@ export class StorageControllers {
     return this.#disks;
   }
 
-  #attachDisk(disk: AttachedDisk): string | undefined {
-    switch (disk.interface) {
-      case "virtio-blk":
-        return this.#addVirtioDisk(disk);
-      case "nvme":
-        return this.#addNvme(disk);
-      case "virtio-scsi":
-        return this.#addTarget(this.#makeScsiDisk(disk), disk.port);
-      case "ahci":
-        return this.#addSerialDrive(this.#makeSerialDisk(disk), disk.port);
-      case "ide":
-        return undefined;
-    }
+  /** What has to be said for another machine with these disks to have an entropy device or none; undefined if nothing. */
+  get entropyDevice(): boolean | undefined {
+    return this.#hasEntropy === this.#isVirtio ? undefined : this.#hasEntropy;
   }
 
-  /** Throws "not-hot-pluggable", "too-many-drives". */
+  get #isVirtio(): boolean {
+    return this.#scsi !== undefined || this.#disks.some(({ interface: kind }) => kind === "virtio-blk");
+  }
+
+  #attachDisk(disk: AttachedDisk): string | undefined {
+    const { interface: kind, port } = disk;
+    const group = placeGroupOf(kind);
+    if (group === undefined) return undefined;
+    if (port === undefined) throw tooMany(group);
+    if (group === "slot") return this.#functions.add(port, disk);
+    return group === "ahci"
+      ? this.#addSerialDrive(this.#makeSerialDisk(disk), port)
+      : this.#addTarget(this.#makeScsiDisk(disk), port);
+  }
+
+  /** Throws "not-hot-pluggable", "guest-without-hot-plug", "too-many-drives". */
   plug(disk: DiskAttachment): number {
-    const { interface: kind = "ide" } = disk;
-    this.#demandHotPlug(kind);
-    const ports = this.#disks.filter((other) => other.interface === kind).map(({ port }) => port);
+    const group = this.#demandHotPlug(disk.interface ?? "ide");
+    const isIn = ({ interface: kind }: { readonly interface?: string }) => placeGroupOf(kind) === group;
+    const ports = this.#disks.filter(isIn).map(({ port }) => port);
     const { opticalInterfaces = [] } = this.#parts.options;
-    const opticals = this.opticalPorts.filter((_port, index) => opticalInterfaces[index] === kind);
-    const port = drivePorts([...ports, ...opticals, disk.port], placeCounts[kind]).at(-1);
-    if (port === undefined) throw tooMany(kind);
+    const opticals = this.opticalPorts.filter((_port, index) => placeGroupOf(opticalInterfaces[index]) === group);
+    const port = drivePorts([...ports, ...opticals, disk.port], placesOf[group]).at(-1);
+    if (port === undefined) throw tooMany(group);
     const serialNumber = disk.serialNumber ?? this.#freeSerialNumber();
     const added = attached({ ...disk, serialNumber }, this.#disks.length, port);
-    if (kind === "ahci") this.#ahci?.ports[port]?.plug(this.#makeSerialDisk(added));
+    if (group === "slot") this.#functions.plug(port, added);
+    else if (group === "ahci") this.#ahci?.ports[port]?.plug(this.#makeSerialDisk(added));
     else this.#scsi?.plug(port, this.#makeScsiDisk(added));
     this.#disks = [...this.#disks, added];
     return this.#disks.length - 1;
   }
 
-  /** Throws "no-such-drive", "not-hot-pluggable". */
-  unplug(slot: number): AttachedDisk {
+  /** `running`: the guest can answer. Rejects with "no-such-drive", "not-hot-pluggable", "guest-without-hot-plug", "guest-keeps-disk". */
+  async unplug(slot: number, running: boolean): Promise<AttachedDisk> {
     const disk = this.#disks[slot];
     if (disk === undefined) throw new GuesthouseError("no-such-drive", "The machine has no such disk.", { slot });
-    this.#demandHotPlug(disk.interface);
-    if (disk.interface === "ahci") this.#ahci?.ports[disk.port!]?.plug(undefined);
+    const group = this.#demandHotPlug(disk.interface);
+    if (group === "slot") await this.#functions.unplug(disk.port!, running);
+    else if (group === "ahci") this.#ahci?.ports[disk.port!]?.plug(undefined);
     else this.#scsi?.plug(disk.port!, undefined);
     this.#disks = this.#disks.filter((other) => other !== disk);
     return disk;
   }
 
-  #demandHotPlug(kind: DiskInterface): asserts kind is PluggableInterface {
-    const controller = kind === "ahci" ? this.#ahci : kind === "virtio-scsi" ? this.#scsi : undefined;
-    if (controller !== undefined) return;
+  /** The guest answers nothing any more. */
+  stop(): void {
+    this.#functions.stop();
+  }
+
+  #demandHotPlug(kind: DiskInterface): PlaceGroup {
+    const group = placeGroupOf(kind);
+    if (group === "slot") return group;
+    const controller = group === "ahci" ? this.#ahci : group === "virtio-scsi" ? this.#scsi : undefined;
+    if (group !== undefined && controller !== undefined) return group;
     const sentence =
-      kind === "ahci" || kind === "virtio-scsi"
-        ? "The machine was switched on without the controller for this disk."
-        : "Disks of this controller come and go only while the machine is off.";
+      group === undefined
+        ? "Disks of this controller come and go only while the machine is off."
+        : "The machine was switched on without the controller for this disk.";
     throw new GuesthouseError("not-hot-pluggable", sentence, { interface: kind });
   }
 
@@ -160,8 +169,9 @@ export class StorageControllers {
     const kind = options.opticalInterfaces?.[index] ?? "ide";
     const drive = kind === "ide" ? undefined : makeOpticalDrive(options, activity, index);
     this.opticals.push(drive);
-    if (drive === undefined) return undefined;
+    if (drive === undefined || kind === "ide") return undefined;
     const port = this.opticalPorts[index];
+    if (port === undefined) throw tooMany(kind);
     return kind === "virtio-scsi" ? this.#addTarget(new ScsiOptical(drive), port) : this.#addSerialDrive(drive, port);
   }
 
@@ -175,8 +185,7 @@ export class StorageControllers {
     });
   }
 
-  #addTarget(target: ScsiTarget, number: number | undefined): string {
-    if (number === undefined) throw tooMany("virtio-scsi");
+  #addTarget(target: ScsiTarget, number: number): string {
     this.#targets[number] = target;
     return `/pci@i0cf8/scsi@${SCSI_SLOT}/channel@0/disk@${number.toString(16)},0`;
   }
@@ -192,91 +201,20 @@ export class StorageControllers {
     });
   }
 
-  #addSerialDrive(drive: AtaDrive, port: number | undefined): string {
-    if (port === undefined) throw tooMany("ahci");
+  #addSerialDrive(drive: AtaDrive, port: number): string {
     this.#serialDrives[port] = drive;
     return `/pci@i0cf8/pci8086,2922@${AHCI_SLOT}/drive@${port}/disk@0`;
   }
-
-  #addAhci(): AhciController {
-    const { bus, memory, mmio } = this.#parts;
-    const registers = new MovableWindow(mmio, AHCI_WINDOW_BYTES);
-    const controller = new AhciController({
-      memory,
-      irq: bus.interruptLine(AHCI_SLOT, INTA),
-      drives: this.#serialDrives,
-      onRegistersMoved: (address) => registers.place(address),
-    });
-    registers.serve(controller.registers);
-    bus.attach(AHCI_SLOT, 0, controller);
-    this.devices.push(controller);
-    return controller;
-  }
-
-  #addVirtioDisk({ blocks, serialNumber }: AttachedDisk): string {
-    const slot = this.#takeDiskSlot();
-    const disk = new VirtioBlk({ blocks, activity: this.#parts.activity.disk, serialNumber });
-    this.#addVirtio(`virtio-blk-${slot}`, slot, disk);
-    return `/pci@i0cf8/scsi@${slot.toString(16)}/disk@0,0`;
-  }
-
-  #addNvme({ blocks, serialNumber }: AttachedDisk): string {
-    const { activity, bus, memory, messages, mmio } = this.#parts;
-    const slot = this.#takeDiskSlot();
-    const registers = new MovableWindow(mmio, NVME_WINDOW_BYTES);
-    const msix = new MovableWindow(mmio, MSIX_WINDOW_BYTES);
-    const controller = new NvmeController({
-      id: `nvme-${slot}`,
-      target: { blocks, activity: activity.disk },
-      identity: diskIdentity(0, serialNumber),
-      memory,
-      irq: bus.interruptLine(slot, INTA),
-      messages,
-      onRegistersMoved: (address) => registers.place(address),
-      onMsixMoved: (address) => msix.place(address),
-    });
-    registers.serve(controller.registers);
-    msix.serve(controller.msix.table);
-    bus.attach(slot, 0, controller);
-    this.devices.push(controller);
-    return `/pci@i0cf8/pci1b36,10@${slot.toString(16)}/namespace@1,0`;
-  }
-
-  #takeDiskSlot(): number {
-    if (this.#functionDisks >= DISK_SLOTS) {
-      throw new GuesthouseError("too-many-drives", "There is no PCI slot for another disk.", { most: DISK_SLOTS });
-    }
-    return FIRST_DISK_SLOT + this.#functionDisks++;
-  }
-
-  #addVirtio(id: string, slot: number, virtio: VirtioFunction): VirtioPci {
-    const { bus, memory, messages, ports, mmio } = this.#parts;
-    const legacy = new MovableWindow(ports, LEGACY_WINDOW_BYTES);
-    const msix = new MovableWindow(mmio, MSIX_WINDOW_BYTES);
-    const modern = new MovableWindow(mmio, MODERN_WINDOW_BYTES);
-    const device = new VirtioPci({
-      id,
-      function: virtio,
-      memory,
-      messages,
-      irq: bus.interruptLine(slot, INTA),
-      onLegacyMoved: (port) => legacy.place(port),
-      onMsixMoved: (address) => msix.place(address),
-      onModernMoved: (address) => modern.place(address),
-    });
-    legacy.serve(device.legacyPorts);
-    msix.serve(device.msix.table);
-    modern.serve(device.modernWindow);
-    bus.attach(slot, 0, device);
-    this.devices.push(device);
-    return device;
-  }
 }
 
-function tooMany(kind: PluggableInterface): GuesthouseError {
-  const most = placeCounts[kind];
-  const sentence = kind === "ahci" ? `An AHCI controller takes ${most} drives.` : `A SCSI host takes ${most} drives.`;
-  return new GuesthouseError("too-many-drives", sentence, { most });
+function tooMany(group: PlaceGroup): GuesthouseError {
+  const most = placesOf[group].count;
+  const sentences = {
+    ahci: `An AHCI controller takes ${most} drives.`,
+    "virtio-scsi": `A SCSI host takes ${most} drives.`,
+    slot: "There is no PCI slot for another disk.",
+  };
+  return new GuesthouseError("too-many-drives", sentences[group], { most });
 }
 
 function attached(disk: DiskAttachment, index: number, port: number | undefined): AttachedDisk {
@@ -285,18 +223,18 @@ function attached(disk: DiskAttachment, index: number, port: number | undefined)
   return { ...facts, interface: disk.interface ?? "ide", serialNumber, ...(port === undefined ? {} : { port }) };
 }
 
-/** Ports of AHCI drives and SCSI targets, disks before optical drives. */
-function placesOf({ disks, opticalDrives, opticalInterfaces = [], opticalPorts = [] }: MachineOptions) {
+/** Disks before optical drives. */
+function placeDrives({ disks, opticalDrives, opticalInterfaces = [], opticalPorts = [] }: MachineOptions) {
   const drives = [
     ...disks.map(({ interface: kind, port }) => ({ kind, port })),
     ...opticalDrives.map((_medium, index) => ({ kind: opticalInterfaces[index], port: opticalPorts[index] })),
   ];
   const ports: (number | undefined)[] = drives.map(() => undefined);
-  for (const kind of ["ahci", "virtio-scsi"] as const) {
-    const own = drives.flatMap((drive, index) => (drive.kind === kind ? [index] : []));
+  for (const group of ["ahci", "virtio-scsi", "slot"] as const) {
+    const own = drives.flatMap((drive, index) => (placeGroupOf(drive.kind) === group ? [index] : []));
     const found = drivePorts(
       own.map((index) => drives[index]!.port),
-      placeCounts[kind],
+      placesOf[group],
     );
     own.forEach((index, at) => {
       ports[index] = found[at];

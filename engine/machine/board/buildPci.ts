@@ -4,6 +4,7 @@
  */
 import type { Device } from "../../contracts/Device.ts";
 import type { Mapping } from "../../contracts/IoHandler.ts";
+import { pciHotPlugLayout } from "../../contracts/pciHotPlugLayout.ts";
 import { memoryPlan } from "../../cpu/layout/memoryPlan.ts";
 import { AcpiPowerManagement } from "../../devices/acpi/AcpiPowerManagement.ts";
 import { Piix3Ide } from "../../devices/ata/Piix3Ide.ts";
@@ -36,8 +37,8 @@ export interface PciDevices {
   readonly ide: IdeDrives;
   readonly storage: StorageControllers;
   readonly vga: Vga;
-  /** All with state, in the order of reset and load. */
-  readonly devices: readonly Device[];
+  /** All with state as they are now, in the order of reset and load. */
+  devices(): readonly Device[];
 }
 
 export function buildPci(parts: BoardParts, wiring: BoardWiring): PciDevices {
@@ -85,13 +86,15 @@ export function buildPci(parts: BoardParts, wiring: BoardWiring): PciDevices {
   const storage = new StorageControllers({
     options,
     activity,
+    acpi,
     bus,
     memory: map,
     ports,
     mmio,
     messages: router,
   });
-  const devices = [hostBridge, isaBridge, ideFunction, acpi, vga, vgaPci, ...storage.devices];
+  ports.map(pciHotPlugLayout.ports, storage.hotPlug, [4]);
+  const devices = () => [hostBridge, isaBridge, ideFunction, acpi, vga, vgaPci, ...storage.devices];
   return { bus, acpi, ide, storage, vga, devices };
 }
 
