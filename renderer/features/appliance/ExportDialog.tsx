@@ -5,6 +5,7 @@ import { isLive } from "../../../engine/api/MachineState.ts";
 import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
 import { useAttempt, useHost, useServices } from "../../state/AppContext.tsx";
 import { useFileFilters } from "../../state/useFileChooser.ts";
+import { useFileTaken } from "../../state/useFileTaken.ts";
 import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { Checkbox, Choice } from "../../ui/Choices.tsx";
 import { FileField } from "../../ui/FileField.tsx";
@@ -166,6 +167,8 @@ export function ExportDialog({ id, onClose }: { id: string | null; onClose: () =
   const [products, setProducts] = useState<Readonly<Record<string, ProductTexts>>>({});
   const leaving = machines.filter((machine) => chosen.has(machine.id));
   const badName = path.trim() !== "" && !/\.(ova|ovf)$/i.test(path.trim());
+  const taken = useFileTaken(path);
+  const problem = badName ? "appliance-extension" : taken ? "file-exists" : undefined;
   const run = () => {
     onClose();
     void attempt(t("failure.export", { name: baseName(path) }), async () => {
@@ -186,7 +189,7 @@ export function ExportDialog({ id, onClose }: { id: string | null; onClose: () =
       title={t("appliance.exportTitle")}
       width={620}
       action={t("appliance.exportAction")}
-      enabled={leaving.length > 0 && path.trim() !== "" && !badName}
+      enabled={leaving.length > 0 && path.trim() !== "" && problem === undefined}
       onAction={run}
       onClose={onClose}
     >
@@ -196,7 +199,7 @@ export function ExportDialog({ id, onClose }: { id: string | null; onClose: () =
         hint={t("appliance.exportHint")}
         value={path}
         onChange={setPath}
-        error={badName ? t("issue.appliance-extension") : undefined}
+        error={problem === undefined ? undefined : t(`issue.${problem}`)}
         choose={{ title: t("appliance.exportTitle"), filters: filters("appliance"), mode: "save" }}
       />
       <ExportOptionFields value={options} onChange={(change) => setOptions({ ...options, ...change })} />

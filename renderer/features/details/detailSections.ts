@@ -80,8 +80,8 @@ function systemLines(config: MachineConfig, t: TFunction, locale: string): Detai
   return lines;
 }
 
-function diskValue(path: string, facts: DiskFacts | undefined, t: TFunction, locale: string): string {
-  if (facts === undefined) return baseName(path);
+/** "disk.qcow2 (20 GiB, encrypted)". */
+export function diskValue(facts: DiskFacts, t: TFunction, locale: string): string {
   const size = formatBytes(facts.sizeBytes, locale);
   return t(facts.encrypted ? "details.encryptedDisk" : "details.diskValue", { name: facts.name, size });
 }
@@ -104,11 +104,15 @@ function storageLines(
     const place = port ?? own + (kind === "opticals" ? before(disks) : 0);
     return t("details.diskOn", { controller: t(`controller.${on}`), place });
   };
+  const shownDisk = (path: string) => {
+    const known = facts.get(path);
+    return known === undefined ? baseName(path) : diskValue(known, t, locale);
+  };
   return [
     ...disks.map((disk, index) => ({
       key: `disk${index}`,
       name: placeName(disk.interface ?? "ide", "disks", index, disk.port),
-      value: diskValue(disk.path, facts.get(disk.path), t, locale),
+      value: shownDisk(disk.path),
       title: disk.path,
     })),
     ...opticals.map(({ path, interface: on, port }, slot): DetailLine => {

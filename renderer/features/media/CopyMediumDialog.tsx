@@ -4,6 +4,7 @@ import { copyDiskFormats, type Medium } from "../../../engine/api/mediumProtocol
 import { useAttempt, useServices } from "../../state/AppContext.tsx";
 import { withPassphrase } from "../../state/passphrases.ts";
 import { useFileFilters } from "../../state/useFileChooser.ts";
+import { useFileTaken } from "../../state/useFileTaken.ts";
 import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { Checkbox } from "../../ui/Choices.tsx";
 import { FileField } from "../../ui/FileField.tsx";
@@ -51,6 +52,8 @@ export function CopyMediumDialog({ medium, onClose }: { medium: Medium; onClose:
     const path = copyName(medium.path);
     return disk ? withExtension(path, ownFormat(medium).format) : path;
   });
+  const taken = useFileTaken(target);
+  const problem = target === medium.path ? "same-file" : taken ? "file-exists" : undefined;
   const copy = () => {
     // The job bar tells how far it is; the window is free meanwhile.
     onClose();
@@ -75,7 +78,7 @@ export function CopyMediumDialog({ medium, onClose }: { medium: Medium; onClose:
       width={560}
       action={t(disk ? "media.copyAction" : "media.copyPlainAction")}
       enabled={
-        target.trim() !== "" && target !== medium.path && (!encryptable || encryptionProblem(encryption) === undefined)
+        target.trim() !== "" && problem === undefined && (!encryptable || encryptionProblem(encryption) === undefined)
       }
       onAction={copy}
       onClose={onClose}
@@ -84,7 +87,7 @@ export function CopyMediumDialog({ medium, onClose }: { medium: Medium; onClose:
         label={t("media.target")}
         value={target}
         onChange={setTarget}
-        error={target === medium.path ? t("issue.same-file") : undefined}
+        error={problem === undefined ? undefined : t(`issue.${problem}`)}
         choose={{ title: t("media.target"), filters: filters(medium.kind), mode: "save" }}
       />
       {disk ? (

@@ -4,6 +4,7 @@ import { diskExtensions } from "../../../engine/api/diskExtensions.ts";
 import { newDiskFormats } from "../../../engine/api/mediumProtocol.ts";
 import { useAttempt, useServices } from "../../state/AppContext.tsx";
 import { useFileFilters } from "../../state/useFileChooser.ts";
+import { useFileTaken } from "../../state/useFileTaken.ts";
 import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { FileField } from "../../ui/FileField.tsx";
 import { DiskFormatFields } from "./DiskFormatFields.tsx";
@@ -41,6 +42,7 @@ export function CreateDiskDialog({ folder, made, onClose }: CreateDiskDialogProp
     );
   }, [session, folder]);
   const good = sizeMiB >= DISK_MIB_MIN && sizeMiB <= DISK_MIB_MAX && path.trim() !== "";
+  const taken = useFileTaken(path);
   const encryptable = canBeEncrypted(choice.format);
   const create = async () => {
     setBusy(true);
@@ -64,7 +66,7 @@ export function CreateDiskDialog({ folder, made, onClose }: CreateDiskDialogProp
       width={560}
       action={t("settings.createDisk")}
       busy={busy}
-      enabled={good && (!encryptable || encryptionProblem(encryption) === undefined)}
+      enabled={good && !taken && (!encryptable || encryptionProblem(encryption) === undefined)}
       onAction={() => void create()}
       onClose={onClose}
     >
@@ -72,6 +74,7 @@ export function CreateDiskDialog({ folder, made, onClose }: CreateDiskDialogProp
         label={t("media.file")}
         value={path}
         onChange={setPath}
+        error={taken && !busy ? t("issue.file-exists") : undefined}
         choose={{ title: t("media.file"), filters: filters("disk"), mode: "save" }}
       />
       <DiskFormatFields

@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import type { Medium } from "../../../engine/api/mediumProtocol.ts";
 import { useAttempt, useServices } from "../../state/AppContext.tsx";
 import { useFileFilters } from "../../state/useFileChooser.ts";
+import { useFileTaken } from "../../state/useFileTaken.ts";
 import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { FileField } from "../../ui/FileField.tsx";
 
@@ -13,6 +14,7 @@ export function MoveMediumDialog({ medium, onClose }: { medium: Medium; onClose:
   const attempt = useAttempt();
   const filters = useFileFilters();
   const [target, setTarget] = useState(medium.path);
+  const taken = useFileTaken(target) && target !== medium.path;
   const move = () => {
     onClose();
     void attempt(t("failure.media.move", { name: medium.name }), () =>
@@ -25,7 +27,7 @@ export function MoveMediumDialog({ medium, onClose }: { medium: Medium; onClose:
       title={t("media.moveTitle", { name: medium.name })}
       width={560}
       action={t("media.moveAction")}
-      enabled={target.trim() !== "" && target !== medium.path}
+      enabled={target.trim() !== "" && target !== medium.path && !taken}
       onAction={move}
       onClose={onClose}
     >
@@ -34,6 +36,7 @@ export function MoveMediumDialog({ medium, onClose }: { medium: Medium; onClose:
         hint={t("media.moveHint")}
         value={target}
         onChange={setTarget}
+        error={taken ? t("issue.file-exists") : undefined}
         choose={{ title: t("media.target"), filters: filters(medium.kind), mode: "save" }}
       />
     </ActionDialog>

@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { FLOPPY_DRIVES_MAX, IDE_DEVICES_MAX } from "../../../engine/api/checkMachineDraft.ts";
 import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
 import { useServices } from "../../state/AppContext.tsx";
+import { type DiskFacts, useDiskFacts } from "../../state/useDiskFacts.ts";
 import { useDriveMenu } from "../../state/useDriveMenu.tsx";
 import { useFileChooser, useFileFilters } from "../../state/useFileChooser.ts";
 import { Button } from "../../ui/Button.tsx";
@@ -12,6 +13,7 @@ import { IconButton } from "../../ui/IconButton.tsx";
 import { type MenuAction, MenuButton } from "../../ui/Menu.tsx";
 import { Notice } from "../../ui/Notice.tsx";
 import { Select } from "../../ui/Select.tsx";
+import { diskValue } from "../details/detailSections.ts";
 import { DiskAttributeFields } from "./DiskAttributeFields.tsx";
 import type { SettingsSectionProps } from "./SettingsDialog.tsx";
 import { StorageTree, useDeviceName } from "./StorageTree.tsx";
@@ -162,10 +164,16 @@ function DeviceFields({
   set,
   locked,
   machine,
-}: StorageEditing & { device: StorageDevice; machine: MachineSummary }) {
-  const { t } = useTranslation();
+  disks,
+}: StorageEditing & {
+  device: StorageDevice;
+  machine: MachineSummary;
+  disks: ReadonlyMap<string, DiskFacts>;
+}) {
+  const { t, i18n } = useTranslation();
   const filters = useFileFilters();
-  const nameOf = useDeviceName();
+  const nameOf = useDeviceName(disks);
+  const facts = disks.get(device.path ?? "");
   const disk = device.kind === "disk" ? storage.disks[device.index] : undefined;
   const problem = disk === undefined ? undefined : diskProblem(disk);
   return (
@@ -176,6 +184,7 @@ function DeviceFields({
         onChange={(path) => set(withPath(storage, device, path))}
         choose={{ title: t(`drive.choose.${device.kind}`), filters: filters(device.kind) }}
         error={problem === "disk-missing" ? t("issue.disk-missing") : undefined}
+        {...(facts === undefined ? {} : { hint: diskValue(facts, t, i18n.language) })}
         disabled={locked}
         placeholder={device.kind === "disk" ? "" : t("details.empty")}
         clearable={device.kind !== "disk" && !locked}
@@ -216,7 +225,8 @@ export function StorageSettings({
   const devices = controllers.flatMap((controller) => controller.devices);
   const [selectedId, setSelectedId] = useState(devices[0]?.id);
   const selected = devices.find((device) => device.id === selectedId);
-  const nameOf = useDeviceName();
+  const disks = useDiskFacts(machine);
+  const nameOf = useDeviceName(disks);
   const editing: StorageEditing = { storage, set, locked };
   const chosenDisk = selected?.kind === "disk" ? storage.disks[selected.index] : undefined;
   // What is wrong with the chosen disk stands beside its field.
@@ -238,6 +248,7 @@ export function StorageSettings({
           <StorageTree
             controllers={controllers}
             storage={storage}
+            disks={disks}
             selectedId={selected?.id}
             onSelect={setSelectedId}
             onRemove={() => {
@@ -264,7 +275,7 @@ export function StorageSettings({
         {selected === undefined ? (
           <p className="quiet device-fields">{t("storage.chooseDevice")}</p>
         ) : (
-          <DeviceFields key={selected.id} device={selected} machine={machine} {...editing} />
+          <DeviceFields key={selected.id} device={selected} machine={machine} disks={disks} {...editing} />
         )}
       </div>
     </>

@@ -2,6 +2,7 @@ import { ChevronRight, CircleAlert, CircuitBoard, Disc3, HardDrive, type LucideI
 import { useState } from "react";
 import { Button, Collection, Tree, TreeItem, TreeItemContent } from "react-aria-components";
 import { useTranslation } from "react-i18next";
+import type { DiskFacts } from "../../state/useDiskFacts.ts";
 import { baseName } from "../../ui/formatQuantities.ts";
 import { idePlaceName } from "../details/detailSections.ts";
 import {
@@ -15,11 +16,16 @@ import {
 
 const icons: Record<DeviceKind, LucideIcon> = { disk: HardDrive, optical: Disc3, floppy: Save };
 
+/** The name of the file in a drive, as its user knows it. */
+export function mediumName(path: string | null, disks: ReadonlyMap<string, DiskFacts>): string | undefined {
+  if (path === null || path === "") return undefined;
+  return disks.get(path)?.name ?? baseName(path);
+}
+
 /** "Hard disk: disk.qcow2", for trees and for screen readers. */
-export function useDeviceName(): (device: StorageDevice) => string {
+export function useDeviceName(disks: ReadonlyMap<string, DiskFacts>): (device: StorageDevice) => string {
   const { t } = useTranslation();
-  return ({ kind, path }) =>
-    t(`drive.titled.${kind}`, { medium: path === null || path === "" ? t("details.empty") : baseName(path) });
+  return ({ kind, path }) => t(`drive.titled.${kind}`, { medium: mediumName(path, disks) ?? t("details.empty") });
 }
 
 function usePlaceName(): (controller: StorageController, device: StorageDevice) => string {
@@ -34,27 +40,27 @@ function usePlaceName(): (controller: StorageController, device: StorageDevice) 
 function DeviceRow({
   controller,
   device,
+  disks,
   bad,
 }: {
   controller: StorageController;
   device: StorageDevice;
+  disks: ReadonlyMap<string, DiskFacts>;
   bad: boolean;
 }) {
   const { t } = useTranslation();
-  const nameOf = useDeviceName();
+  const nameOf = useDeviceName(disks);
   const placeOf = usePlaceName();
   const Icon = icons[device.kind];
   const place = placeOf(controller, device);
-  const empty = device.path === null || device.path === "";
+  const medium = mediumName(device.path, disks);
   return (
     <TreeItem id={device.id} textValue={`${nameOf(device)}, ${place}`} className="tree-row">
       <TreeItemContent>
         <span className="storage-row">
           <Icon size={16} aria-hidden className="tree-icon" />
           <span className="storage-words">
-            <span className={`truncate${empty ? " quiet" : ""}`}>
-              {empty ? t("details.empty") : baseName(device.path ?? "")}
-            </span>
+            <span className={`truncate${medium === undefined ? " quiet" : ""}`}>{medium ?? t("details.empty")}</span>
             <span className="quiet storage-place">{place}</span>
           </span>
           {bad ? <CircleAlert size={14} className="state-aborted" aria-hidden /> : null}
@@ -67,13 +73,14 @@ function DeviceRow({
 interface StorageTreeProps {
   controllers: ReturnType<typeof storageControllers>;
   storage: Storage;
+  disks: ReadonlyMap<string, DiskFacts>;
   selectedId: string | undefined;
   onSelect: (id: string) => void;
   onRemove: () => void;
 }
 
 /** Controllers with their devices. Controllers are headings: only devices can be chosen. */
-export function StorageTree({ controllers, storage, selectedId, onSelect, onRemove }: StorageTreeProps) {
+export function StorageTree({ controllers, storage, disks, selectedId, onSelect, onRemove }: StorageTreeProps) {
   const { t } = useTranslation();
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
   const all = controllers.map(({ id }) => id);
@@ -93,7 +100,7 @@ export function StorageTree({ controllers, storage, selectedId, onSelect, onRemo
         aria-label={t("section.storage")}
         className="tree"
         items={controllers}
-        dependencies={[storage]}
+        dependencies={[storage, disks]}
         selectionMode="single"
         selectionBehavior="replace"
         selectedKeys={selectedId === undefined ? [] : [selectedId]}
@@ -121,8 +128,8 @@ export function StorageTree({ controllers, storage, selectedId, onSelect, onRemo
                 <span className="truncate">{t(`controller.${controller.id}`)}</span>
               </span>
             </TreeItemContent>
-            <Collection items={controller.devices} dependencies={[storage]}>
-              {(device) => <DeviceRow controller={controller} device={device} bad={isBad(device)} />}
+            <Collection items={controller.devices} dependencies={[storage, disks]}>
+              {(device) => <DeviceRow controller={controller} device={device} disks={disks} bad={isBad(device)} />}
             </Collection>
           </TreeItem>
         )}

@@ -1,11 +1,12 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useAttempt, useMachine, useServices } from "../../state/AppContext.tsx";
+import { useAttempt, useHost, useMachine, useServices } from "../../state/AppContext.tsx";
 import { useNameTaken } from "../../state/useNameTaken.ts";
 import { useSnapshots } from "../../state/useSnapshots.ts";
 import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { Choice } from "../../ui/Choices.tsx";
 import { TextField } from "../../ui/TextField.tsx";
+import { freeName } from "./freeName.ts";
 
 type Kind = "full" | "linked";
 type Scope = "state" | "all";
@@ -25,7 +26,8 @@ export function CloneDialog({ id, snapshotId, onClose }: CloneDialogProps) {
   const machine = useMachine(id);
   const snapshots = useSnapshots(id)?.snapshots ?? [];
   const snapshot = snapshots.find((candidate) => candidate.id === snapshotId);
-  const [name, setName] = useState(() => t("clone.named", { name: machine?.name ?? "" }));
+  const names = useHost((state) => state.machines).map((other) => other.name);
+  const [name, setName] = useState(() => freeName(t("clone.named", { name: machine?.name ?? "" }), names));
   const [kind, setKind] = useState<Kind>("full");
   const [scope, setScope] = useState<Scope>("state");
   const taken = useNameTaken(name, null);
