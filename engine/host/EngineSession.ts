@@ -21,7 +21,6 @@ import { encodePng } from "./encodePng.ts";
 import { type EngineProtocol, engineProtocol } from "./engineProtocol.ts";
 import { FigureMeter } from "./FigureMeter.ts";
 import { FramePacer } from "./FramePacer.ts";
-import { JoinDesk } from "./JoinDesk.ts";
 import { KeyTypist } from "./KeyTypist.ts";
 import { type MachineParts, type OpenMachine, openMachine } from "./openMachine.ts";
 import { FramePacker } from "./PackedFrame.ts";
@@ -57,10 +56,6 @@ export class EngineSession {
     () => this.#live().machine,
     (fraction) => this.#server.emit("stateProgress", { fraction }),
     (message, facts) => this.#server.emit("log", { level: "info", message, facts: factsText(facts) }),
-  );
-  readonly #joins = new JoinDesk(
-    () => this.#live().machine,
-    (fraction) => this.#server.emit("joinProgress", { fraction }),
   );
   #serial: SerialOutlet | undefined;
   #booted: Booted | undefined;
@@ -124,7 +119,6 @@ export class EngineSession {
       },
       detachDisk: async ({ slot, path }) => {
         const { machine, control } = this.#live();
-        await this.#joins.leave(path);
         await machine.detachDisk(slot, path);
         return presentDrives(control);
       },
@@ -155,7 +149,6 @@ export class EngineSession {
       consoleScreenshot: () => this.#screenshot(),
       thumbnail: () => this.#thumbnail(),
       ...this.#states.handlers,
-      ...this.#joins.handlers,
       ...this.#debug.handlers,
     };
   }
@@ -297,7 +290,6 @@ export class EngineSession {
     this.#booted?.pacer.close();
     this.#serial?.close();
     this.#debug.close();
-    await this.#joins.close();
     await this.#states.close();
     if (this.#booted === undefined) return;
     if (!this.#stopped) this.#booted.control.powerOff();
