@@ -148,6 +148,7 @@ function ApplianceForm({ appliance, onConfiguration, onClose, fileField }: Appli
           {t("appliance.importAction")}
         </Button>
       }
+      hint={needsAgreement ? t("appliance.agreeFirst") : ""}
     >
       {fileField}
       <ApplianceFacts appliance={appliance} />
@@ -185,10 +186,13 @@ function ApplianceForm({ appliance, onConfiguration, onClose, fileField }: Appli
 function ImportFrame({
   onClose,
   action,
+  hint = "",
   children,
 }: {
   onClose: () => void;
   action?: React.ReactNode;
+  /** What the action still waits for. */
+  hint?: string;
   children: React.ReactNode;
 }) {
   const { t } = useTranslation();
@@ -201,6 +205,9 @@ function ImportFrame({
       onClose={onClose}
       footer={
         <>
+          <span className="grow quiet" role="status">
+            {hint}
+          </span>
           <Button onPress={onClose}>{t("actions.cancel")}</Button>
           {action}
         </>

@@ -36,6 +36,16 @@ test("machines that come along have a name of their own and a sensible size", ()
   expect(importProblem({ 0: { ...first, memoryMiB: 0 } }, 0)).toBe("memory-too-small");
 });
 
+test("more memory than a machine can have is what it can have", () => {
+  const [machine] = appliance.machines;
+  if (machine === undefined) throw new Error("no machine");
+  const large = { ...appliance, machines: [{ ...machine, memoryMiB: 8192 }] };
+  const choices = initialChoices(large);
+  expect(choices[0]?.memoryMiB).toBe(3072);
+  expect(importProblem(choices, 0)).toBeUndefined();
+  expect(importEdits(large, choices, plain)).toEqual({ machines: [] });
+});
+
 test("what is skipped anyway, and controllers, cannot be left out", () => {
   const free = appliance.machines[0]?.items.filter(mayLeaveOut).map(({ kind }) => kind);
   expect(free).toEqual(["disk", "optical"]);

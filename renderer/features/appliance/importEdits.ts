@@ -38,7 +38,8 @@ export function machineChoices(machine: ApplianceMachine): MachineChoices {
     include: machine.included,
     name: machine.name,
     osType: machine.osType,
-    memoryMiB: machine.memoryMiB,
+    // What an import gives it, as its note says.
+    memoryMiB: Math.min(Math.max(machine.memoryMiB, MEMORY_MIB_MIN), MEMORY_MIB_MAX),
     items: Object.fromEntries(machine.items.map((item) => [item.id, itemChoices(item)])),
   };
 }
