@@ -16,8 +16,7 @@ export interface PixelRect {
   readonly height: number;
 }
 
-export interface ConsoleFrame {
-  readonly kind: "frame";
+export interface FrameContent {
   readonly channel: number;
   readonly width: number;
   readonly height: number;
@@ -27,6 +26,10 @@ export interface ConsoleFrame {
   readonly deflated: boolean;
   readonly pixelBytes: number;
   readonly pixels: Uint8Array;
+}
+
+export interface ConsoleFrame extends FrameContent {
+  readonly kind: "frame";
 }
 
 export interface SerialOutput {
@@ -63,7 +66,7 @@ function refuse(why: string, length: number): never {
 
 /** `room` gives memory of at least so many bytes, which the message then lies in; new memory when absent. */
 export function encodeConsoleFrame(
-  frame: Omit<ConsoleFrame, "kind">,
+  frame: FrameContent,
   room: (byteLength: number) => Uint8Array<ArrayBuffer> = (byteLength) => new Uint8Array(byteLength),
 ): Uint8Array<ArrayBuffer> {
   const pixelsAt = FRAME_HEADER_BYTES + frame.rects.length * RECT_BYTES;

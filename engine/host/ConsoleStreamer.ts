@@ -4,7 +4,7 @@
  * hold the machine up. `tick` is called at the frame rate by the owner, for as long as somebody has credit.
  */
 import { deflateRawSync } from "node:zlib";
-import type { ConsoleFrame } from "../api/binaryMessage.ts";
+import type { FrameContent } from "../api/binaryMessage.ts";
 import type { DisplaySource, DisplayUpdate, Rect } from "../contracts/DisplaySink.ts";
 import { DamageRegion } from "./DamageRegion.ts";
 import type { FrameLook } from "./FramePacer.ts";
@@ -27,17 +27,13 @@ export interface DisplayMode {
 
 export class ConsoleStreamer {
   readonly #display: DisplaySource;
-  readonly #send: (frame: Omit<ConsoleFrame, "kind">) => void;
+  readonly #send: (frame: FrameContent) => void;
   readonly #modeChanged: (mode: DisplayMode) => void;
   readonly #viewers = new Map<number, Viewer>();
   #mode: DisplayMode = { width: 0, height: 0, mode: "text" };
 
   /** What is sent is good until `send` returns. */
-  constructor(
-    display: DisplaySource,
-    send: (frame: Omit<ConsoleFrame, "kind">) => void,
-    modeChanged: (mode: DisplayMode) => void,
-  ) {
+  constructor(display: DisplaySource, send: (frame: FrameContent) => void, modeChanged: (mode: DisplayMode) => void) {
     this.#display = display;
     this.#send = send;
     this.#modeChanged = modeChanged;

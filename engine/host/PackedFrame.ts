@@ -6,7 +6,7 @@
  * whole binary message.
  */
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import { type ConsoleFrame, encodeConsoleFrame } from "../api/binaryMessage.ts";
+import { encodeConsoleFrame, type FrameContent } from "../api/binaryMessage.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import { KiB, MiB } from "../base/units.ts";
 
@@ -21,15 +21,13 @@ const WORTHWHILE_SHARE = 0.7;
 const WHOLE_FRAMES = 30;
 const fastest = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
-type Frame = Omit<ConsoleFrame, "kind">;
-
 export class FramePacker {
   #wholeFrames = 0;
   /** Where frames lie until they are packed: new memory for each would keep the collector of garbage busy. */
   #desk = new Uint8Array(0);
 
   /** The frame as a message, packed where that pays. */
-  pack(frame: Frame): Uint8Array {
+  pack(frame: FrameContent): Uint8Array {
     if (frame.deflated || frame.pixels.length < LEAST_BYTES) return encodeConsoleFrame(frame);
     if (this.#wholeFrames > 0) {
       this.#wholeFrames--;

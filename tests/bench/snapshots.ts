@@ -96,7 +96,7 @@ try {
     const began = performance.now();
     const started = await timed(() => client.call("machine.start", { id }));
     said = "";
-    const answered = timed(async () => {
+    const answer = await timed(async () => {
       // Enter: the next question comes.
       while (said === "") {
         serial.write(new Uint8Array([13]));
@@ -104,7 +104,6 @@ try {
         if (performance.now() - began > ANSWER_MS) throw new Error("The restored guest does not answer.");
       }
     });
-    const answer = await answered;
     const loaded = lastOf("The saved state was loaded.");
     console.log(`restored: memory read in ${loaded}; runs ${started} after Start, answers a key ${answer} later`);
     await pause(2000);
