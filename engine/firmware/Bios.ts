@@ -62,7 +62,7 @@ const MOST_RUNS = 64;
 
 export class Bios implements Device {
   readonly id = "bios";
-  readonly stateVersion = 2;
+  readonly stateVersion = 3;
   readonly trapPort = TRAP_PORT;
   readonly handler: IoHandler;
   readonly #cpu: FirmwareCpu;

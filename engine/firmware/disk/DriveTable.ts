@@ -7,7 +7,8 @@ import { type FirmwareDrive, mediumOf } from "./FirmwareDrive.ts";
 
 /**
  * Which drive a number in DL means: 00h and 01h floppies, 80h up hard disks, E0h up optical drives. A booted El Torito image
- * takes 00h or 80h, and the drives of that kind move up by one (El Torito specification 1.0, section 4).
+ * takes 00h or 80h, and the drives of that kind move up by one (El Torito specification 1.0, section 4). Disks keep their numbers until the next
+ * self test, also through a state of a machine from which some went, or to which some came.
  */
 export interface DiskTarget {
   readonly drive: FirmwareDrive;
@@ -27,16 +28,29 @@ export const FIRST_OPTICAL = 0xe0;
 
 export class DriveTable {
   readonly floppies: readonly FirmwareDrive[];
-  readonly disks: readonly FirmwareDrive[];
   readonly opticals: readonly FirmwareDrive[];
+  readonly #present: readonly FirmwareDrive[];
+  #disks: readonly FirmwareDrive[];
   /** Geometries found at POST from the disks' partition tables. */
   readonly #geometries = new Map<FirmwareDrive, DiskGeometry>();
   emulation: { readonly image: BootImage; readonly drive: FirmwareDrive } | undefined;
 
   constructor(drives: readonly FirmwareDrive[]) {
     this.floppies = drives.filter((drive) => drive.kind === "floppy");
-    this.disks = drives.filter((drive) => drive.kind === "disk");
+    this.#present = drives.filter((drive) => drive.kind === "disk");
+    this.#disks = this.#present;
     this.opticals = drives.filter((drive) => drive.kind === "cdrom");
+  }
+
+  /** Those of the last self test. */
+  get disks(): readonly FirmwareDrive[] {
+    return this.#disks;
+  }
+
+  /** Before a self test: what is there now counts. */
+  reset(): void {
+    this.emulation = undefined;
+    this.#disks = this.#present;
   }
 
   learnGeometry(drive: FirmwareDrive, mbr: Uint8Array): void {
@@ -98,7 +112,7 @@ export class DriveTable {
     return { drive, kind: "cdrom", blocks, geometry, sectorBytes: 2048, offsetBytes: 0, totalSectors, readOnly: true };
   }
 
-  /** The emulated drive and the geometries found at POST. */
+  /** The emulated drive, and the disks by their places with the geometries found at POST. */
   save(writer: StateWriter): void {
     const emulation = this.emulation;
     writer.bool(emulation !== undefined);
@@ -106,7 +120,9 @@ export class DriveTable {
       writer.u8(this.opticals.indexOf(emulation.drive));
       writeImage(writer, emulation.image);
     }
+    writer.u8(this.disks.length);
     for (const disk of this.disks) {
+      writer.string(disk.devicePath ?? "");
       const { cylinders, heads, sectorsPerTrack } = this.#magnetic(disk, "disk").geometry;
       writer.u16(cylinders).u16(heads).u8(sectorsPerTrack);
     }
@@ -120,13 +136,21 @@ export class DriveTable {
       const image = readImage(reader);
       if (drive) emulation = { drive, image };
     }
-    const geometries = this.disks.map((disk) => {
+    const geometries = Array.from({ length: reader.u8() }, (_, index) => {
+      const disk = this.#diskAt(reader.string(), index);
       return [disk, { cylinders: reader.u16(), heads: reader.u16(), sectorsPerTrack: reader.u8() }] as const;
     });
     return () => {
       this.emulation = emulation;
+      this.#disks = geometries.map(([disk]) => disk);
       for (const [disk, geometry] of geometries) this.#geometries.set(disk, geometry);
     };
+  }
+
+  /** A disk that went still has its number, which then names nothing. */
+  #diskAt(place: string, index: number): FirmwareDrive {
+    const found = place === "" ? this.#present[index] : this.#present.find(({ devicePath }) => devicePath === place);
+    return found ?? { kind: "disk", name: "", blocks: undefined, devicePath: place };
   }
 
   /** The number under which a drive answers. */

@@ -18,7 +18,8 @@ type DriveKind =
   | {
       readonly kind: "disk";
       readonly name: string;
-      readonly blocks: BlockDevice;
+      /** Undefined for a disk that was there once. */
+      readonly blocks: BlockDevice | undefined;
     }
   | {
       readonly kind: "cdrom" | "floppy";

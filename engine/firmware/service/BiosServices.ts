@@ -186,7 +186,7 @@ export class BiosServices {
 
   reset(): void {
     this.#started = false;
-    this.#drives.emulation = undefined;
+    this.#drives.reset();
     this.#disk.forgetMedia();
     this.#power.connected = false;
     this.#boot.restart();
