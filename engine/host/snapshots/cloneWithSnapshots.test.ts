@@ -96,6 +96,21 @@ test("a clone with all snapshots has the tree, every state of every disk, and ne
   ]);
 }, 120_000);
 
+test("snapshots that share a picture come along", async () => {
+  const { id } = machine;
+  await client.call("machine.start", { id });
+  const one = await take("running");
+  await client.call("machine.powerOff", { id });
+  await client.call("snapshot.restore", { id, snapshotId: one, takeCurrent: null });
+  await take("as it was then");
+  const twin = await cloneAll("Twin");
+  const { snapshots } = await client.call("snapshot.list", { id: twin.id });
+  expect(snapshots.map(({ name, hasThumbnail }) => [name, hasThumbnail])).toEqual([
+    ["running", true],
+    ["as it was then", true],
+  ]);
+}, 120_000);
+
 test("memory and pictures of snapshots come along, and what nobody needs stays behind", async () => {
   const { id } = machine;
   await client.call("machine.start", { id });

@@ -69,10 +69,10 @@ class WholeClone {
     const disks: DiskConfig[] = [];
     for (const disk of source.storage.disks) disks.push(await this.#currentDisk(disk));
     const nodes: SnapshotDocument["nodes"][number][] = [];
-    for (const node of document.nodes) {
-      if (node.thumbnail !== undefined) await this.#addFile(node.thumbnail);
-      nodes.push({ ...node, settings: await this.#settings(node.settings) });
-    }
+    for (const node of document.nodes) nodes.push({ ...node, settings: await this.#settings(node.settings) });
+    // A snapshot of a machine that had gone back to another one looks like that one, and shares its picture.
+    const pictures = new Set(document.nodes.flatMap(({ thumbnail }) => thumbnail ?? []));
+    for (const picture of pictures) await this.#addFile(picture);
     for (const file of await this.#stateFiles()) await this.#addFile(`${stateFolder}/${file}`);
     await this.#disks.copyAll(work);
     await this.#relate();
