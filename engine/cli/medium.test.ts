@@ -57,6 +57,19 @@ test("create, info, convert, compare, resize, compact, check, remove", async () 
   expect(readdirSync(commands.folder).filter((name) => !name.startsWith("."))).toEqual(["a.qcow2", "a.vmdk"]);
 }, 60_000);
 
+test("a new image is of the format that its name promises, unless another is asked for", async () => {
+  const formatOf = async (...args: string[]) => JSON.parse((await medium(...args, "--json")).output).format;
+  expect(await formatOf("create", "a.VDI", "--size", "1M")).toBe("vdi");
+  expect(await formatOf("create", "a.img", "--size", "1M")).toBe("raw");
+  expect(await formatOf("create", "disk", "--size", "1M")).toBe("qcow2");
+  expect(await formatOf("create", "b.vdi", "--size", "1M", "--format", "vhdx")).toBe("vhdx");
+  expect(await formatOf("convert", "a.VDI", "c.vmdk")).toBe("vmdk");
+  expect(await medium("convert", "a.VDI", "copy")).toMatchObject({
+    status: 2,
+    errors: expect.stringContaining("--format"),
+  });
+}, 60_000);
+
 test("what makes no sense ends with 2, what cannot be done with 8, and nothing is replaced", async () => {
   writeFileSync(commands.at("full.img"), "precious");
   expect(await medium("create", "x", "--format", "zip", "--size", "1M")).toMatchObject({ status: 2 });

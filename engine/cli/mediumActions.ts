@@ -20,12 +20,12 @@ import {
 import { BadArguments } from "./BadArguments.ts";
 import { exitStatus } from "./exitStatus.ts";
 import { withHost } from "./HostAccess.ts";
-import { newDiskFormat } from "./newDiskFormat.ts";
+import { formatByName, newDiskFormat } from "./newDiskFormat.ts";
 import { readPassphraseOption } from "./readPassphrase.ts";
 import { showProgress } from "./showProgress.ts";
 
 export interface CreateMediumArguments {
-  readonly format: string;
+  readonly format?: string;
   readonly subformat?: string;
   readonly size?: string;
   readonly backing?: string;
@@ -34,7 +34,7 @@ export interface CreateMediumArguments {
 }
 
 export interface ConvertArguments {
-  readonly format: string;
+  readonly format?: string;
   readonly subformat?: string;
   readonly sourceFormat?: string;
   readonly compress?: boolean;
@@ -62,7 +62,7 @@ export interface CompareArguments {
 const formats: readonly DiskFormatName[] = ["raw", "qcow", "qcow2", "vdi", "vmdk", "vhd", "vhdx"];
 
 export async function createMedium(file: string, given: CreateMediumArguments): Promise<number> {
-  const format = newDiskFormat(given.format, given.subformat);
+  const format = newDiskFormat(given.format ?? formatByName(file) ?? "qcow2", given.subformat);
   if (given.size === undefined && given.backing === undefined) throw new BadArguments("--size or --backing is needed");
   const sizeBytes = given.size === undefined ? undefined : bytesOf("--size", given.size);
   if (sizeBytes !== undefined) checkDiskSize(sizeBytes);
@@ -90,8 +90,10 @@ export async function convertMedium(file: string, target: string, given: Convert
   if (given.decrypt === true && given.targetPassphraseFile !== undefined) {
     throw new BadArguments("--decrypt and --target-passphrase-file exclude each other");
   }
+  const format = given.format ?? formatByName(target);
+  if (format === undefined) throw new BadArguments("--format is needed: the target's name says nothing of it");
   const disk = {
-    format: newDiskFormat(given.format, given.subformat),
+    format: newDiskFormat(format, given.subformat),
     subformat: given.subformat,
     compress: given.compress === true,
     source: {

@@ -26,7 +26,10 @@ function addMaking(medium: Command, setStatus: (status: number) => void): void {
     .command("create")
     .description("make a disk image")
     .argument("<file>")
-    .option("--format <format>", "qcow2, vdi, vmdk, vhd, vhdx or raw", "qcow2")
+    .option(
+      "--format <format>",
+      "qcow2, vdi, vmdk, vhd, vhdx or raw; without it the file's name tells, and otherwise it is qcow2",
+    )
     .option("--subformat <name>", "dynamic, fixed, v2, monolithicFlat, ...")
     .option("--size <size>", "how large the disk is")
     .option("--backing <file>", "the new image holds only what differs from this one")
@@ -43,7 +46,7 @@ function addMaking(medium: Command, setStatus: (status: number) => void): void {
     .description("copy a disk into a new image, whole")
     .argument("<source>")
     .argument("<target>")
-    .requiredOption("--format <format>", "qcow2, vdi, vmdk, vhd, vhdx or raw")
+    .option("--format <format>", "qcow2, vdi, vmdk, vhd, vhdx or raw; without it the target's name tells")
     .option("--subformat <name>", "dynamic, fixed, streamOptimized, ...")
     .option("--source-format <format>", "what the source is; without it its content tells")
     .option("--compress", "store it compressed where the format can")

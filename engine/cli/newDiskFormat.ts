@@ -1,3 +1,5 @@
+import { extname } from "node:path";
+import { diskExtensions } from "../api/diskExtensions.ts";
 import { copyDiskFormats, type DiskFormatName } from "../api/mediumProtocol.ts";
 import { BadArguments } from "./BadArguments.ts";
 
@@ -13,4 +15,11 @@ export function newDiskFormat(format: string, subformat: string | undefined): Di
     throw new BadArguments(`A subformat of ${format} is one of ${found.subformats.join(", ")}, not ${subformat}`);
   }
   return found.format;
+}
+
+/** What the name of a new file promises: whoever asks for disk.vdi means VDI. */
+export function formatByName(file: string): DiskFormatName | undefined {
+  const extension = extname(file).slice(1).toLowerCase();
+  if (extension === "raw") return "raw";
+  return copyDiskFormats.find(({ format }) => diskExtensions[format] === extension)?.format;
 }
