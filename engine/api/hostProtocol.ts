@@ -111,14 +111,18 @@ export const hostProtocol = {
       result: nothing,
     },
     /**
-     * Puts a disk at the end of the machine's list. While the machine runs it is plugged in: "not-hot-pluggable" unless its interface is "ahci" or "virtio-scsi"
-     * and the machine has that controller since it was switched on, "too-many-drives" when all places are taken.
+     * Puts a disk at the end of the machine's list. While the machine runs it is plugged in: "not-hot-pluggable" on IDE, and on AHCI and virtio SCSI unless
+     * the machine has that controller since it was switched on; "guest-without-hot-plug" for virtio-blk and NVMe while the guest does not listen for them;
+     * "too-many-drives" when all places are taken.
      */
     "machine.attachDisk": {
       params: v.strictObject({ id, disk: diskSchema, passphrase: v.exactOptional(passphraseSchema) }),
       result: v.strictObject({ slot: natural }),
     },
-    /** Takes a disk off the list; those behind it move up. While the machine runs it is pulled out, whatever the guest does with it: "not-hot-pluggable". */
+    /**
+     * Takes a disk off the list; those behind it move up. While the machine runs it is pulled out of AHCI and virtio SCSI whatever the guest does with it. Of
+     * virtio-blk and NVMe disks the guest is asked: "guest-keeps-disk" when it has not given it up after ten seconds, or is paused. Otherwise as above.
+     */
     "machine.detachDisk": { params: v.strictObject({ id, slot: natural }), result: nothing },
     "machine.pause": { params: oneMachine, result: nothing },
     "machine.resume": { params: oneMachine, result: nothing },

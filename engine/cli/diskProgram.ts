@@ -7,7 +7,9 @@ const load = () => import("./diskActions.ts");
 export function addDisks(program: Command, setStatus: (status: number) => void): void {
   program
     .command("attach-disk")
-    .description("give a machine a disk; while it runs on AHCI or virtio SCSI only, where it has that controller")
+    .description(
+      "give a machine a disk, also while it runs: not on IDE, and on AHCI and virtio SCSI where it has that controller",
+    )
     .argument("<machine>")
     .argument("<file>")
     .option("--if <interface>", "ide, ahci, virtio, virtio-scsi or nvme", "ahci")
@@ -23,7 +25,9 @@ export function addDisks(program: Command, setStatus: (status: number) => void):
     );
   program
     .command("detach-disk")
-    .description("take a disk away from a machine, also from a guest that uses it; the file stays")
+    .description(
+      "take a disk away from a machine, also from a guest that uses it; of virtio and NVMe disks the guest is asked",
+    )
     .argument("<machine>")
     .argument("<file or number>", "numbers begin at 1")
     .action(async (machine: string, disk: string) => setStatus(await (await load()).detachDisk(machine, disk)));

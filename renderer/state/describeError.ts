@@ -28,6 +28,8 @@ const knownKinds = [
   "passphrase-needed",
   "passphrase-wrong",
   "not-hot-pluggable",
+  "guest-without-hot-plug",
+  "guest-keeps-disk",
   "too-many-drives",
   "state-damaged",
   "state-other-machine",

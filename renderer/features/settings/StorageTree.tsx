@@ -8,6 +8,7 @@ import { idePlaceName } from "../details/detailSections.ts";
 import {
   type DeviceKind,
   diskProblem,
+  isInSlot,
   type Storage,
   type StorageController,
   type StorageDevice,
@@ -33,7 +34,7 @@ function usePlaceName(): (controller: StorageController, device: StorageDevice) 
   return ({ id }, { place }) => {
     if (id === "ide") return idePlaceName(place, t);
     if (id === "floppy") return t("details.floppyDrive", { letter: place === 0 ? "A" : "B" });
-    return t("storage.port", { number: place });
+    return isInSlot(id) ? t("storage.slot", { number: place }) : t("storage.port", { number: place });
   };
 }
 

@@ -53,9 +53,15 @@ describe("the storage of a draft", () => {
     expect(withOpticalInterface(moved, 0, "ide")).toEqual(storage);
   });
 
-  test("counts only drives of IDE on IDE, and shows the ports that drives say", () => {
+  test("counts only drives of IDE on IDE, and shows the places that drives say and get", () => {
     const mixed: Storage = {
-      disks: [{ path: "a" }, { path: "b", interface: "ahci", port: 4 }],
+      disks: [
+        { path: "a" },
+        { path: "b", interface: "ahci", port: 4 },
+        { path: "c", interface: "nvme" },
+        { path: "d", interface: "virtio-blk", port: 8 },
+        { path: "e", interface: "nvme" },
+      ],
       opticals: [{ path: null, interface: "ahci" }, { path: null }, { path: null, interface: "virtio-scsi" }],
       floppies: [],
     };
@@ -66,8 +72,11 @@ describe("the storage of a draft", () => {
       "ide disk0 0",
       "ide optical1 2",
       "ahci disk1 4",
-      "ahci optical0 1",
+      "ahci optical0 0",
+      "virtio-blk disk3 8",
       "virtio-scsi optical2 0",
+      "nvme disk2 9",
+      "nvme disk4 10",
     ]);
     const onPort = { path: "b", interface: "ahci", port: 4 } as const;
     expect(withAttributes(onPort, { removable: true })).toEqual({ ...onPort, removable: true });

@@ -36,7 +36,12 @@ const lists = { disk: "disks", optical: "opticals", floppy: "floppies" } as cons
 export const diskInterfaces: readonly DiskInterface[] = ["ide", "ahci", "virtio-blk", "virtio-scsi", "nvme"];
 
 /** Controllers whose disks may come and go while the machine runs. */
-export const hotPlugInterfaces = ["ahci", "virtio-scsi"] as const satisfies readonly DiskInterface[];
+export const hotPlugInterfaces = [
+  "ahci",
+  "virtio-blk",
+  "virtio-scsi",
+  "nvme",
+] as const satisfies readonly DiskInterface[];
 export type HotPlugInterface = (typeof hotPlugInterfaces)[number];
 
 export const opticalInterfaces: readonly OpticalInterface[] = ["ide", "ahci", "virtio-scsi"];
@@ -45,16 +50,38 @@ export function interfaceOf(drive: { readonly interface?: DiskInterface }): Disk
   return drive.interface ?? "ide";
 }
 
-/** What hangs on a controller other than IDE, disks first; ports in that order unless they are said. */
+/** Disks of these are functions of their own in PCI slots, which they share. */
+export function isInSlot(on: ControllerId): boolean {
+  return on === "virtio-blk" || on === "nvme";
+}
+
+const FIRST_SLOT = 8;
+
+/** The places that drives ask for, and the next free ones for those that ask for none. */
+function placesFor(wanted: readonly (number | undefined)[], first: number): number[] {
+  const taken = new Set(wanted);
+  let next = first;
+  return wanted.map((place) => {
+    if (place !== undefined) return place;
+    while (taken.has(next)) next++;
+    return next++;
+  });
+}
+
+/** What hangs on a controller other than IDE, disks first, each where the engine has it. */
 function devicesOn(storage: Storage, controller: DiskInterface): StorageDevice[] {
   const disks = storage.disks.map((disk, index) => ({ kind: "disk" as const, index, drive: disk }));
   const opticals = storage.opticals.map((drive, index) => ({ kind: "optical" as const, index, drive }));
-  return [...disks, ...opticals]
+  const shares = (on: DiskInterface) => on === controller || (isInSlot(on) && isInSlot(controller));
+  const together = [...disks, ...opticals].filter(({ drive }) => shares(interfaceOf(drive)));
+  const places = placesFor(
+    together.map(({ drive }) => drive.port),
+    isInSlot(controller) ? FIRST_SLOT : 0,
+  );
+  return together
+    .map(({ kind, index, drive }, at) => ({ drive, id: `${kind}${index}`, kind, index, place: places[at]! }))
     .filter(({ drive }) => interfaceOf(drive) === controller)
-    .map(({ kind, index, drive }, usual) => {
-      const place = drive.port ?? usual;
-      return { id: `${kind}${index}`, kind, index, place, path: drive.path };
-    });
+    .map(({ drive, ...device }) => ({ ...device, path: drive.path }));
 }
 
 /** On IDE a place is one of four, and optical drives have their own habits. */

@@ -6,7 +6,7 @@ import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
 import { useAttempt, useServices } from "../../state/AppContext.tsx";
 import { withPassphrase } from "../../state/passphrases.ts";
 import { baseName } from "../../ui/formatQuantities.ts";
-import { type HotPlugInterface, hotPlugInterfaces, interfaceOf, type StorageDevice } from "./storageDraft.ts";
+import { type HotPlugInterface, hotPlugInterfaces, interfaceOf, isInSlot, type StorageDevice } from "./storageDraft.ts";
 
 export interface HotPlug {
   /** Controllers of the running machine that take disks. */
@@ -27,7 +27,7 @@ export function useHotPlug(machine: MachineSummary): HotPlug | undefined {
   // A controller stays when its last disk goes.
   const [atOpening] = useState(() => new Set(drives.map(interfaceOf)));
   if (!isLive(machine.state.kind) || !isLegal("machine.attachDisk", machine.state.kind)) return undefined;
-  const interfaces = hotPlugInterfaces.filter((on) => atOpening.has(on));
+  const interfaces = hotPlugInterfaces.filter((on) => isInSlot(on) || atOpening.has(on));
   const unplug = ({ index, path }: StorageDevice) => {
     const name = baseName(path ?? "");
     shell.open({
