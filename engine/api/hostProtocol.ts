@@ -17,7 +17,13 @@ import {
   logLineSchema,
   machineSummarySchema,
 } from "./MachineSummary.ts";
-import { diskFormatSchema, mediumCommands, mediumEvents, passphraseSchema } from "./mediumProtocol.ts";
+import {
+  diskFormatSchema,
+  diskPassphrasesSchema,
+  mediumCommands,
+  mediumEvents,
+  passphraseSchema,
+} from "./mediumProtocol.ts";
 import { osTypeSchema } from "./OsType.ts";
 import { snapshotCommands, snapshotEvents } from "./snapshotProtocol.ts";
 
@@ -37,9 +43,6 @@ const newDisk = v.strictObject({
   /** Makes it an encrypted one, of QCOW2. */
   passphrase: v.exactOptional(passphraseSchema),
 });
-
-/** For the disk at this place of the machine's list. */
-const diskPassphrase = v.strictObject({ slot: natural, passphrase: passphraseSchema });
 
 export const hostInfoSchema = v.strictObject({
   version: v.string(),
@@ -106,7 +109,7 @@ export const hostProtocol = {
       params: v.strictObject({
         id,
         disposable: v.exactOptional(v.boolean()),
-        passphrases: v.exactOptional(v.pipe(v.array(diskPassphrase), v.maxLength(16))),
+        passphrases: v.exactOptional(diskPassphrasesSchema),
       }),
       result: nothing,
     },

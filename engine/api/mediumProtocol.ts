@@ -21,6 +21,12 @@ export const passphraseSchema = v.pipe(
 );
 const passphrase = v.exactOptional(passphraseSchema);
 
+/** For disks at these places of a machine's list. */
+export const diskPassphrasesSchema = v.pipe(
+  v.array(v.strictObject({ slot: v.pipe(v.number(), v.safeInteger(), v.minValue(0)), passphrase: passphraseSchema })),
+  v.maxLength(64),
+);
+
 export const diskFormatSchema = v.picklist(["raw", "qcow", "qcow2", "vdi", "vmdk", "vhd", "vhdx"]);
 export type DiskFormatName = v.InferOutput<typeof diskFormatSchema>;
 

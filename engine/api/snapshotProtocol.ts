@@ -1,13 +1,17 @@
 /**
  * The part of the host's API that concerns a machine's past and its twins: snapshots, saved state and clones. A machine's
  * snapshots are a tree; `current` is the one that the machine goes on from. Long work answers when it is done; meanwhile a job
- * tells how far it is and takes a cancel.
+ * tells how far it is and takes a cancel. What reads or makes layers of encrypted disks while the machine is off needs their passphrases: it fails with
+ * "passphrase-needed" or "passphrase-wrong" before anything is changed, and the context has `slot`, `path` and `name` of the disk. Disks that only snapshots
+ * have come behind the end of the machine's list.
  */
 import * as v from "valibot";
 import { machineSummarySchema } from "./MachineSummary.ts";
+import { diskPassphrasesSchema } from "./mediumProtocol.ts";
 
 const id = v.pipe(v.string(), v.maxLength(64));
 const nothing = v.strictObject({});
+const passphrases = v.exactOptional(diskPassphrasesSchema);
 const one = v.strictObject({ id });
 const ofSnapshot = v.strictObject({ id, snapshotId: id });
 const texts = {
@@ -52,13 +56,13 @@ export const snapshotCommands = {
    * A machine that runs goes on at once; the answer comes when its memory is kept. Cancelled, nothing of the snapshot stays on the list. Throws
    * "memory-not-kept" when only the memory failed: the snapshot is there without.
    */
-  "snapshot.take": { params: v.strictObject({ id, ...texts }), result: snapshotResult },
+  "snapshot.take": { params: v.strictObject({ id, ...texts, passphrases }), result: snapshotResult },
   /** `takeCurrent` takes a snapshot of what there is before it is given up. */
   "snapshot.restore": {
-    params: v.strictObject({ id, snapshotId: id, takeCurrent: v.nullable(v.strictObject(texts)) }),
+    params: v.strictObject({ id, snapshotId: id, takeCurrent: v.nullable(v.strictObject(texts)), passphrases }),
     result: nothing,
   },
-  "snapshot.delete": { params: ofSnapshot, result: nothing },
+  "snapshot.delete": { params: v.strictObject({ id, snapshotId: id, passphrases }), result: nothing },
   /** What deleting would cost and give, before it is done; both are estimates from above. */
   "snapshot.deleteCost": {
     params: ofSnapshot,
@@ -86,6 +90,8 @@ export const snapshotCommands = {
       linked: v.boolean(),
       /** "all" brings the snapshots along (full clones only). */
       scope: v.picklist(["state", "all"]),
+      /** By the place of disks in the state that is cloned. Copies stay encrypted under them. */
+      passphrases,
     }),
     result: v.strictObject({ machine: machineSummarySchema }),
   },

@@ -23,7 +23,6 @@ import { stateHeader } from "./machineStateFile.ts";
 import type { OpenMachine } from "./openMachine.ts";
 import { snapshotServices } from "./snapshotServices.ts";
 import { overlayReference } from "./snapshots/overlayReference.ts";
-import { refuseEncrypted } from "./snapshots/refuseEncryptedDisks.ts";
 import { stateFolder } from "./snapshots/stateFolder.ts";
 import { syncFolder } from "./writeFileAtomically.ts";
 
@@ -101,7 +100,7 @@ export class StateDesk {
   }
 
   async #prepare(file: string, backing: string): Promise<void> {
-    const { disks, folder, disposable } = this.#machine();
+    const { disks, passphrases, folder, disposable } = this.#machine();
     const disk = disks.get(backing);
     if (disposable || disk === undefined) {
       throw new GuesthouseError(
@@ -114,9 +113,8 @@ export class StateDesk {
     }
     const path = resolve(folder, file);
     await mkdir(dirname(path), { recursive: true });
-    const info = await disk.image.info();
-    refuseEncrypted(info, { path: backing });
-    const { format, identity } = info;
+    const { format, identity } = await disk.image.info();
+    const passphrase = passphrases.get(disk);
     const base = new LentDisk(disk.image);
     const opener = new FileOpener({ folder });
     await opener.remove(file);
@@ -124,6 +122,7 @@ export class StateDesk {
       sizeBytes: disk.sizeBytes,
       services: diskServices,
       backing: { reference: overlayReference(file, backing, format, identity), device: base },
+      ...(passphrase === undefined ? {} : { passphrase }),
     });
     this.#overlays.push({ disk, backing, file, base, image });
     await image.flush();

@@ -1,7 +1,18 @@
+/** Who needs the passphrase of a disk, whether it fits, and what is said where it is missing. */
 import { basename } from "node:path";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import type { BlockDevice } from "../contracts/BlockDevice.ts";
-import type { DiskImage } from "../contracts/DiskImage.ts";
+import type { BackingReference, DiskFormatId, DiskImage, DiskServices, StoreOpener } from "../contracts/DiskImage.ts";
+import { passphraseNeeded } from "../storage/crypto/luks.ts";
+import { openDisk } from "../storage/openDisk.ts";
+
+/** Of the disk at this place of a machine's list. */
+export interface DiskPassphrase {
+  readonly slot: number;
+  readonly passphrase: string;
+}
+
+const CHAIN_MAX = 256;
 
 /** Is an image, or anything that it rests on, encrypted? Then nothing that is made upon it may be readable for everybody. */
 export async function isEncrypted(image: DiskImage): Promise<boolean> {
@@ -13,6 +24,52 @@ export async function isEncrypted(image: DiskImage): Promise<boolean> {
 
 function isImage(device: BlockDevice): device is DiskImage {
   return "info" in device && "backing" in device;
+}
+
+/**
+ * Is an image, or anything that it rests on, encrypted? Asks without a key, then tries the passphrase on the first that is: throws "passphrase-needed" or
+ * "passphrase-wrong". What is missing below is found out by who reads it.
+ */
+export async function unlockChain(
+  opener: StoreOpener,
+  name: string,
+  {
+    services,
+    format,
+    passphrase,
+  }: { services: DiskServices; format?: DiskFormatId | undefined; passphrase?: string | undefined },
+): Promise<boolean> {
+  let at: StoreOpener = opener;
+  let reference: BackingReference | undefined = { names: [name], format, identity: undefined };
+  for (let depth = 0; reference !== undefined && depth < CHAIN_MAX; depth++) {
+    const link = await openFirst(at, reference, services);
+    if (link === undefined) return false;
+    const { encrypted, backing } = await link.image.info().finally(() => link.image.close());
+    if (encrypted) {
+      if (passphrase === undefined) throw passphraseNeeded();
+      const known = reference.format === undefined ? {} : { format: reference.format };
+      await (await openDisk(at, link.name, { access: "read", services, alone: true, passphrase, ...known })).close();
+      return true;
+    }
+    at = at.beside(link.name);
+    reference = backing;
+  }
+  return false;
+}
+
+async function openFirst(
+  opener: StoreOpener,
+  { names, format }: BackingReference,
+  services: DiskServices,
+): Promise<{ name: string; image: DiskImage } | undefined> {
+  for (const name of names) {
+    const known = format === undefined ? {} : { format };
+    const image = await openDisk(opener, name, { access: "read", services, alone: true, ...known }).catch(
+      () => undefined,
+    );
+    if (image !== undefined) return { name, image };
+  }
+  return undefined;
 }
 
 /** Does what needs the passphrase of a disk, and says of which disk where that is missing or wrong. */

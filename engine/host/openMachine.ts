@@ -52,6 +52,8 @@ export class OpenMachine {
   readonly folder: string;
   /** By their paths in the configuration. */
   readonly disks: Map<string, SwitchableDisk>;
+  /** Of those that are encrypted: what is made of them while the machine runs is so, too. */
+  readonly passphrases: WeakMap<SwitchableDisk, string>;
   /** Its changes are forgotten at the end. */
   readonly disposable: boolean;
   readonly #media: Set<Medium>;
@@ -59,10 +61,17 @@ export class OpenMachine {
   /** The machine is saved: its run's overlays stay. */
   keepOverlays = false;
 
-  constructor(control: MachineControl, place: DiskPlace, media: Set<Medium>, disks: Map<string, SwitchableDisk>) {
+  constructor(
+    control: MachineControl,
+    place: DiskPlace,
+    media: Set<Medium>,
+    disks: Map<string, SwitchableDisk>,
+    passphrases: WeakMap<SwitchableDisk, string>,
+  ) {
     this.control = control;
     this.folder = place.folder;
     this.disks = disks;
+    this.passphrases = passphrases;
     this.disposable = place.disposable;
     this.#place = place;
     this.#media = media;
@@ -166,12 +175,16 @@ export async function openMachine(
 ): Promise<OpenMachine> {
   const media = new Set<Medium>();
   const switchable = new Map<string, SwitchableDisk>();
+  const passphrases = new WeakMap<SwitchableDisk, string>();
   const goesOn = options.goesOn === true;
   const place: DiskPlace = {
     folder,
     disposable: options.disposable === true,
     goesOn,
-    onDisk: (path, disk) => void switchable.set(path, disk),
+    onDisk: (path, disk, passphrase) => {
+      switchable.set(path, disk);
+      if (passphrase !== undefined) passphrases.set(disk, passphrase);
+    },
     runFolder: options.runFolder ?? join(tmpdir(), `guesthouse-run-${randomBytes(8).toString("hex")}`),
     ...(options.mayUse === undefined ? {} : { mayUse: options.mayUse }),
   };
@@ -223,7 +236,7 @@ export async function openMachine(
       zoneOffsetMs: new Date().getTimezoneOffset() * -60_000,
       ...hostServices(log),
     });
-    return new OpenMachine(control, place, media, switchable);
+    return new OpenMachine(control, place, media, switchable, passphrases);
   } catch (error) {
     for (const medium of media) await medium.blocks.close().catch(() => undefined);
     if (!goesOn) await removeFolder(place.runFolder);

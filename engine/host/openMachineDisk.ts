@@ -30,8 +30,11 @@ export interface DiskPlace {
   readonly services?: DiskServices;
   /** Overlays of the run that was saved are still there, and wanted. */
   readonly goesOn?: boolean;
-  /** Hears of each disk by its path in the configuration, to hold it or to put an overlay on it while it is used. */
-  readonly onDisk?: (path: string, disk: SwitchableDisk) => void;
+  /**
+   * Hears of each disk by its path in the configuration, to hold it or to put an overlay on it while it is used. The passphrase is for the overlay, and
+   * given where anything of the disk is encrypted.
+   */
+  readonly onDisk?: (path: string, disk: SwitchableDisk, passphrase: string | undefined) => void;
 }
 
 interface KeyedPlace extends DiskPlace {
@@ -48,7 +51,8 @@ export async function openMachineDisk(disk: DiskConfig, given: DiskPlace, passph
   const place: KeyedPlace = passphrase === undefined ? given : { ...given, passphrase };
   const { kind, hostCache, discard, bytesPerSecond, operationsPerSecond } = diskAttributes(disk);
   const image = new SwitchableDisk(await openKind(disk, kind, place));
-  place.onDisk?.(disk.path, image);
+  const isSecret = place.onDisk !== undefined && passphrase !== undefined && (await isEncrypted(image.image));
+  place.onDisk?.(disk.path, image, isSecret ? passphrase : undefined);
   const plain = hostCache === "writeBack" && discard;
   const policed = plain ? image : new PolicedBlocks(image, { hostCache, discard });
   if (bytesPerSecond === 0 && operationsPerSecond === 0) return policed;

@@ -1,22 +1,33 @@
 /** Work on the images of one machine that rest on each other: adding one on top, and joining two without changing what anybody reads. */
 import type { DiskFormatId, DiskImage, DiskImageInfo, DiskServices, LongWork } from "../../contracts/DiskImage.ts";
 import { diskFormat, openDisk } from "../../storage/openDisk.ts";
+import { unlockChain } from "../encryptedDisks.ts";
 import { copyOwnContent } from "./copyOwnContent.ts";
 import { overlayReference } from "./overlayReference.ts";
-import { refuseEncrypted } from "./refuseEncryptedDisks.ts";
 import type { SnapshotFiles } from "./SnapshotFiles.ts";
 
 export class DiskChains {
   readonly #files: SnapshotFiles;
   readonly #services: DiskServices;
-
   readonly #formatOf: (name: string) => DiskFormatId | undefined;
+  readonly #passphraseOf: (name: string) => string | undefined;
+  /** By the images that were asked. Trying a passphrase takes a second. */
+  readonly #encrypted = new Map<string, boolean>();
 
-  /** `formatOf` knows what files are: the content of a raw disk is its guest's and may look like anything. */
-  constructor(files: SnapshotFiles, services: DiskServices, formatOf: (name: string) => DiskFormatId | undefined) {
+  /**
+   * `formatOf` knows what files are: the content of a raw disk is its guest's and may look like anything. `passphraseOf` knows what opens those that are
+   * encrypted; without it their content is neither read nor written ("passphrase-needed").
+   */
+  constructor(
+    files: SnapshotFiles,
+    services: DiskServices,
+    formatOf: (name: string) => DiskFormatId | undefined,
+    passphraseOf: (name: string) => string | undefined = () => undefined,
+  ) {
     this.#files = files;
     this.#services = services;
     this.#formatOf = formatOf;
+    this.#passphraseOf = passphraseOf;
   }
 
   /** Of the image alone. */
@@ -25,15 +36,25 @@ export class DiskChains {
     return await image.info().finally(() => image.close());
   }
 
-  /** Makes an overlay of a disk. The name is new. */
+  /** Is anything of the chain encrypted? Throws "passphrase-needed" or "passphrase-wrong" when it is and does not open. */
+  async unlock(name: string): Promise<boolean> {
+    const known = this.#encrypted.get(name);
+    if (known !== undefined) return known;
+    const request = { services: this.#services, format: this.#formatOf(name), passphrase: this.#passphraseOf(name) };
+    const encrypted = await unlockChain(this.#files, name, request);
+    this.#encrypted.set(name, encrypted);
+    return encrypted;
+  }
+
+  /** Makes an overlay of a disk, encrypted under the passphrase of what it rests on. The name is new. */
   async addOverlay(name: string, base: string): Promise<void> {
-    const image = await this.#open(base, "read", true);
-    const facts = await image.info().finally(() => image.close());
-    refuseEncrypted(facts, { path: base });
+    const facts = await this.info(base);
+    const passphrase = (await this.unlock(base)) ? this.#passphraseOf(base) : undefined;
     const overlay = await diskFormat("qcow2").create(this.#files, name, {
       sizeBytes: facts.sizeBytes,
       services: this.#services,
       backing: { reference: overlayReference(name, base, facts.format, facts.identity) },
+      ...(passphrase === undefined ? {} : { passphrase }),
     });
     await overlay.flush().finally(() => overlay.close());
   }
@@ -42,7 +63,7 @@ export class DiskChains {
   async mergeDown(upper: string, lower: string, work: LongWork): Promise<void> {
     const target = await this.#open(lower, "write", false);
     try {
-      const source = await this.#open(upper, "read", true);
+      const source = await this.#open(upper, "read", true, true);
       try {
         if (target.sizeBytes !== source.sizeBytes) await target.resize(source.sizeBytes, true);
         await copyOwnContent(source, target, () => true, work);
@@ -59,7 +80,7 @@ export class DiskChains {
   async mergeUp(upper: string, lower: string, work: LongWork): Promise<void> {
     const target = await this.#open(upper, "write", false);
     try {
-      const source = await this.#open(lower, "read", true);
+      const source = await this.#open(lower, "read", true, true);
       await copyOwnContent(source, target, (kind) => kind === "absent", work).finally(() => source.close());
       await target.flush();
     } finally {
@@ -95,9 +116,12 @@ export class DiskChains {
     }
   }
 
-  async #open(name: string, access: "read" | "write", alone: boolean): Promise<DiskImage> {
+  /** Only who reads content waits for a passphrase to be worked on. */
+  async #open(name: string, access: "read" | "write", alone: boolean, reads = !alone): Promise<DiskImage> {
     const format = this.#formatOf(name);
     const known = format === undefined ? {} : { format };
-    return await openDisk(this.#files, name, { access, services: this.#services, alone, ...known });
+    const passphrase = reads ? this.#passphraseOf(name) : undefined;
+    const secret = passphrase === undefined ? {} : { passphrase };
+    return await openDisk(this.#files, name, { access, services: this.#services, alone, ...known, ...secret });
   }
 }

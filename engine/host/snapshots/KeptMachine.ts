@@ -1,11 +1,14 @@
 /** What the snapshots of a machine need of it: its files and settings, its states, and while it runs the images that its engine holds. */
 import type { MachineDraft } from "../../api/MachineConfig.ts";
 import type { DiskServices, LongWork } from "../../contracts/DiskImage.ts";
+import type { DiskPassphrase } from "../encryptedDisks.ts";
 import type { SnapshotFiles } from "./SnapshotFiles.ts";
 
 export interface KeptMachine {
   readonly files: SnapshotFiles;
   readonly services: DiskServices;
+  /** Of encrypted disks, as they came with the command. */
+  readonly passphrases?: readonly DiskPassphrase[];
   draft(): MachineDraft;
   /** Changes the settings at one stroke. The same twice is harmless. */
   apply(change: (draft: MachineDraft) => MachineDraft): Promise<void>;

@@ -21,11 +21,14 @@ import { type SnapshotDocument, type SnapshotNode, wantedStates } from "../../sn
 import type { SnapshotPlan, SnapshotStep } from "../../snapshot/tree/SnapshotPlan.ts";
 import { type Recovery, type SnapshotHost, SnapshotRunner } from "../../snapshot/tree/SnapshotRunner.ts";
 import { allJoins, type Join } from "../../snapshot/tree/settleLayers.ts";
+import { namingDisk } from "../encryptedDisks.ts";
 import { DiskChains } from "./DiskChains.ts";
 import { type JournalledPlan, readJournalledPlan } from "./JournalledPlan.ts";
 import type { KeptMachine } from "./KeptMachine.ts";
+import { type LayerPlace, layerPlaces } from "./layerPlaces.ts";
 import {
   draftOfSettings,
+  fileOf,
   isOverlay,
   sameSettings,
   settingsText,
@@ -47,6 +50,8 @@ export class MachineSnapshots {
   readonly #runner: SnapshotRunner;
   /** Of images that were there before the first snapshot. */
   readonly #formats = new Map<string, DiskFormatId>();
+  #places: ReadonlyMap<string, LayerPlace> = new Map();
+  readonly #once: string[] = [];
   #work: LongWork = {};
   /** What the memory of the snapshot that is being taken is called. */
   #label: string | undefined;
@@ -54,7 +59,8 @@ export class MachineSnapshots {
 
   constructor(machine: KeptMachine) {
     this.#machine = machine;
-    this.#chains = new DiskChains(machine.files, machine.services, (name) => this.formatOf(name));
+    const formatOf = (name: string) => this.formatOf(name);
+    this.#chains = new DiskChains(machine.files, machine.services, formatOf, (name) => this.#passphraseOf(name));
     this.#pictures = new SnapshotPictures(machine.files, FOLDER);
     this.#runner = new SnapshotRunner(this.#host());
   }
@@ -64,6 +70,7 @@ export class MachineSnapshots {
     const journal = await this.#machine.files.readText(JOURNAL);
     if (journal !== undefined) this.#following = readJournalledPlan(journal);
     for (const [file, format] of this.#following?.formats ?? []) this.#formats.set(file, format);
+    if (this.#following !== undefined) this.#places = layerPlaces(this.#following.before, this.#machine.draft());
     let recovery: Recovery;
     try {
       recovery = await this.#runner.recover();
@@ -94,6 +101,58 @@ export class MachineSnapshots {
       if (format !== undefined) this.#formats.set(file, format);
     }
     return document;
+  }
+
+  /**
+   * Tries the passphrases that a change of the disks needs, so that it fails before anything is changed: with "passphrase-needed" or "passphrase-wrong", and
+   * in the context the disk's `slot`, `path` and `name`.
+   */
+  async unlock(change: "take" | { readonly restore: string } | { readonly remove: string }): Promise<void> {
+    const before = await this.document();
+    if (change === "take") {
+      const { current } = before;
+      await this.#unlockFiles(
+        before,
+        Object.keys(current.layers).map((slot) => fileOf(before, current.layers, slot) ?? ""),
+      );
+      return;
+    }
+    const plan =
+      "restore" in change
+        ? planRestore(before, change.restore, () => this.#newLayer())
+        : planDelete(before, change.remove);
+    const joins = allJoins(plan.document, await this.#sizes(before));
+    await this.#unlockFiles(before, [...readFiles(plan), ...joins.flatMap(joinedFiles)]);
+  }
+
+  /** The passphrase of a disk's image, tried as by `unlock`; undefined for one that needs none. Ask for the document first. */
+  async unlockFile(file: string): Promise<string | undefined> {
+    await this.#unlockFiles(await this.document(), [file]);
+    return (await this.#chains.unlock(file)) ? this.#passphraseOf(file) : undefined;
+  }
+
+  async #unlockFiles(before: SnapshotDocument, files: Iterable<string>): Promise<void> {
+    this.#places = layerPlaces(before, this.#machine.draft());
+    for (const file of files) {
+      await namingDisk({ ...this.#placeOf(file) }, () => this.#chains.unlock(file));
+    }
+  }
+
+  /** Disks that are in no snapshot are where the machine has them; those that it had once come last. */
+  #placeOf(file: string): LayerPlace {
+    const known = this.#places.get(file);
+    if (known !== undefined) return known;
+    const { disks } = this.#machine.draft().storage;
+    const slot = disks.findIndex(({ path }) => path === file);
+    if (slot >= 0) return { slot, path: file };
+    if (!this.#once.includes(file)) this.#once.push(file);
+    const behind = Math.max(disks.length, ...[...this.#places.values()].map((place) => place.slot + 1));
+    return { slot: behind + this.#once.indexOf(file), path: file };
+  }
+
+  #passphraseOf(file: string): string | undefined {
+    const { slot } = this.#placeOf(file);
+    return this.#machine.passphrases?.find((known) => known.slot === slot)?.passphrase;
   }
 
   /** Of an image, as far as it is known; ask for the document first. */
@@ -269,6 +328,8 @@ export class MachineSnapshots {
   }
 
   async #run(plan: SnapshotPlan, before: SnapshotDocument): Promise<void> {
+    // The engine of a machine that runs has what its disks need.
+    if (this.#machine.live === undefined) await this.#unlockFiles(before, readFiles(plan));
     const journalled: JournalledPlan = { ...plan, before, formats: [...this.#formats] };
     this.#following = journalled;
     try {
@@ -349,6 +410,22 @@ export class MachineSnapshots {
         throw new GuesthouseError("not-available", "The state of a machine that is off cannot be saved.");
     }
   }
+}
+
+/** The images whose content a plan reads, writes, or keeps changes of. */
+function readFiles({ first, forward }: SnapshotPlan): string[] {
+  return [...first, ...forward].flatMap((step) => {
+    switch (step.kind) {
+      case "createOverlay":
+        return [step.backing];
+      case "mergeDown":
+        return [step.into, step.file];
+      case "mergeUp":
+        return [step.from, step.file];
+      default:
+        return [];
+    }
+  });
 }
 
 function joinedFiles({ merge }: Join): string[] {

@@ -5,9 +5,10 @@
 import { join, resolve } from "node:path";
 import type { DiskConfig, MachineDraft } from "../../api/MachineConfig.ts";
 import type { DiskFormatId, LongWork } from "../../contracts/DiskImage.ts";
+import { diskInfo } from "../inspectMedium.ts";
 import type { MachineLibrary, MachineRecord } from "../MachineLibrary.ts";
 import { createDisk } from "../mediumWork.ts";
-import { ClonedDisks } from "./ClonedDisks.ts";
+import { ClonedDisks, isCopiedAsItIs, isShared } from "./ClonedDisks.ts";
 
 export interface CloneOrder {
   readonly source: MachineDraft;
@@ -16,11 +17,22 @@ export interface CloneOrder {
   readonly name: string;
   readonly linked: boolean;
   readonly formatOf: (file: string) => DiskFormatId | undefined;
+  /** The passphrase of a disk, tried; undefined for one that needs none. Throws "passphrase-needed" or "passphrase-wrong". */
+  readonly unlock: (file: string) => Promise<string | undefined>;
+}
+
+/** Throws what `unlock` throws, before anything is made. */
+export async function unlockForClone({ source, folder, linked, formatOf, unlock }: CloneOrder): Promise<void> {
+  for (const disk of source.storage.disks) {
+    if (isShared(disk)) continue;
+    const info = await diskInfo(resolve(folder, disk.path), disk.format ?? formatOf(disk.path)).catch(() => undefined);
+    if (linked || info === undefined || !isCopiedAsItIs(info)) await unlock(disk.path);
+  }
 }
 
 export async function cloneMachine(
   library: MachineLibrary,
-  { source, folder, name, linked, formatOf }: CloneOrder,
+  { source, folder, name, linked, formatOf, unlock }: CloneOrder,
   work: LongWork,
 ): Promise<MachineRecord> {
   const whole = withWholePaths(source, folder);
@@ -33,12 +45,14 @@ export async function cloneMachine(
     },
   };
   return await library.create(draft, async (target) => {
-    const copies = new ClonedDisks(folder, target);
+    const copies = new ClonedDisks(folder, target, unlock);
     const disks: DiskConfig[] = [];
     for (const [slot, disk] of source.storage.disks.entries()) {
       const format = disk.format ?? formatOf(disk.path);
-      if (linked) disks.push(await linkDisk(draft.storage.disks[slot]!, format, target, slot));
-      else disks.push(await copies.own(disk, format));
+      if (linked && !isShared(disk)) {
+        const passphrase = await unlock(disk.path);
+        disks.push(await linkDisk(draft.storage.disks[slot]!, { format, passphrase, target, slot }));
+      } else disks.push(await copies.own(disk, format));
     }
     await copies.copyAll(work);
     return { ...draft, storage: { ...draft.storage, disks } };
@@ -68,13 +82,15 @@ export function withWholePaths(source: MachineDraft, folder: string): MachineDra
 
 async function linkDisk(
   disk: DiskConfig,
-  known: DiskFormatId | undefined,
-  target: string,
-  slot: number,
+  given: {
+    readonly format: DiskFormatId | undefined;
+    readonly passphrase: string | undefined;
+    readonly target: string;
+    readonly slot: number;
+  },
 ): Promise<DiskConfig> {
-  const { kind = "normal", path } = disk;
-  if (kind === "shareable" || kind === "readOnly" || kind === "multiAttach") return disk;
+  const { format, passphrase, target, slot } = given;
   const file = `${slot === 0 ? "disk" : `disk ${slot + 1}`}.qcow2`;
-  await createDisk(join(target, file), { format: "qcow2", parent: path, parentFormat: known });
+  await createDisk(join(target, file), { format: "qcow2", passphrase, parent: disk.path, parentFormat: format });
   return { ...disk, path: file, format: "qcow2" };
 }

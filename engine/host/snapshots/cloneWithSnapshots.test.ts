@@ -6,9 +6,6 @@ import { HostBench, openTestHost } from "../../../tests/fixtures/HostBench.ts";
 import type { HostClient } from "../../api/HostClient.ts";
 import { type DiskConfig, defaultMachineDraft } from "../../api/MachineConfig.ts";
 import type { MachineSummary } from "../../api/MachineSummary.ts";
-import { diskFormat } from "../../storage/openDisk.ts";
-import { diskServices } from "../diskServices.ts";
-import { FileOpener } from "../FileOpener.ts";
 import { LockFile } from "../LockFile.ts";
 
 const MiB = 1024 ** 2;
@@ -162,19 +159,4 @@ test("what a crash left of a clone says so, and is gone at the next start unless
   expect(readdirSync(machine.folder).sort()).toEqual(["disk.vdi", "machine.json"]);
   await next.close();
   await lock.release();
-});
-
-test("encrypted disks are cloned as they are, and have no snapshots", async () => {
-  const options = { sizeBytes: MiB, services: { ...diskServices, pbkdf2Iterations: 1000 }, passphrase: "open sesame" };
-  await (await diskFormat("qcow2").create(new FileOpener({ folder: bench.folder }), "secret.qcow2", options)).close();
-  const path = join(bench.folder, "secret.qcow2");
-  await client.call("machine.attachDisk", { id: machine.id, disk: { path } });
-  const twin = await cloneAll("Twin");
-  const copy = await disk(twin.id, 2);
-  expect(readFileSync(copy).equals(readFileSync(path))).toBe(true);
-  await expect(take("one")).rejects.toMatchObject({ kind: "encrypted-disk", context: { slot: 2 } });
-  await expect(
-    client.call("machine.clone", { id: machine.id, name: "Linked", snapshotId: null, linked: true, scope: "state" }),
-  ).rejects.toMatchObject({ kind: "encrypted-disk" });
-  expect((await client.call("snapshot.list", { id: machine.id })).snapshots).toEqual([]);
 });

@@ -35,6 +35,8 @@ export interface WholeCloneOrder {
   readonly folder: string;
   readonly name: string;
   readonly formatOf: (file: string) => DiskFormatId | undefined;
+  /** As of `CloneOrder`. */
+  readonly unlock: (file: string) => Promise<string | undefined>;
 }
 
 /** Throws "cancelled" and whatever keeps a disk from being read; nothing is left then. */
@@ -60,7 +62,7 @@ class WholeClone {
   constructor(order: WholeCloneOrder, target: string) {
     this.#order = order;
     this.#target = target;
-    this.#disks = new ClonedDisks(order.folder, target);
+    this.#disks = new ClonedDisks(order.folder, target, order.unlock);
   }
 
   async make(draft: MachineDraft, work: LongWork): Promise<MachineDraft> {

@@ -5,6 +5,7 @@ import { draftOf, type MachineConfig } from "../../api/MachineConfig.ts";
 import { GuesthouseError } from "../../base/GuesthouseError.ts";
 import { StateStore } from "../../snapshot/StateStore.ts";
 import { diskServices } from "../diskServices.ts";
+import type { DiskPassphrase } from "../encryptedDisks.ts";
 import type { Locking } from "../FileStore.ts";
 import { FolderFiles as StateFolder } from "../FolderFiles.ts";
 import type { MachineRegistry } from "../MachineRegistry.ts";
@@ -29,7 +30,13 @@ export function watchedMachine(folder: string, config: MachineConfig): KeptMachi
 }
 
 /** With `live` it is one that runs; the library's queue is used for its settings then, and must not be held. */
-export function keptMachine(registry: MachineRegistry, id: string, readLock: Locking, live?: LiveImages): KeptMachine {
+export function keptMachine(
+  registry: MachineRegistry,
+  id: string,
+  readLock: Locking,
+  live?: LiveImages,
+  passphrases: readonly DiskPassphrase[] = [],
+): KeptMachine {
   const { library } = registry;
   const { folder } = library.get(id);
   const states = new StateStore(new StateFolder(join(folder, stateFolder)), snapshotServices);
@@ -39,6 +46,7 @@ export function keptMachine(registry: MachineRegistry, id: string, readLock: Loc
   return {
     ...watchedMachine(folder, library.config(id)),
     files: new FolderFiles({ folder, readLock: live === undefined ? readLock : "none" }),
+    passphrases,
     draft: () => draftOf(library.config(id)),
     apply: live === undefined ? update : (change) => registry.exclusively(() => update(change)),
     keepStates: (names) => states.keepOnly(names).catch(leaveForLater),

@@ -9,6 +9,7 @@ import { GuesthouseError } from "../../base/GuesthouseError.ts";
 import type { LongWork } from "../../contracts/DiskImage.ts";
 import type { SnapshotNode } from "../../snapshot/tree/SnapshotDocument.ts";
 import { freeBytes } from "../diskSize.ts";
+import type { DiskPassphrase } from "../encryptedDisks.ts";
 import type { Locking } from "../FileStore.ts";
 import type { HostConnection } from "../HostConnection.ts";
 import type { JobList } from "../JobList.ts";
@@ -20,7 +21,6 @@ import { FolderFiles } from "./FolderFiles.ts";
 import { keptMachine, watchedMachine } from "./libraryMachine.ts";
 import { JOURNAL, MachineSnapshots } from "./MachineSnapshots.ts";
 import { fileOf } from "./machineLayers.ts";
-import { refuseEncryptedDisks } from "./refuseEncryptedDisks.ts";
 import { joinWhatCan, removeAndJoin } from "./removeAndJoin.ts";
 import { asJob, saveState, takeLive } from "./savedStates.ts";
 
@@ -46,8 +46,7 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
   };
   return {
     "snapshot.list": async ({ id }) => await listSnapshots(snapshotsOf(registry, id, "none"), listed),
-    "snapshot.take": async ({ id, name, description }) => {
-      await refuseEncryptedDisks(registry, id);
+    "snapshot.take": async ({ id, name, description, passphrases }) => {
       if (registry.supervisor(id).live) {
         const hooks = {
           taken: (node: SnapshotNode) => {
@@ -62,25 +61,37 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
         const node = await takeLive(context, id, { name, description }, hooks);
         return { snapshot: await described(context, id, node) };
       }
-      const node = await changing(context, id, "takeSnapshot", (snapshots) =>
-        snapshots.take({ name, description, takenAtMs: Date.now() }),
-      );
+      const node = await changing(context, id, "takeSnapshot", {
+        passphrases,
+        ready: (snapshots) => snapshots.unlock("take"),
+        action: (snapshots) => snapshots.take({ name, description, takenAtMs: Date.now() }),
+      });
       return { snapshot: await described(context, id, node) };
     },
-    "snapshot.restore": async ({ id, snapshotId, takeCurrent }) => {
-      await changing(context, id, "restoreSnapshot", async (snapshots, work) => {
-        if (takeCurrent !== null) await refuseEncryptedDisks(registry, id);
-        if (takeCurrent !== null) await snapshots.take({ ...takeCurrent, takenAtMs: Date.now() });
-        await snapshots.restore(snapshotId);
-        await joinWhatCan(snapshots, work);
+    "snapshot.restore": async ({ id, snapshotId, takeCurrent, passphrases }) => {
+      await changing(context, id, "restoreSnapshot", {
+        passphrases,
+        ready: async (snapshots) => {
+          if (takeCurrent !== null) await snapshots.unlock("take");
+          await snapshots.unlock({ restore: snapshotId });
+        },
+        action: async (snapshots, work) => {
+          if (takeCurrent !== null) await snapshots.take({ ...takeCurrent, takenAtMs: Date.now() });
+          await snapshots.restore(snapshotId);
+          await joinWhatCan(snapshots, work);
+        },
       });
       return {};
     },
-    "snapshot.delete": async ({ id, snapshotId }) => {
-      await changing(context, id, "deleteSnapshot", async (snapshots, work) => {
-        const { files } = await snapshots.removal(snapshotId);
-        await refuseForeignChildren(context, id, files);
-        await removeAndJoin(snapshots, snapshotId, work);
+    "snapshot.delete": async ({ id, snapshotId, passphrases }) => {
+      await changing(context, id, "deleteSnapshot", {
+        passphrases,
+        ready: async (snapshots) => {
+          const { files } = await snapshots.removal(snapshotId);
+          await refuseForeignChildren(context, id, files);
+          await snapshots.unlock({ remove: snapshotId });
+        },
+        action: (snapshots, work) => removeAndJoin(snapshots, snapshotId, work),
       });
       return {};
     },
@@ -89,9 +100,9 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
       return { neededBytes, freedBytes, availableBytes: await freeBytes(registry.library.get(id).folder) };
     },
     "snapshot.edit": async ({ id, snapshotId, name, description }) => {
-      const node = await changing(context, id, "editSnapshot", (snapshots) =>
-        snapshots.edit(snapshotId, { name, description }),
-      );
+      const node = await changing(context, id, "editSnapshot", {
+        action: (snapshots) => snapshots.edit(snapshotId, { name, description }),
+      });
       return { snapshot: await described(context, id, node) };
     },
     "snapshot.thumbnail": async ({ id, snapshotId }) => ({ pngBase64: await thumbnail(registry, id, snapshotId) }),
@@ -101,7 +112,7 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
       return {};
     },
     "machine.discardState": async ({ id }) => {
-      await changing(context, id, "discardState", (snapshots) => snapshots.discardState());
+      await changing(context, id, "discardState", { action: (snapshots) => snapshots.discardState() });
       return {};
     },
     "machine.clone": async (order) => {
@@ -111,8 +122,13 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
 }
 
 /** Without locks it is good for a look, also while the machine runs. */
-export function snapshotsOf(registry: MachineRegistry, id: string, readLock: Locking = "shared"): MachineSnapshots {
-  return new MachineSnapshots(keptMachine(registry, id, readLock));
+export function snapshotsOf(
+  registry: MachineRegistry,
+  id: string,
+  readLock: Locking = "shared",
+  passphrases?: readonly DiskPassphrase[],
+): MachineSnapshots {
+  return new MachineSnapshots(keptMachine(registry, id, readLock, undefined, passphrases));
 }
 
 /** What the snapshots of a machine need; none where the list of them cannot be read. */
@@ -145,11 +161,18 @@ export async function snapshotUses(record: MachineRecord): Promise<MediumUse[]> 
   return [...named, ...rest];
 }
 
+interface Change<T> {
+  readonly passphrases?: readonly DiskPassphrase[] | undefined;
+  /** Throws what stands in the way, before there is a job to watch. */
+  readonly ready?: (snapshots: MachineSnapshots) => Promise<void>;
+  readonly action: (snapshots: MachineSnapshots, work: LongWork) => Promise<T>;
+}
+
 async function changing<T>(
   context: SnapshotContext,
   id: string,
   kind: "takeSnapshot" | "restoreSnapshot" | "deleteSnapshot" | "discardState" | "editSnapshot",
-  action: (snapshots: MachineSnapshots, work: LongWork) => Promise<T>,
+  { passphrases, ready, action }: Change<T>,
 ): Promise<T> {
   const { registry } = context;
   const result = await registry.snapshotWork(id, () =>
@@ -157,9 +180,10 @@ async function changing<T>(
       const { live } = registry.supervisor(id);
       // It may have been started while this waited.
       if (live && kind !== "editSnapshot") throw new GuesthouseError("illegal-state", "The machine runs.");
-      const snapshots = snapshotsOf(registry, id, live ? "none" : "shared");
+      const snapshots = snapshotsOf(registry, id, live ? "none" : "shared", passphrases);
       await snapshots.recover();
       try {
+        await ready?.(snapshots);
         if (kind === "editSnapshot" || kind === "discardState") return await action(snapshots, {});
         return await asJob(context, id, kind, (work) => action(snapshots, work));
       } finally {
