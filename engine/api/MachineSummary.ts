@@ -80,6 +80,8 @@ export const jobSchema = v.strictObject({
     "deleteSnapshot",
     "cloneMachine",
     "saveState",
+    "finishInterrupted",
+    "undoInterrupted",
     "importAppliance",
     "exportAppliance",
   ]),

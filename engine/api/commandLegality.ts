@@ -64,9 +64,9 @@ export const commandLegality: Readonly<Record<HostCommandName, "always" | readon
   "media.remove": "always",
   "snapshot.list": accessible,
   "snapshot.take": [...still, ...up],
-  // Images that a guest is using are neither given up nor joined.
+  // Images that a guest is using are not given up.
   "snapshot.restore": still,
-  "snapshot.delete": still,
+  "snapshot.delete": [...still, ...up],
   "snapshot.deleteCost": accessible,
   "snapshot.edit": accessible,
   "snapshot.thumbnail": accessible,

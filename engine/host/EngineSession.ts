@@ -21,6 +21,7 @@ import { encodePng } from "./encodePng.ts";
 import { type EngineProtocol, engineProtocol } from "./engineProtocol.ts";
 import { FigureMeter } from "./FigureMeter.ts";
 import { FramePacer } from "./FramePacer.ts";
+import { JoinDesk } from "./JoinDesk.ts";
 import { KeyTypist } from "./KeyTypist.ts";
 import { type MachineParts, type OpenMachine, openMachine } from "./openMachine.ts";
 import { FramePacker } from "./PackedFrame.ts";
@@ -56,6 +57,10 @@ export class EngineSession {
     () => this.#live().machine,
     (fraction) => this.#server.emit("stateProgress", { fraction }),
     (message, facts) => this.#server.emit("log", { level: "info", message, facts: factsText(facts) }),
+  );
+  readonly #joins = new JoinDesk(
+    () => this.#live().machine,
+    (fraction) => this.#server.emit("joinProgress", { fraction }),
   );
   #serial: SerialOutlet | undefined;
   #booted: Booted | undefined;
@@ -119,6 +124,7 @@ export class EngineSession {
       },
       detachDisk: async ({ slot, path }) => {
         const { machine, control } = this.#live();
+        await this.#joins.leave(path);
         await machine.detachDisk(slot, path);
         return presentDrives(control);
       },
@@ -149,6 +155,7 @@ export class EngineSession {
       consoleScreenshot: () => this.#screenshot(),
       thumbnail: () => this.#thumbnail(),
       ...this.#states.handlers,
+      ...this.#joins.handlers,
       ...this.#debug.handlers,
     };
   }
@@ -290,6 +297,7 @@ export class EngineSession {
     this.#booted?.pacer.close();
     this.#serial?.close();
     this.#debug.close();
+    await this.#joins.close();
     await this.#states.close();
     if (this.#booted === undefined) return;
     if (!this.#stopped) this.#booted.control.powerOff();

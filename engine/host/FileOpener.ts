@@ -20,6 +20,8 @@ export interface FileOpenerOptions {
   readonly writeLock?: Locking;
   /** For files that are read; "none" is for having a look. */
   readonly readLock?: Locking;
+  /** Locks of this process are not in the way: it has the files open and sees to it that all goes well. */
+  readonly besideOwn?: boolean;
   /** Hears of the path of every file that is opened or made. */
   readonly onFile?: (path: string) => void;
 }
@@ -36,8 +38,8 @@ export class FileOpener implements StoreOpener {
 
   async open(name: string, access: "read" | "write"): Promise<ByteStore> {
     const path = await this.#demand(name);
-    const { writeLock = "exclusive", readLock = "shared", onFile } = this.#options;
-    const store = await FileStore.open(path, access, access === "write" ? writeLock : readLock);
+    const { writeLock = "exclusive", readLock = "shared", besideOwn, onFile } = this.#options;
+    const store = await FileStore.open(path, access, access === "write" ? writeLock : readLock, besideOwn);
     onFile?.(path);
     return store;
   }

@@ -32,11 +32,12 @@ export class FileStore implements ByteStore {
     this.#lock = lock;
   }
 
-  /** Throws "file-missing", "file-forbidden", "not-a-file", "in-use" and the like. */
+  /** Throws "file-missing", "file-forbidden", "not-a-file", "in-use" and the like. With `besideOwn`, locks of this process are not in the way. */
   static async open(
     path: string,
     access: "read" | "write",
     locking: Locking = access === "write" ? "exclusive" : "none",
+    besideOwn = false,
   ): Promise<FileStore> {
     const real = await realpath(path).catch((error: unknown) => Promise.reject(fileError(error, path)));
     // Opening a named pipe would wait for its other end.
@@ -44,7 +45,7 @@ export class FileStore implements ByteStore {
     if (!facts.isFile() && !facts.isBlockDevice()) {
       throw new GuesthouseError("not-a-file", `This is not a file: ${path}`, { path });
     }
-    const lock = await acquire(real, locking);
+    const lock = await acquire(real, locking, besideOwn);
     try {
       return new FileStore(path, await open(real, access === "write" ? "r+" : "r"), lock);
     } catch (error) {
@@ -132,11 +133,13 @@ export class FileStore implements ByteStore {
   }
 }
 
-async function acquire(real: string, locking: Locking): Promise<LockFile | undefined> {
+async function acquire(real: string, locking: Locking, besideOwn = false): Promise<LockFile | undefined> {
   if (locking === "none") return undefined;
   const path = await lockPath(real);
   const what = `“${basename(real)}”`;
-  return locking === "exclusive" ? await LockFile.acquire(path, what) : await LockFile.share(path, what);
+  return locking === "exclusive"
+    ? await LockFile.acquire(path, what, besideOwn)
+    : await LockFile.share(path, what, besideOwn);
 }
 
 /** Somebody has the file open for writing, or for reading with nobody else writing. */

@@ -25,6 +25,7 @@ import { MediaRegistry } from "./MediaRegistry.ts";
 import { ChannelNumbers, closeChannel, machineCommands, receiveSerialInput } from "./machineCommands.ts";
 import { mediumCommands } from "./mediumCommands.ts";
 import { pinDiskFormats } from "./pinDiskFormats.ts";
+import { RecoveryAtStart } from "./snapshots/RecoveryAtStart.ts";
 import { stateToStartFrom } from "./snapshots/savedStates.ts";
 import { recoverSnapshots, snapshotCommands, snapshotUses } from "./snapshots/snapshotCommands.ts";
 
@@ -50,6 +51,7 @@ export class HostService {
   readonly #jobs = new JobList();
   readonly #handlers: CommandHandlers<HostProtocol, HostConnection>;
   readonly #media: MediaRegistry;
+  readonly #recovery: RecoveryAtStart;
   readonly #updateMachine: ReturnType<typeof machineUpdater>;
   readonly #servers = new Set<Server>();
   #mediaTimer: NodeJS.Timeout | undefined;
@@ -78,6 +80,12 @@ export class HostService {
       },
     };
     this.#updateMachine = machineUpdater(library);
+    const changed = (id: string): void => this.#broadcast("snapshots.changed", { id });
+    const told = (id: string): void => {
+      announce(library, id);
+      changed(id);
+    };
+    this.#recovery = new RecoveryAtStart({ registry, jobs: this.#jobs, told });
     this.#handlers = onlyWhenLegal(registry, {
       ...libraryCommands(library),
       ...machineCommands(registry, new ChannelNumbers(), (id, how) => this.#start(id, how)),
@@ -95,7 +103,8 @@ export class HostService {
         media: this.#media,
         jobs: this.#jobs,
         announce: (id) => announce(library, id),
-        changed: (id) => this.#broadcast("snapshots.changed", { id }),
+        changed,
+        recovered: (id) => this.#recovery.of(id),
       }),
       ...debugRelay(registry),
       ...informationCommands({ registry, jobs: this.#jobs, dataFolder, shell }),
@@ -109,6 +118,7 @@ export class HostService {
     await service.#registry.load();
     service.#memoryTimer = setInterval(() => service.#reportMemory(), MEMORY_MS);
     service.#memoryTimer.unref();
+    service.#recovery.begin();
     return service;
   }
 
@@ -147,6 +157,7 @@ export class HostService {
     clearInterval(this.#memoryTimer);
     clearTimeout(this.#mediaTimer);
     this.#engines.keep(false);
+    await this.#recovery.all();
     await Promise.all(this.#registry.live().map((supervisor) => supervisor.powerOff()));
     for (const server of [...this.#servers]) server.close("the host ends");
   }

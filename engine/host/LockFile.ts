@@ -33,11 +33,14 @@ export class LockFile {
     this.path = path;
   }
 
-  /** Throws "in-use" with the owner's process id, or what the file system says. */
-  static async acquire(path: string, what: string): Promise<LockFile> {
+  /**
+   * Throws "in-use" with the owner's process id, or what the file system says. `besideOwn` admits shared locks of this process, which has the file open
+   * for reading and sees to it that all goes well.
+   */
+  static async acquire(path: string, what: string, besideOwn = false): Promise<LockFile> {
     const owner: Owner = { pid: process.pid, started: startTime(process.pid), nonce: randomBytes(8).toString("hex") };
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      if (await place(path, owner)) return await refusingSharers(new LockFile(path), what);
+      if (await place(path, owner)) return await refusingSharers(new LockFile(path), what, besideOwn);
       const found = await readOwner(path);
       if (found === undefined) continue;
       if (isAlive(found)) throw inUse(path, what, found);
@@ -46,13 +49,13 @@ export class LockFile {
     throw new GuesthouseError("in-use", `${what} is in use by another Guesthouse.`, { path });
   }
 
-  /** A lock that others may hold too, as long as nobody has the exclusive one. Throws "in-use". */
-  static async share(path: string, what: string): Promise<LockFile> {
+  /** A lock that others may hold too, as long as nobody has the exclusive one; `besideOwn`, nobody else. Throws "in-use". */
+  static async share(path: string, what: string, besideOwn = false): Promise<LockFile> {
     const owner: Owner = { pid: process.pid, started: startTime(process.pid), nonce: randomBytes(8).toString("hex") };
     const lock = new LockFile(`${path}${SHARED_MARK}${owner.nonce}`);
     await createExclusively(lock.path, owner);
     const found = await readOwner(path);
-    if (found !== undefined && isAlive(found)) {
+    if (found !== undefined && isAlive(found) && !(besideOwn && isOwn(found))) {
       await lock.release();
       throw inUse(path, what, found);
     }
@@ -76,21 +79,21 @@ function inUse(path: string, what: string, { pid }: Owner): GuesthouseError {
   return new GuesthouseError("in-use", `${what} is in use by another Guesthouse (process ${pid}).`, { path, pid });
 }
 
-async function refusingSharers(lock: LockFile, what: string): Promise<LockFile> {
-  const sharer = await firstSharer(lock.path);
+async function refusingSharers(lock: LockFile, what: string, besideOwn: boolean): Promise<LockFile> {
+  const sharer = await firstSharer(lock.path, besideOwn);
   if (sharer === undefined) return lock;
   await lock.release();
   throw inUse(lock.path, what, sharer);
 }
 
 /** Clears away what dead ones left. */
-async function firstSharer(path: string): Promise<Owner | undefined> {
+async function firstSharer(path: string, besideOwn = false): Promise<Owner | undefined> {
   const prefix = `${basename(path)}${SHARED_MARK}`;
   const names = await readdir(dirname(path)).catch((): string[] => []);
   for (const name of names.filter((candidate) => candidate.startsWith(prefix))) {
     const file = join(dirname(path), name);
     const owner = await readOwner(file);
-    if (owner === undefined) continue;
+    if (owner === undefined || (besideOwn && isOwn(owner))) continue;
     // One that cannot be read may be on its way; it was made a moment ago or never will be whole.
     if (isAlive(owner)) return owner;
     if (Number.isInteger(owner.pid) || (await isOld(file))) await rm(file, { force: true });
@@ -141,6 +144,10 @@ async function readOwner(path: string): Promise<Owner | undefined> {
     // A lock nobody can read belongs to nobody.
     return { pid: Number.NaN, started: "", nonce: "" };
   }
+}
+
+function isOwn({ pid, started }: Owner): boolean {
+  return pid === process.pid && started === startTime(process.pid);
 }
 
 function isAlive(owner: Owner): boolean {

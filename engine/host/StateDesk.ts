@@ -12,8 +12,8 @@ import type { CapturedState } from "../contracts/MachineStateParts.ts";
 import { checkDescription } from "../snapshot/container/describedDigest.ts";
 import type { StateHeader } from "../snapshot/container/stateFileLayout.ts";
 import { StateStore } from "../snapshot/StateStore.ts";
-import { LentDisk } from "../storage/LentDisk.ts";
 import { diskFormat } from "../storage/openDisk.ts";
+import { BackingLink } from "../storage/overlay/BackingLink.ts";
 import type { SwitchableDisk } from "../storage/SwitchableDisk.ts";
 import { diskServices } from "./diskServices.ts";
 import type { EngineProtocol, stateCommands } from "./engineProtocol.ts";
@@ -32,7 +32,7 @@ interface Overlay {
   readonly disk: SwitchableDisk;
   readonly backing: string;
   readonly file: string;
-  readonly base: LentDisk;
+  readonly base: BackingLink;
   readonly image: DiskImage;
 }
 
@@ -115,8 +115,9 @@ export class StateDesk {
     await mkdir(dirname(path), { recursive: true });
     const { format, identity } = await disk.image.info();
     const passphrase = passphrases.get(disk);
-    const base = new LentDisk(disk.image);
     const opener = new FileOpener({ folder });
+    const base = new BackingLink(disk.image, await opener.identify(backing));
+    base.lend();
     await opener.remove(file);
     const image = await diskFormat("qcow2").create(opener, file, {
       sizeBytes: disk.sizeBytes,

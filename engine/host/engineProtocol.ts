@@ -8,7 +8,7 @@ import { debugCommands, debugStopSchema } from "../api/debugProtocol.ts";
 import { inputEventSchema } from "../api/InputEvent.ts";
 import { diskSchema, machineConfigSchema } from "../api/MachineConfig.ts";
 import { activitySchema, figuresSchema, lastStopSchema } from "../api/MachineSummary.ts";
-import { passphraseSchema } from "../api/mediumProtocol.ts";
+import { diskFormatSchema, passphraseSchema } from "../api/mediumProtocol.ts";
 
 const nothing = v.strictObject({});
 const natural = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -37,6 +37,25 @@ export const stateCommands = {
   writeState: { params: v.strictObject({ name, parent: v.nullable(name) }), result: nothing },
   /** `writeState` fails with "cancelled" then. */
   cancelState: { params: nothing, result: nothing },
+} as const;
+
+/** Joining layers of disks that the guest uses, step by step: see `JoinDesk`. Files are named as in the host's document. */
+export const joinCommands = {
+  /** Copies what the upper layer holds into the one below; answers when all is there. Both read the same from then on, also when the guest writes. */
+  joinLayers: {
+    params: v.strictObject({ file: v.string(), into: v.string(), format: v.nullable(diskFormatSchema) }),
+    result: nothing,
+  },
+  /** `joinLayers` fails with "cancelled" then. */
+  cancelJoin: { params: nothing, result: nothing },
+  /** Keeps the requests of the disk whose topmost layer was joined. */
+  holdJoin: { params: nothing, result: nothing },
+  /** Lets the guest go on: with the lower layer, or as if nothing had been. */
+  releaseJoin: { params: v.strictObject({ joined: v.boolean() }), result: nothing },
+  /** The image says that it rests on another file, through which it reads the same. */
+  rebaseLayer: { params: v.strictObject({ file: v.string(), backing: v.string() }), result: nothing },
+  /** Closes a layer below the topmost that was joined with the next. */
+  letGo: { params: v.strictObject({ file: v.string() }), result: nothing },
 } as const;
 
 export const engineProtocol = {
@@ -92,12 +111,15 @@ export const engineProtocol = {
     /** Small; null where there is no picture. */
     thumbnail: { params: nothing, result: v.strictObject({ pngBase64: v.nullable(v.string()) }) },
     ...stateCommands,
+    ...joinCommands,
     /** As the host's API has them; the id is this machine's. */
     ...debugCommands,
   },
   events: {
     /** Of `writeState`, from 0 to 1. */
     stateProgress: v.strictObject({ fraction: v.number() }),
+    /** Of `joinLayers`, from 0 to 1. */
+    joinProgress: v.strictObject({ fraction: v.number() }),
     stopped: lastStopSchema,
     activity: activitySchema,
     /** Once a second whatever the guest does: also the sign of life. */

@@ -16,6 +16,7 @@ import type { DirectBoot, DiskAttachment, FirmwareChoice, MachineOptions } from 
 import { type ImageUse, openImage } from "../storage/openImage.ts";
 import type { SwitchableDisk } from "../storage/SwitchableDisk.ts";
 import { namingDisk } from "./encryptedDisks.ts";
+import { FileOpener } from "./FileOpener.ts";
 import { FileStore } from "./FileStore.ts";
 import { fileError } from "./fileError.ts";
 import { hostServices } from "./hostServices.ts";
@@ -75,6 +76,12 @@ export class OpenMachine {
     this.disposable = place.disposable;
     this.#place = place;
     this.#media = media;
+  }
+
+  /** For images that this process has open already, and sees to it that they stay whole. */
+  openerBesideOwn(): FileOpener {
+    const { folder, mayUse } = this.#place;
+    return new FileOpener({ folder, besideOwn: true, ...(mayUse === undefined ? {} : { mayUse }) });
   }
 
   /** Throws "no-such-drive", "tray-locked" or what opening the image throws; the drive then keeps what it has. */

@@ -10,6 +10,7 @@ import { GuesthouseError } from "../base/GuesthouseError.ts";
 import type { BlockDevice } from "../contracts/BlockDevice.ts";
 import type { DiskImage, DiskServices } from "../contracts/DiskImage.ts";
 import { diskFormat, openDisk } from "../storage/openDisk.ts";
+import { BackingLink } from "../storage/overlay/BackingLink.ts";
 import { PolicedBlocks } from "../storage/PolicedBlocks.ts";
 import { SwitchableDisk } from "../storage/SwitchableDisk.ts";
 import { ThrottledBlocks, type ThrottleTimer } from "../storage/ThrottledBlocks.ts";
@@ -96,6 +97,8 @@ async function openFile(
   return await openDisk(openerOf(place, writeLock), path, {
     access,
     services: place.services ?? diskServices,
+    // So that layers can be joined while the machine runs.
+    link: (image, identity) => new BackingLink(image, identity),
     ...(format === undefined ? {} : { format }),
     ...(place.passphrase === undefined ? {} : { passphrase: place.passphrase }),
   });

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { diskServices } from "../../tests/fixtures/diskServices.ts";
 import type { DiskImage } from "../contracts/DiskImage.ts";
-import { LentDisk } from "./LentDisk.ts";
 import { diskFormat } from "./openDisk.ts";
+import { BackingLink } from "./overlay/BackingLink.ts";
 import { SwitchableDisk } from "./SwitchableDisk.ts";
 import { MemoryFiles } from "./stores/MemoryFiles.ts";
 
@@ -19,7 +19,8 @@ async function valueAt(disk: { read(offset: number, target: Uint8Array): Promise
 async function images() {
   const files = new MemoryFiles();
   const base = await diskFormat("raw").create(files, "disk.img", { sizeBytes: 64 * BLOCK, services });
-  const lent = new LentDisk(base);
+  const lent = new BackingLink(base, "disk.img");
+  lent.lend();
   const overlay = await diskFormat("qcow2").create(files, "overlay.qcow2", {
     sizeBytes: base.sizeBytes,
     services,

@@ -25,6 +25,8 @@ export interface OpenDiskRequest {
   readonly passphrase?: string;
   /** Opens images without what lies behind them, to be inspected or rebased; encrypted ones, too, without their passphrase. */
   readonly alone?: boolean;
+  /** Given an image that another rests on, and what identifies its file, answers what that one reads from. */
+  readonly link?: (image: DiskImage, identity: string) => BlockDevice;
 }
 
 /** The format that a file's content shows. Fails with "empty-image". */
@@ -82,12 +84,13 @@ async function openReferenced(
   reference: BackingReference,
   request: OpenDiskRequest,
   above: readonly string[],
-): Promise<DiskImage> {
+): Promise<BlockDevice> {
   let missing: unknown;
   for (const name of reference.names) {
     try {
       const image = await openLink(opener, fileName(name), request, reference.format, above);
-      return await ofIdentity(image, name, reference.identity);
+      const found = await ofIdentity(image, name, reference.identity);
+      return request.link?.(found, await opener.identify(fileName(name))) ?? found;
     } catch (error) {
       if (!(error instanceof GuesthouseError) || error.kind !== "file-missing") throw error;
       missing = error;

@@ -1,7 +1,7 @@
 /** The images and the memory of a machine that runs, by way of its engine process. One for each piece of work: it stays with the run that it began in. */
 import type { ProtocolClient } from "../../api/ProtocolClient.ts";
 import { GuesthouseError } from "../../base/GuesthouseError.ts";
-import type { LongWork } from "../../contracts/DiskImage.ts";
+import type { DiskFormatId, LongWork } from "../../contracts/DiskImage.ts";
 import type { EngineSupervisor } from "../EngineSupervisor.ts";
 import type { EngineProtocol } from "../engineProtocol.ts";
 import type { LiveImages } from "./KeptMachine.ts";
@@ -57,6 +57,41 @@ export class EngineImages implements LiveImages {
       signal?.removeEventListener("abort", cancel);
       forget.dispose();
     }
+  }
+
+  async join(upper: string, lower: string, format: DiskFormatId | undefined, work: LongWork): Promise<void> {
+    const { onProgress, signal } = work;
+    const cancel = (): void => void this.#engine.call("cancelJoin", {}).catch(() => undefined);
+    const forget = this.#engine.on("joinProgress", ({ fraction }) => onProgress?.(fraction));
+    signal?.addEventListener("abort", cancel);
+    try {
+      await this.#engine.call("joinLayers", { file: upper, into: lower, format: format ?? null });
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+      forget.dispose();
+    }
+  }
+
+  async concluding(commit: () => Promise<void>): Promise<void> {
+    await this.#engine.call("holdJoin", {});
+    await commit();
+    await this.#engine.call("releaseJoin", { joined: true });
+  }
+
+  async leaveJoin(): Promise<void> {
+    await this.#engine.call("releaseJoin", { joined: false }).catch(() => undefined);
+  }
+
+  async rebase(file: string, backing: string): Promise<void> {
+    await this.#engine.call("rebaseLayer", { file, backing });
+  }
+
+  async letGo(file: string): Promise<void> {
+    await this.#engine.call("letGo", { file }).catch((error: unknown) => {
+      // A machine that has ended uses no files.
+      const ended = error instanceof GuesthouseError && ["connection-closed", "illegal-state"].includes(error.kind);
+      if (!ended) throw error;
+    });
   }
 
   /** An engine that is gone has nothing to give up. */

@@ -1,6 +1,6 @@
 /** What the snapshots of a machine need of it: its files and settings, its states, and while it runs the images that its engine holds. */
 import type { MachineDraft } from "../../api/MachineConfig.ts";
-import type { DiskServices, LongWork } from "../../contracts/DiskImage.ts";
+import type { DiskFormatId, DiskServices, LongWork } from "../../contracts/DiskImage.ts";
 import type { DiskPassphrase } from "../encryptedDisks.ts";
 import type { SnapshotFiles } from "./SnapshotFiles.ts";
 
@@ -36,4 +36,13 @@ export interface LiveImages {
   saveState(name: string, parent: string | undefined, work: LongWork): Promise<void>;
   /** Gives up overlays and memory that were kept: the guest goes on as before. */
   abandon(): Promise<void>;
+  /** Puts what `upper` holds into `lower` while the guest works, and what it writes from then on into both. Throws "not-available" where it cannot. */
+  join(upper: string, lower: string, format: DiskFormatId | undefined, work: LongWork): Promise<void>;
+  /** What was joined is the topmost layer: while `commit` makes the lower one count no write is done, then the guest goes on with that. */
+  concluding(commit: () => Promise<void>): Promise<void>;
+  /** The guest goes on with what it had before `join`. */
+  leaveJoin(): Promise<void>;
+  rebase(file: string, backing: string): Promise<void>;
+  /** A file that is to be removed is closed, if it is in use: a layer that was joined, or an overlay that came to nothing. */
+  letGo(file: string): Promise<void>;
 }

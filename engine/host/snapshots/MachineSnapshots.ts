@@ -19,8 +19,13 @@ import {
 } from "../../snapshot/tree/planSnapshots.ts";
 import { type SnapshotDocument, type SnapshotNode, wantedStates } from "../../snapshot/tree/SnapshotDocument.ts";
 import type { SnapshotPlan, SnapshotStep } from "../../snapshot/tree/SnapshotPlan.ts";
-import { type Recovery, type SnapshotHost, SnapshotRunner } from "../../snapshot/tree/SnapshotRunner.ts";
-import { allJoins, type Join } from "../../snapshot/tree/settleLayers.ts";
+import {
+  type Interrupted,
+  type Recovery,
+  type SnapshotHost,
+  SnapshotRunner,
+} from "../../snapshot/tree/SnapshotRunner.ts";
+import { allJoins, type Join, type JoinOptions } from "../../snapshot/tree/settleLayers.ts";
 import { namingDisk } from "../encryptedDisks.ts";
 import { DiskChains } from "./DiskChains.ts";
 import { type JournalledPlan, readJournalledPlan } from "./JournalledPlan.ts";
@@ -30,12 +35,15 @@ import {
   draftOfSettings,
   fileOf,
   isOverlay,
+  layersInUse,
   sameSettings,
   settingsText,
   withLayerFiles,
   withPresentDisks,
 } from "./machineLayers.ts";
 import { SnapshotPictures } from "./SnapshotPictures.ts";
+
+export type { Interrupted };
 
 export const DOCUMENT = "snapshots.json";
 export const JOURNAL = "snapshots.journal.json";
@@ -63,6 +71,11 @@ export class MachineSnapshots {
     this.#chains = new DiskChains(machine.files, machine.services, formatOf, (name) => this.#passphraseOf(name));
     this.#pictures = new SnapshotPictures(machine.files, FOLDER);
     this.#runner = new SnapshotRunner(this.#host());
+  }
+
+  /** A look at what a crash interrupted. */
+  async interrupted(): Promise<Interrupted | undefined> {
+    return await this.#runner.interrupted();
   }
 
   /** Finishes or undoes what a crash interrupted; to be called first, by whoever holds the machine's lock. */
@@ -254,17 +267,24 @@ export class MachineSnapshots {
    * call goes on.
    */
   async join(work: LongWork = {}): Promise<void> {
+    const { live } = this.#machine;
+    const impossible = new Set<string>();
     for (let done = 0; ; done++) {
       const before = await this.document();
       const sizes = await this.#sizes(before);
-      const plan = planJoin(before, sizes);
+      const options = { ...joinOptions(before, live !== undefined), left: (layer: string) => impossible.has(layer) };
+      const plan = planJoin(before, sizes, options);
       if (plan === undefined) return;
       if (work.signal?.aborted === true) throw new GuesthouseError("cancelled", "Cancelled.");
-      const left = allJoins(before, sizes).length;
+      const left = allJoins(before, sizes, options).length;
       const onProgress = (fraction: number): void => work.onProgress?.((done + fraction) / (done + left));
       this.#work = { ...work, onProgress };
       try {
         await this.#run(plan, before);
+      } catch (error) {
+        await live?.leaveJoin();
+        if (!(error instanceof GuesthouseError) || error.kind !== "not-available") throw error;
+        impossible.add(plan.join.lower);
       } finally {
         this.#work = {};
       }
@@ -272,12 +292,15 @@ export class MachineSnapshots {
   }
 
   /** What removing and joining would cost and give, and the files that they would change or delete. */
-  async removal(id: string): Promise<{ neededBytes: number; freedBytes: number; files: string[] }> {
+  async removal(
+    id: string,
+    runs = this.#machine.live !== undefined,
+  ): Promise<{ neededBytes: number; freedBytes: number; files: string[] }> {
     const before = await this.document();
     const sizes = await this.#sizes(before);
     const { last, document } = planDelete(before, id);
     const removed = last.flatMap((step) => (step.kind === "removeFile" ? [step.file] : []));
-    const joins = allJoins(document, sizes);
+    const joins = allJoins(document, sizes, joinOptions(document, runs));
     const states = await this.#machine.freedByStates(wantedStates(document));
     return {
       neededBytes: roomForJoins(joins, sizes),
@@ -369,14 +392,33 @@ export class MachineSnapshots {
       readDocument: () => files.readText(DOCUMENT),
       replaceDocument: async (text) => {
         const commit = () => files.replaceText(DOCUMENT, text);
-        if (this.#label === undefined || live === undefined) await commit();
-        else await live.switching(this.#label, commit);
+        if (live === undefined) await commit();
+        else if (this.#label !== undefined) await live.switching(this.#label, commit);
+        else if (this.#joinsTopmost()) await live.concluding(commit);
+        else await commit();
       },
       readJournal: () => files.readText(JOURNAL),
       replaceJournal: (text) => files.replaceText(JOURNAL, text),
       removeJournal: () => files.remove(JOURNAL),
       perform: (step) => this.#perform(step),
     };
+  }
+
+  /** By the machine's engine. */
+  #isInUse(file: string): boolean {
+    const before = this.#following?.before;
+    if (this.#machine.live === undefined || before === undefined) return false;
+    const used = layersInUse(before);
+    return before.layers.some((layer) => used.has(layer.id) && layer.file === file);
+  }
+
+  /** What the guest writes is among what is joined. */
+  #joinsTopmost(): boolean {
+    const plan = this.#following;
+    const [step] = plan?.first ?? [];
+    if (plan?.operation !== "join" || step?.kind !== "mergeDown") return false;
+    const { layers, current } = plan.before;
+    return layers.some(({ id, file }) => file === step.file && Object.values(current.layers).includes(id));
   }
 
   async #perform(step: SnapshotStep): Promise<void> {
@@ -391,14 +433,17 @@ export class MachineSnapshots {
         await files.remove(step.file);
         return await this.#chains.addOverlay(step.file, step.backing);
       case "mergeDown":
+        if (this.#isInUse(step.file))
+          return await live!.join(step.file, step.into, this.formatOf(step.into), this.#work);
         return await this.#chains.mergeDown(step.file, step.into, this.#work);
       case "mergeUp":
         return await this.#chains.mergeUp(step.file, step.from, this.#work);
       case "rebase":
+        if (step.backing !== undefined && this.#isInUse(step.file)) return await live!.rebase(step.file, step.backing);
         return await this.#chains.rebase(step.file, step.backing);
       case "removeFile":
-        // Of an overlay that came to nothing: the engine has it open.
         await live?.abandon();
+        await live?.letGo(step.file);
         return await files.remove(step.file);
       case "keepStates":
         // Always the last step before the journal goes.
@@ -428,13 +473,17 @@ function readFiles({ first, forward }: SnapshotPlan): string[] {
   });
 }
 
+/** Of a machine that runs, the images that its guest uses are joined by the engine, downwards. */
+function joinOptions(document: SnapshotDocument, runs: boolean): JoinOptions {
+  const used = runs ? layersInUse(document) : new Set<string>();
+  return { inUse: (layer) => used.has(layer) };
+}
+
 function joinedFiles({ merge }: Join): string[] {
   return [merge.file, merge.kind === "mergeDown" ? merge.into : merge.from];
 }
 
-/** Each join may need as much as is copied, when those before have given back what they could. */
+/** Each join gives back what it copied before the next begins. */
 function roomForJoins(joins: readonly Join[], sizes: (file: string) => number): number {
-  let most = 0;
-  for (const { gone } of joins) most = Math.max(most, sizes(gone));
-  return most;
+  return Math.max(0, ...joins.map(({ gone }) => sizes(gone)));
 }

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { diskServices } from "../../../tests/fixtures/diskServices.ts";
 import { Killed, StoredMachine } from "../../../tests/fixtures/StoredMachine.ts";
+import type { DiskFormatId, LongWork } from "../../contracts/DiskImage.ts";
 import { diskFormat } from "../../storage/openDisk.ts";
+import { DiskChains } from "./DiskChains.ts";
 import type { LiveImages } from "./KeptMachine.ts";
 import { overlayReference } from "./overlayReference.ts";
 
@@ -12,6 +14,8 @@ class Guest implements LiveImages {
   readonly #machine: StoredMachine;
   #file: string;
   #overlay: string | undefined;
+  #mirror: string | undefined;
+  #joined = 0;
   /** What it has written and flushed, and the write that was under way when it was killed. */
   readonly written = new Map<number, number>();
   underWay: [block: number, value: number] | undefined;
@@ -40,16 +44,45 @@ class Guest implements LiveImages {
 
   async abandon(): Promise<void> {}
 
+  async join(upper: string, lower: string, format: DiskFormatId | undefined, work: LongWork): Promise<void> {
+    const chains = new DiskChains(this.#machine.files, diskServices(), formatOf);
+    await chains.mergeDown(upper, lower, work);
+    expect(format).toBe(formatOf(lower));
+    if (upper === this.#file) this.#mirror = lower;
+    // The guest writes on, before the document knows.
+    await this.write(9, 90 + this.#joined++);
+  }
+
+  async concluding(commit: () => Promise<void>): Promise<void> {
+    expect(this.#mirror).toBeDefined();
+    await commit();
+    this.#file = this.#mirror!;
+    this.#mirror = undefined;
+  }
+
+  async leaveJoin(): Promise<void> {
+    this.#mirror = undefined;
+  }
+
+  async rebase(file: string, backing: string): Promise<void> {
+    await new DiskChains(this.#machine.files, diskServices(), formatOf).rebase(file, backing);
+  }
+
+  async letGo(file: string): Promise<void> {
+    expect(file).not.toBe(this.#file);
+  }
+
   async write(block: number, value: number): Promise<void> {
     this.underWay = [block, value];
-    const { format } = this.#machine.draft.storage.disks[0]!;
-    const path = this.#file;
-    await this.#machine.writeTo(path, path.endsWith(".qcow2") ? "qcow2" : format!, block, value);
+    for (const path of [this.#file, ...(this.#mirror === undefined ? [] : [this.#mirror])]) {
+      await this.#machine.writeTo(path, formatOf(path), block, value);
+    }
     this.written.set(block, value);
     this.underWay = undefined;
   }
 }
 
+const formatOf = (file: string): DiskFormatId => (file.endsWith(".qcow2") ? "qcow2" : "raw");
 const texts = (name: string) => ({ name, description: "", takenAtMs: 1 });
 const journal = "snapshots.journal.json";
 
@@ -142,6 +175,86 @@ describe("a machine that runs, killed at every change of a file", () => {
       await nothingIsLeftOver(machine);
     });
   }, 120_000);
+
+  test("keeps each write while snapshots are deleted below it and beside it, and says which are gone", async () => {
+    const origin = await aMachine();
+    await origin.write(0, 2, 2);
+    await origin.snapshots().take(texts("two"));
+    await origin.write(0, 3, 3);
+    const [one, two] = (await origin.snapshots().document()).nodes;
+    await origin.snapshots().restore(one!.id);
+    await origin.write(0, 4, 4);
+    const three = await origin.snapshots().take(texts("three"));
+    await origin.write(0, 5, 5);
+    const contents = new Map<string, string>();
+    for (const { id } of [one!, two!, three]) contents.set(id, await origin.contentOf(id));
+    const start = (await origin.content()).split(",").map(Number);
+    const guests = new Map<StoredMachine, Guest>();
+    const act = async (machine: StoredMachine): Promise<void> => {
+      const guest = new Guest(machine);
+      guests.set(machine, guest);
+      const snapshots = machine.snapshots(guest);
+      for (const { id } of [one!, three, two!]) {
+        await guest.write(6, 60 + guest.written.size);
+        await snapshots.remove(id);
+        await snapshots.join();
+      }
+      expect(machine.draft.storage.disks[0]!.path).toBe("disk.img");
+    };
+    await atEveryChange(origin, act, async (machine) => {
+      const { written, underWay } = guests.get(machine)!;
+      const present = (await machine.content()).split(",").map(Number);
+      for (const [block, value] of present.entries()) {
+        const allowed = [written.get(block) ?? start[block], ...(underWay?.[0] === block ? [underWay[1]] : [])];
+        expect(allowed).toContain(value);
+      }
+      const { nodes } = await machine.snapshots().document();
+      for (const { id } of nodes) expect(await machine.contentOf(id)).toBe(contents.get(id));
+      await nothingIsLeftOver(machine);
+      const content = await machine.content();
+      for (const { id } of nodes) await machine.remove(id);
+      await machine.snapshots().join();
+      expect(await machine.content()).toBe(content);
+      expect(machine.draft.storage.disks[0]!.path).toBe("disk.img");
+    });
+  }, 120_000);
+
+  test("goes on when a change of a file fails while layers are joined, and the next attempt joins them", async () => {
+    const origin = await aMachine();
+    await origin.write(0, 2, 2);
+    const [one] = (await origin.snapshots().document()).nodes;
+    const fates = new Set<string>();
+    for (let at = 0; !fates.has("done"); at++) {
+      const machine = origin.copy();
+      const guest = new Guest(machine);
+      const snapshots = machine.snapshots(guest);
+      machine.fuse = { left: at };
+      const done = await snapshots
+        .remove(one!.id)
+        .then(() => snapshots.join())
+        .then(
+          () => true,
+          () => false,
+        );
+      machine.fuse = { left: Number.POSITIVE_INFINITY };
+      await guest.write(7, 7);
+      if (!done) {
+        await snapshots.recover();
+        for (const { id } of (await snapshots.document()).nodes) await snapshots.remove(id);
+        await snapshots.join();
+      }
+      await guest.write(8, 8);
+      const content = (await machine.content()).split(",").map(Number);
+      expect(
+        [1, 2, 7, 8].map((block) => content[block]),
+        `${at}`,
+      ).toEqual([1, 2, 7, 8]);
+      expect(machine.draft.storage.disks[0]!.path).toBe("disk.img");
+      await nothingIsLeftOver(machine);
+      fates.add(done ? "done" : "failed");
+    }
+    expect([...fates]).toEqual(["failed", "done"]);
+  }, 60_000);
 
   test("is saved or not, and never twice: the state is forgotten before the guest goes on from it", async () => {
     const origin = await aMachine();

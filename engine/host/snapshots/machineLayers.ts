@@ -24,6 +24,19 @@ export function fileOf(document: SnapshotDocument, layers: LayersBySlot, slot: s
   return document.layers.find(({ id }) => id === layers[slot])?.file;
 }
 
+/** The layers that the machine's present disks consist of. */
+export function layersInUse({ layers, current }: SnapshotDocument): ReadonlySet<string> {
+  const used = new Set<string>();
+  for (const topmost of Object.values(current.layers)) {
+    let at: string | undefined = topmost;
+    while (at !== undefined && !used.has(at)) {
+      used.add(at);
+      at = layers.find(({ id }) => id === at)?.parent;
+    }
+  }
+  return used;
+}
+
 /** The document with the disks that the machine has now: new ones get slots, those that are gone lose theirs. */
 export function withPresentDisks(known: SnapshotDocument | undefined, draft: MachineDraft): SnapshotDocument {
   const document = known ?? emptyDocument({});

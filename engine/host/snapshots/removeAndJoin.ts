@@ -24,7 +24,8 @@ export async function joinWhatCan(snapshots: MachineSnapshots, work: LongWork): 
   });
 }
 
-function notJoined(error: unknown): GuesthouseError {
+/** The snapshot has left the list. */
+export function notJoined(error: unknown): GuesthouseError {
   const { kind, message, context } =
     error instanceof GuesthouseError ? error : new GuesthouseError("internal", String(error));
   const sentence = `The snapshot is deleted; the space of its disks is given back later, because they could not be joined: ${message}`;

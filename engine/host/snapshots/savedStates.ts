@@ -12,6 +12,7 @@ import type { MachineRegistry } from "../MachineRegistry.ts";
 import { EngineImages } from "./EngineImages.ts";
 import { keptMachine } from "./libraryMachine.ts";
 import { MachineSnapshots } from "./MachineSnapshots.ts";
+import { joinWhatCan } from "./removeAndJoin.ts";
 
 interface Work {
   readonly registry: MachineRegistry;
@@ -34,7 +35,10 @@ export async function asJob<T>(
   return await done.promise;
 }
 
-function liveSnapshots(registry: MachineRegistry, id: string): { images: EngineImages; snapshots: MachineSnapshots } {
+export function liveSnapshots(
+  registry: MachineRegistry,
+  id: string,
+): { images: EngineImages; snapshots: MachineSnapshots } {
   const images = new EngineImages(registry.supervisor(id));
   return { images, snapshots: new MachineSnapshots(keptMachine(registry, id, "none", images)) };
 }
@@ -125,7 +129,11 @@ export async function takeLive(
         await images.write(node.awaited, parent, longWork);
         return await snapshots.arrived(node.id);
       } catch (error) {
-        if (longWork.signal?.aborted === true) await snapshots.withdraw(node.id);
+        if (longWork.signal?.aborted === true) {
+          await snapshots.withdraw(node.id);
+          // Next to nothing has come into the overlay yet.
+          await joinWhatCan(snapshots, {});
+        }
         throw notKept(error);
       } finally {
         settled(node);

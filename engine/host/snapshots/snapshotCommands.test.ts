@@ -66,7 +66,7 @@ test("take, list, restore with a snapshot of what there is, edit, delete; everyb
   const cost = await client.call("snapshot.deleteCost", { id, snapshotId: one });
   expect(cost.availableBytes).toBeGreaterThan(cost.neededBytes);
   await client.call("machine.start", { id });
-  await expect(client.call("snapshot.delete", { id, snapshotId: one })).rejects.toMatchObject({
+  await expect(client.call("snapshot.restore", { id, snapshotId: one, takeCurrent: null })).rejects.toMatchObject({
     kind: "illegal-state",
   });
   await client.call("machine.powerOff", { id });

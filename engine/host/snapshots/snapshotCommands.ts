@@ -22,6 +22,7 @@ import { keptMachine, watchedMachine } from "./libraryMachine.ts";
 import { JOURNAL, MachineSnapshots } from "./MachineSnapshots.ts";
 import { fileOf } from "./machineLayers.ts";
 import { joinWhatCan, removeAndJoin } from "./removeAndJoin.ts";
+import { removeLive } from "./removeLive.ts";
 import { asJob, saveState, takeLive } from "./savedStates.ts";
 
 type Handlers = CommandHandlers<HostProtocol, HostConnection>;
@@ -34,6 +35,8 @@ export interface SnapshotContext {
   announce(id: string): { machine: MachineSummary };
   /** Tells all clients that a machine's snapshots are other ones. */
   changed(id: string): void;
+  /** What a crash interrupted is not seen. */
+  recovered(id: string): Promise<void>;
 }
 
 export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof typeof snapshotProtocol> {
@@ -45,7 +48,10 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
     context.changed(id);
   };
   return {
-    "snapshot.list": async ({ id }) => await listSnapshots(snapshotsOf(registry, id, "none"), listed),
+    "snapshot.list": async ({ id }) => {
+      await context.recovered(id);
+      return await listSnapshots(snapshotsOf(registry, id, "none"), listed);
+    },
     "snapshot.take": async ({ id, name, description, passphrases }) => {
       if (registry.supervisor(id).live) {
         const hooks = {
@@ -84,11 +90,20 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
       return {};
     },
     "snapshot.delete": async ({ id, snapshotId, passphrases }) => {
+      const demandAlone = async (snapshots: MachineSnapshots): Promise<void> => {
+        const { files } = await snapshots.removal(snapshotId);
+        await refuseForeignChildren(context, id, files);
+      };
+      const atRest = () => snapshotsOf(registry, id, "shared", passphrases);
+      const removed = () => told(id);
+      if (await removeLive({ ...context, id, snapshotId, ready: demandAlone, removed, atRest })) {
+        told(id);
+        return {};
+      }
       await changing(context, id, "deleteSnapshot", {
         passphrases,
         ready: async (snapshots) => {
-          const { files } = await snapshots.removal(snapshotId);
-          await refuseForeignChildren(context, id, files);
+          await demandAlone(snapshots);
           await snapshots.unlock({ remove: snapshotId });
         },
         action: (snapshots, work) => removeAndJoin(snapshots, snapshotId, work),
@@ -96,7 +111,10 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
       return {};
     },
     "snapshot.deleteCost": async ({ id, snapshotId }) => {
-      const { neededBytes, freedBytes } = await snapshotsOf(registry, id, "none").removal(snapshotId);
+      const { neededBytes, freedBytes } = await snapshotsOf(registry, id, "none").removal(
+        snapshotId,
+        registry.supervisor(id).live,
+      );
       return { neededBytes, freedBytes, availableBytes: await freeBytes(registry.library.get(id).folder) };
     },
     "snapshot.edit": async ({ id, snapshotId, name, description }) => {

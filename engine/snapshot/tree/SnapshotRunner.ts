@@ -22,6 +22,11 @@ interface Journal {
   readonly begun: boolean;
 }
 
+export interface Interrupted {
+  readonly operation: SnapshotPlan["operation"];
+  readonly outcome: "old" | "new";
+}
+
 export type Recovery = "nothing" | "undone" | "finished";
 
 /**
@@ -62,6 +67,15 @@ export class SnapshotRunner {
       throw error;
     }
     await this.#finish(plan);
+  }
+
+  /** The change that a crash interrupted, and what becomes of it by `recover`. Throws "snapshots-damaged". */
+  async interrupted(): Promise<Interrupted | undefined> {
+    const text = await this.#host.readJournal();
+    if (text === undefined) return undefined;
+    const { plan, begun } = parseJournal(text);
+    const counts = ((await this.read())?.revision ?? 0) >= plan.document.revision;
+    return { operation: plan.operation, outcome: counts || begun ? "new" : "old" };
   }
 
   /** To be called before anything else when the machine is opened. Copies nothing and needs no passphrase: joins that were under way are given up. */
