@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 import type { CommandHandlers } from "../api/ProtocolServer.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import type { BlockDevice } from "../contracts/BlockDevice.ts";
-import type { DiskFormatId } from "../contracts/DiskImage.ts";
+import type { DiskFormatId, StoreOpener } from "../contracts/DiskImage.ts";
 import { openDisk } from "../storage/openDisk.ts";
 import { BackingLink } from "../storage/overlay/BackingLink.ts";
 import { LayerJoin } from "../storage/overlay/LayerJoin.ts";
@@ -15,11 +15,15 @@ import { reopenLink } from "../storage/overlay/reopenLink.ts";
 import type { SwitchableDisk } from "../storage/SwitchableDisk.ts";
 import { diskServices } from "./diskServices.ts";
 import type { EngineProtocol, joinCommands } from "./engineProtocol.ts";
-import type { FileOpener } from "./FileOpener.ts";
 import type { OpenMachine } from "./openMachine.ts";
 import { overlayReference } from "./snapshots/overlayReference.ts";
 
 type Handlers = Pick<CommandHandlers<EngineProtocol, undefined>, keyof typeof joinCommands>;
+
+/** What of a machine that is open is needed here. */
+export interface JoinedMachine extends Pick<OpenMachine, "disks" | "passphrases" | "folder" | "disposable"> {
+  openerBesideOwn(): StoreOpener;
+}
 
 /** A layer in a chain that the guest uses. */
 interface Place {
@@ -42,14 +46,14 @@ const PROGRESS_MS = 100;
 
 export class JoinDesk {
   readonly handlers: Handlers;
-  readonly #machine: () => OpenMachine;
+  readonly #machine: () => JoinedMachine;
   readonly #progress: (fraction: number) => void;
   #joining: Joining | undefined;
   #copying: { readonly abort: AbortController; readonly done: Promise<void> } | undefined;
   #closing = false;
 
   /** `machine` throws "illegal-state" while there is none. */
-  constructor(machine: () => OpenMachine, progress: (fraction: number) => void) {
+  constructor(machine: () => JoinedMachine, progress: (fraction: number) => void) {
     this.#machine = machine;
     this.#progress = progress;
     const done = (action: Promise<void>) => action.then(() => ({}));
@@ -237,7 +241,7 @@ export class JoinDesk {
     });
   }
 
-  #opener(): FileOpener {
+  #opener(): StoreOpener {
     return this.#machine().openerBesideOwn();
   }
 

@@ -1,18 +1,20 @@
 import { expect, test } from "vitest";
 import type { DiskFormatId, DiskImage } from "../../engine/contracts/DiskImage.ts";
+import { JoinDesk } from "../../engine/host/JoinDesk.ts";
 import type { LiveImages } from "../../engine/host/snapshots/KeptMachine.ts";
 import { overlayReference } from "../../engine/host/snapshots/overlayReference.ts";
 import type { LayersBySlot } from "../../engine/snapshot/tree/SnapshotDocument.ts";
 import { diskFormat, openDisk } from "../../engine/storage/openDisk.ts";
-import { SwitchableDisk } from "../../engine/storage/SwitchableDisk.ts";
+import { BackingLink } from "../../engine/storage/overlay/BackingLink.ts";
+import { type Requests, SwitchableDisk } from "../../engine/storage/SwitchableDisk.ts";
 import { DiskModel, expectContent, expectRange, SECTOR_BYTES } from "../fixtures/DiskModel.ts";
 import { diskServices } from "../fixtures/diskServices.ts";
 import { RandomValues } from "../fixtures/RandomValues.ts";
 import { BLOCK, BLOCKS, StoredMachine } from "../fixtures/StoredMachine.ts";
 
 /**
- * A machine whose guest writes without a pause while snapshots are taken under it, and which is restored to others and loses some in between: more
- * than 30 at a time, with branches, in random order. Every snapshot and the disk stay what a model of one number per sector says, byte for byte,
+ * A machine whose guest writes without a pause while snapshots are taken and deleted under it, and which is restored to others in between: more than
+ * 30 at a time, with branches, in random order. Every snapshot and the disk stay what a model of one number per sector says, byte for byte,
  * and in the end, without a snapshot, the first image alone holds it all. GUESTHOUSE_CHAIN_STEPS sets how long it goes on at full length,
  * GUESTHOUSE_CHAIN_REQUESTS how many requests at most lie between two snapshots.
  */
@@ -31,7 +33,7 @@ class ModelledDisk {
     this.model = model;
   }
 
-  follow(image: DiskImage): DiskImage {
+  follow<Image extends Requests>(image: Image): Image {
     const fill = (offset: number, length: number, tag: number) =>
       this.model.tags.fill(tag, offset / SECTOR_BYTES, (offset + length) / SECTOR_BYTES);
     return new Proxy(image, {
@@ -56,14 +58,33 @@ class ModelledDisk {
   }
 }
 
+/** What passes it is followed, whichever image it goes to. */
+class FollowedDisk extends SwitchableDisk {
+  readonly #followed: ModelledDisk;
+
+  constructor(image: DiskImage, followed: ModelledDisk) {
+    super(followed.follow(image));
+    this.#followed = followed;
+  }
+
+  override release(image?: DiskImage): void {
+    super.release(image === undefined ? undefined : this.#followed.follow(image));
+  }
+
+  override appoint(deputy: Requests | undefined): void {
+    super.appoint(deputy === undefined ? undefined : this.#followed.follow(deputy));
+  }
+}
+
 /** The machine's run: a disk that is switched under a guest that keeps several requests under way. */
 class Run implements LiveImages {
   readonly #machine: StoredMachine;
   readonly #random: RandomValues;
   readonly #followed: ModelledDisk;
   readonly #disk: SwitchableDisk;
-  #image: DiskImage;
-  #overlay: DiskImage | undefined;
+  readonly #disks = new Map<string, SwitchableDisk>();
+  readonly #joins: JoinDesk["handlers"];
+  #overlay: { image: DiskImage; base: BackingLink; file: string; below: string } | undefined;
   #stopped = false;
   readonly #workers: Promise<void>[] = [];
   /** What the disk held at the moment of the last switch. */
@@ -74,13 +95,24 @@ class Run implements LiveImages {
     this.#machine = machine;
     this.#random = random;
     this.#followed = followed;
-    this.#image = image;
-    this.#disk = new SwitchableDisk(followed.follow(image));
+    this.#disk = new FollowedDisk(image, followed);
+    this.#disks.set(machine.draft.storage.disks[0]!.path, this.#disk);
+    const shown = { folder: "/m", disposable: false, disks: this.#disks, passphrases: new WeakMap() };
+    const desk = new JoinDesk(
+      () => ({ ...shown, openerBesideOwn: () => machine.files }),
+      () => {},
+    );
+    this.#joins = desk.handlers;
   }
 
   static async begin(machine: StoredMachine, random: RandomValues, followed: ModelledDisk): Promise<Run> {
     const { path, format } = machine.draft.storage.disks[0]!;
-    const image = await openDisk(machine.files, path, { access: "write", services, format: format! });
+    const image = await openDisk(machine.files, path, {
+      access: "write",
+      services,
+      format: format!,
+      link: (link, identity) => new BackingLink(link, identity),
+    });
     const run = new Run(machine, random, followed, image);
     for (let worker = 0; worker < 3; worker++) run.#workers.push(run.#work());
     return run;
@@ -101,20 +133,24 @@ class Run implements LiveImages {
   }
 
   async addOverlay(file: string, base: string): Promise<void> {
-    const { format, identity } = await this.#image.info();
+    const { files } = this.#machine;
+    const { image, sizeBytes } = this.#disk;
+    const { format, identity } = await image.info();
     const reference = overlayReference(file, base, format as DiskFormatId, identity);
-    const backing = { reference, device: this.#image };
-    const sizeBytes = this.#image.sizeBytes;
-    this.#overlay = await diskFormat("qcow2").create(this.#machine.files, file, { sizeBytes, services, backing });
+    const device = new BackingLink(image, await files.identify(base));
+    const made = await diskFormat("qcow2").create(files, file, { sizeBytes, services, backing: { reference, device } });
+    this.#overlay = { image: made, base: device, file, below: base };
   }
 
   async switching(_label: string, commit: () => Promise<void>): Promise<void> {
     await this.#disk.hold();
-    await this.#image.flush();
+    await this.#disk.image.flush();
     this.frozen = this.#followed.model.copy();
     await commit();
-    this.#image = this.#overlay!;
-    this.#disk.release(this.#followed.follow(this.#image));
+    const { image, file, below } = this.#overlay!;
+    this.#disks.delete(below);
+    this.#disks.set(file, this.#disk);
+    this.#disk.release(image);
   }
 
   async saveState(name: string): Promise<void> {
@@ -122,6 +158,28 @@ class Run implements LiveImages {
   }
 
   async abandon(): Promise<void> {}
+
+  async join(file: string, into: string, format: DiskFormatId | undefined): Promise<void> {
+    await this.#joins.joinLayers({ file, into, format: format ?? null }, undefined);
+  }
+
+  async concluding(commit: () => Promise<void>): Promise<void> {
+    await this.#joins.holdJoin({}, undefined);
+    await commit();
+    await this.#joins.releaseJoin({ joined: true }, undefined);
+  }
+
+  async leaveJoin(): Promise<void> {
+    await this.#joins.releaseJoin({ joined: false }, undefined);
+  }
+
+  async rebase(file: string, backing: string): Promise<void> {
+    await this.#joins.rebaseLayer({ file, backing }, undefined);
+  }
+
+  async letGo(file: string): Promise<void> {
+    await this.#joins.letGo({ file }, undefined);
+  }
 
   async end(): Promise<void> {
     this.#stopped = true;
@@ -139,6 +197,7 @@ class Chain {
   requests = 0;
   branches = 0;
   longest = 0;
+  removedLive = 0;
 
   constructor(seed: number) {
     this.random = new RandomValues(seed);
@@ -178,6 +237,23 @@ class Chain {
     const id = this.random.pick([...this.models.keys()]);
     await this.machine.remove(id);
     this.models.delete(id);
+  }
+
+  /** Deletes some while the guest writes. */
+  async runWithRemovals(count: number): Promise<void> {
+    const run = await Run.begin(this.machine, this.random, this.disk);
+    for (let removed = 0; removed < count && this.models.size > 0; removed++) {
+      await this.#letWrite(run);
+      const id = this.random.pick([...this.models.keys()]);
+      const snapshots = this.machine.snapshots(run);
+      await snapshots.remove(id);
+      await snapshots.join();
+      this.models.delete(id);
+      this.removedLive++;
+    }
+    await this.#letWrite(run);
+    await run.end();
+    this.requests += run.requests;
   }
 
   /** Of the present disk, and of the layers that a snapshot names. */
@@ -224,7 +300,8 @@ test.each([
       if (choice < 3 || chain.models.size < CHAIN - 2) await chain.runWithSnapshots(1 + chain.random.below(2));
       else if (choice < 4) await chain.take();
       else if (choice < 5) await chain.restore();
-      else await chain.remove();
+      else if (choice < 6) await chain.remove();
+      else await chain.runWithRemovals(1 + chain.random.below(2));
       await chain.judge(step % 10 === 0);
     }
     // How many requests fit between two snapshots depends on the host.
@@ -233,8 +310,8 @@ test.each([
     expect(chain.longest).toBeGreaterThan(30);
     expect(chain.branches).toBeGreaterThan(3);
     while (chain.models.size > 0) {
-      await chain.remove();
-      if (chain.random.below(4) === 0) await chain.runWithSnapshots(0);
+      if (chain.random.below(2) === 0) await chain.remove();
+      else await chain.runWithRemovals(1 + chain.random.below(4));
       await chain.judge(chain.models.size % 8 === 0);
     }
     expect(chain.machine.draft.storage.disks.map(({ path }) => path)).toEqual(["disk.img"]);
@@ -242,7 +319,9 @@ test.each([
     await expectRange(image, chain.disk.model, 0, SECTORS, "the first image");
     expect(await image.check(false)).toMatchObject({ errors: [] });
     await image.close();
-    console.info(`${chain.requests} requests, ${chain.longest} snapshots, ${chain.branches} branches`);
+    console.info(
+      `${chain.requests} requests, ${chain.longest} snapshots, ${chain.branches} branches, ${chain.removedLive} deleted live`,
+    );
     expect(chain.requests).toBeGreaterThan(1000);
   },
 );
