@@ -7,7 +7,7 @@
 import * as v from "valibot";
 import { diskInterfaceSchema, opticalSchema } from "./MachineConfig.ts";
 import { machineSummarySchema } from "./MachineSummary.ts";
-import { diskFormatSchema } from "./mediumProtocol.ts";
+import { diskFormatSchema, passphraseSchema } from "./mediumProtocol.ts";
 
 const path = v.pipe(v.string(), v.minLength(1), v.maxLength(4096));
 const short = v.pipe(v.string(), v.maxLength(1024));
@@ -222,6 +222,21 @@ export const applianceExportSchema = v.strictObject({
   /** Optical discs and diskettes that are in the drives come along. */
   media: v.boolean(),
   macPolicy: macPolicySchema,
+  /** Encrypted disks come along, and everybody may read them then. They are refused otherwise ("encrypted-disk"). */
+  decrypt: v.exactOptional(v.boolean()),
+  /** Of encrypted disks, by their places. "passphrase-needed" and "passphrase-wrong" have `machineId`, `slot`, `path` and `name` in their context. */
+  passphrases: v.exactOptional(
+    v.pipe(
+      v.array(
+        v.strictObject({
+          machineId: v.pipe(v.string(), v.maxLength(64)),
+          slot: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+          passphrase: passphraseSchema,
+        }),
+      ),
+      v.maxLength(256),
+    ),
+  ),
   /** The product fields and the licence of each machine, by its id. */
   products: v.exactOptional(
     v.pipe(

@@ -20,7 +20,9 @@ import { BadArguments } from "./BadArguments.ts";
 import { exitStatus } from "./exitStatus.ts";
 import { withHost } from "./HostAccess.ts";
 import { findMachine, wholeNumber } from "./libraryActions.ts";
+import { readPassphraseOption } from "./readPassphrase.ts";
 import { showProgress } from "./showProgress.ts";
+import { unlocking } from "./unlocking.ts";
 
 export interface ImportArguments {
   readonly dryRun?: boolean;
@@ -45,6 +47,8 @@ export interface ExportArguments {
   readonly vmware?: boolean;
   readonly manifest: boolean;
   readonly media?: boolean;
+  readonly decrypt?: boolean;
+  readonly passphraseFile?: string;
   readonly product?: string;
   readonly vendor?: string;
   readonly productVersion?: string;
@@ -77,21 +81,24 @@ export async function exportFile(names: readonly string[], given: ExportArgument
   if (given.ovf !== "1.0" && given.ovf !== "2.0") throw new BadArguments(`--ovf is 1.0 or 2.0, not ${given.ovf}`);
   const ovfVersion = given.ovf;
   const licence = given.licence === undefined ? undefined : await readFile(given.licence, "utf8");
+  const passphrase = await readPassphraseOption(given.passphraseFile);
   return await withHost(false, async (client) => {
     const machineIds: string[] = [];
     for (const name of names) machineIds.push((await findMachine(client, name)).id);
     const extra = { product: productOf(given), ...(licence === undefined ? {} : { licence }) };
+    const order = {
+      machineIds,
+      path: resolve(given.output),
+      ovfVersion,
+      variant: given.vmware === true ? "vmware" : "standard",
+      manifest: given.manifest,
+      media: given.media === true,
+      macPolicy: macPolicy(given.mac) ?? "new",
+      ...(given.decrypt === true ? { decrypt: true } : {}),
+      products: machineIds.map((machineId) => ({ machineId, ...extra })),
+    } as const;
     const result = await watching(client, "exportAppliance", "Exporting", () =>
-      client.call("appliance.export", {
-        machineIds,
-        path: resolve(given.output),
-        ovfVersion,
-        variant: given.vmware === true ? "vmware" : "standard",
-        manifest: given.manifest,
-        media: given.media === true,
-        macPolicy: macPolicy(given.mac) ?? "new",
-        products: machineIds.map((machineId) => ({ machineId, ...extra })),
-      }),
+      unlocking(passphrase, (known) => client.call("appliance.export", { ...order, passphrases: [...known] })),
     );
     console.log(given.json === true ? JSON.stringify(result) : `Exported to ${result.path}`);
     return exitStatus.done;

@@ -40,6 +40,8 @@ export function addAppliance(program: Command, setStatus: (status: number) => vo
     .option("--vmware", "describe hardware that VMware's programs accept")
     .option("--no-manifest", "leave the checksums out")
     .option("--media", "optical discs and diskettes come along")
+    .option("--decrypt", "encrypted disks come along, and everybody may read them then")
+    .option("--passphrase-file <file>", "holds the passphrase of encrypted disks")
     .option("--product <text>")
     .option("--vendor <text>")
     .option("--product-version <text>")

@@ -8,13 +8,13 @@ import { isLive } from "../api/MachineState.ts";
 import type { MachineSummary } from "../api/MachineSummary.ts";
 import { osTypes } from "../api/osTypes.ts";
 import type { ParamsOf } from "../api/ProtocolSpec.ts";
-import { GuesthouseError } from "../base/GuesthouseError.ts";
 import { MiB } from "../base/units.ts";
 import { BadArguments } from "./BadArguments.ts";
 import { exitStatus } from "./exitStatus.ts";
 import { withHost } from "./HostAccess.ts";
 import { newDiskFormat } from "./newDiskFormat.ts";
 import { readPassphraseOption } from "./readPassphrase.ts";
+import { bySlot, unlocking } from "./unlocking.ts";
 
 type NewDisk = ParamsOf<HostProtocol, "library.create">["newDisks"][number];
 
@@ -91,31 +91,11 @@ export async function startMachine(nameOrId: string, given: StartArguments = {})
   const passphrase = await readPassphraseOption(given.passphraseFile);
   return await withHost(true, async (client) => {
     const { id, name } = await findMachine(client, nameOrId);
-    await startWith(client, { id, disposable: given.disposable === true }, passphrase);
+    const order = { id, disposable: given.disposable === true };
+    await unlocking(passphrase, (known) => client.call("machine.start", { ...order, ...bySlot(known) }));
     console.log(`${name} runs.`);
     return exitStatus.done;
   });
-}
-
-/** The passphrase is for each disk that asks for one. */
-async function startWith(
-  client: HostClient,
-  order: { readonly id: string; readonly disposable: boolean },
-  passphrase: string | undefined,
-): Promise<void> {
-  const passphrases: { slot: number; passphrase: string }[] = [];
-  for (;;) {
-    try {
-      await client.call("machine.start", { ...order, passphrases });
-      return;
-    } catch (error) {
-      const slot =
-        error instanceof GuesthouseError && error.kind === "passphrase-needed" ? error.context.slot : undefined;
-      if (passphrase === undefined || typeof slot !== "number") throw error;
-      if (passphrases.some((known) => known.slot === slot)) throw error;
-      passphrases.push({ slot, passphrase });
-    }
-  }
 }
 
 export async function stopMachine(nameOrId: string, given: { force?: boolean; timeout: string }): Promise<number> {

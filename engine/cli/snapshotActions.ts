@@ -6,13 +6,20 @@ import { BadArguments } from "./BadArguments.ts";
 import { exitStatus } from "./exitStatus.ts";
 import { withHost } from "./HostAccess.ts";
 import { findMachine } from "./libraryActions.ts";
+import { readPassphraseOption } from "./readPassphrase.ts";
 import { showProgress } from "./showProgress.ts";
+import { bySlot, unlocking } from "./unlocking.ts";
 
 export interface JsonArgument {
   readonly json?: boolean;
 }
 
-export interface CloneArguments extends JsonArgument {
+/** What may have to open encrypted disks. */
+export interface UnlockArguments extends JsonArgument {
+  readonly passphraseFile?: string;
+}
+
+export interface CloneArguments extends UnlockArguments {
   readonly snapshot?: string;
   readonly linked?: boolean;
   readonly all?: boolean;
@@ -21,11 +28,14 @@ export interface CloneArguments extends JsonArgument {
 export async function takeSnapshot(
   machine: string,
   name: string,
-  given: JsonArgument & { description?: string },
+  given: UnlockArguments & { description?: string },
 ): Promise<number> {
+  const passphrase = await readPassphraseOption(given.passphraseFile);
   return await withMachine(machine, "Taking a snapshot", async (client, { id }) => {
     const order = { id, name, description: given.description ?? "" };
-    const { snapshot } = await client.call("snapshot.take", order);
+    const { snapshot } = await unlocking(passphrase, (known) =>
+      client.call("snapshot.take", { ...order, ...bySlot(known) }),
+    );
     print(given, snapshot, `Took ${snapshot.name} (${snapshot.id})`);
   });
 }
@@ -45,20 +55,24 @@ export async function listSnapshots(machine: string, given: JsonArgument): Promi
 export async function restoreSnapshot(
   machine: string,
   snapshot: string,
-  given: JsonArgument & { keepCurrent?: string },
+  given: UnlockArguments & { keepCurrent?: string },
 ): Promise<number> {
+  const passphrase = await readPassphraseOption(given.passphraseFile);
   return await withMachine(machine, "Restoring", async (client, { id }) => {
     const { id: snapshotId, name } = await findSnapshot(client, id, snapshot);
     const takeCurrent = given.keepCurrent === undefined ? null : { name: given.keepCurrent, description: "" };
-    await client.call("snapshot.restore", { id, snapshotId, takeCurrent });
+    await unlocking(passphrase, (known) =>
+      client.call("snapshot.restore", { id, snapshotId, takeCurrent, ...bySlot(known) }),
+    );
     print(given, { restored: snapshotId }, `The machine is as it was in ${name}.`);
   });
 }
 
-export async function deleteSnapshot(machine: string, snapshot: string, given: JsonArgument): Promise<number> {
+export async function deleteSnapshot(machine: string, snapshot: string, given: UnlockArguments): Promise<number> {
+  const passphrase = await readPassphraseOption(given.passphraseFile);
   return await withMachine(machine, "Deleting", async (client, { id }) => {
     const { id: snapshotId, name } = await findSnapshot(client, id, snapshot);
-    await client.call("snapshot.delete", { id, snapshotId });
+    await unlocking(passphrase, (known) => client.call("snapshot.delete", { id, snapshotId, ...bySlot(known) }));
     print(given, { deleted: snapshotId }, `${name} is gone; what came after it stays.`);
   });
 }
@@ -97,11 +111,14 @@ export async function cloneMachine(machine: string, name: string, given: CloneAr
   if (given.all === true && (given.linked === true || given.snapshot !== undefined)) {
     throw new BadArguments("--all copies everything: it goes with neither --linked nor --snapshot");
   }
+  const passphrase = await readPassphraseOption(given.passphraseFile);
   return await withMachine(machine, "Cloning", async (client, { id }) => {
     const snapshotId = given.snapshot === undefined ? null : (await findSnapshot(client, id, given.snapshot)).id;
     const order = { id, snapshotId, name, linked: given.linked === true } as const;
     const scope = given.all === true ? "all" : "state";
-    const made = (await client.call("machine.clone", { ...order, scope })).machine;
+    const { machine: made } = await unlocking(passphrase, (known) =>
+      client.call("machine.clone", { ...order, scope, ...bySlot(known) }),
+    );
     print(given, made, `Created ${made.name} (${made.id})`);
   });
 }

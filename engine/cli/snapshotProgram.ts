@@ -1,10 +1,14 @@
 /** The words of `guesthouse snapshot`, `save`, `discard` and `clone`. */
 import type { Command } from "commander";
-import type { CloneArguments, JsonArgument } from "./snapshotActions.ts";
+import type { CloneArguments, JsonArgument, UnlockArguments } from "./snapshotActions.ts";
 
 const load = () => import("./snapshotActions.ts");
 const MACHINE = "<machine>";
 const SNAPSHOT = "<snapshot>";
+const PASSPHRASE_OPTION = [
+  "--passphrase-file <file>",
+  "holds the passphrase of the machine's encrypted disks, for a machine that is off",
+] as const;
 const JSON_OPTION = ["--json", "one line of JSON"] as const;
 
 export function addSnapshots(program: Command, setStatus: (status: number) => void): void {
@@ -15,8 +19,9 @@ export function addSnapshots(program: Command, setStatus: (status: number) => vo
     .argument(MACHINE)
     .argument("<name>")
     .option("--description <text>")
+    .option(...PASSPHRASE_OPTION)
     .option(...JSON_OPTION)
-    .action(async (machine: string, name: string, given: JsonArgument & { description?: string }) =>
+    .action(async (machine: string, name: string, given: UnlockArguments & { description?: string }) =>
       setStatus(await (await load()).takeSnapshot(machine, name, given)),
     );
   snapshot
@@ -50,6 +55,7 @@ export function addSnapshots(program: Command, setStatus: (status: number) => vo
     .option("--snapshot <snapshot>", "as it was then")
     .option("--linked", "the twin's disks hold only what differs")
     .option("--all", "with all snapshots")
+    .option(...PASSPHRASE_OPTION)
     .option(...JSON_OPTION)
     .action(async (machine: string, name: string, given: CloneArguments) =>
       setStatus(await (await load()).cloneMachine(machine, name, given)),
@@ -65,8 +71,9 @@ function addChanging(snapshot: Command, setStatus: (status: number) => void): vo
     .argument(MACHINE)
     .argument(SNAPSHOT)
     .option("--keep-current <name>", "take a snapshot of what there is first")
+    .option(...PASSPHRASE_OPTION)
     .option(...JSON_OPTION)
-    .action(async (machine: string, name: string, given: JsonArgument & { keepCurrent?: string }) =>
+    .action(async (machine: string, name: string, given: UnlockArguments & { keepCurrent?: string }) =>
       setStatus(await (await load()).restoreSnapshot(machine, name, given)),
     );
   snapshot
@@ -74,8 +81,9 @@ function addChanging(snapshot: Command, setStatus: (status: number) => void): vo
     .description("forget a snapshot; what came after it stays as it is")
     .argument(MACHINE)
     .argument(SNAPSHOT)
+    .option(...PASSPHRASE_OPTION)
     .option(...JSON_OPTION)
-    .action(async (machine: string, name: string, given: JsonArgument) =>
+    .action(async (machine: string, name: string, given: UnlockArguments) =>
       setStatus(await (await load()).deleteSnapshot(machine, name, given)),
     );
   snapshot

@@ -13,7 +13,7 @@ import { applyEdits } from "../appliance/applyEdits.ts";
 import { planImport } from "../appliance/planImport.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import type { LongWork } from "../contracts/DiskImage.ts";
-import { exportMachines } from "./exportMachines.ts";
+import { demandReadable, exportMachines } from "./exportMachines.ts";
 import type { HostConnection } from "./HostConnection.ts";
 import { importAppliance } from "./importAppliance.ts";
 import type { JobList } from "./JobList.ts";
@@ -85,8 +85,10 @@ async function runExport(
 ): Promise<{ path: string; sizeBytes: number; files: string[] }> {
   const path = whole(order.path);
   const trusted = await media.trusted();
+  const mayUse = (file: string): boolean => trusted.includes(file);
+  await demandReadable(registry.library, order, mayUse);
   const files = await inJob(jobs, "exportAppliance", basename(path), (work) =>
-    exportMachines(registry.library, order, (file) => trusted.includes(file), work),
+    exportMachines(registry.library, order, mayUse, work),
   );
   let sizeBytes = 0;
   for (const name of files) sizeBytes += (await stat(join(dirname(path), name))).size;

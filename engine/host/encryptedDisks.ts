@@ -26,35 +26,43 @@ function isImage(device: BlockDevice): device is DiskImage {
   return "info" in device && "backing" in device;
 }
 
-/**
- * Is an image, or anything that it rests on, encrypted? Asks without a key, then tries the passphrase on the first that is: throws "passphrase-needed" or
- * "passphrase-wrong". What is missing below is found out by who reads it.
- */
-export async function unlockChain(
-  opener: StoreOpener,
-  name: string,
-  {
-    services,
-    format,
-    passphrase,
-  }: { services: DiskServices; format?: DiskFormatId | undefined; passphrase?: string | undefined },
-): Promise<boolean> {
-  let at: StoreOpener = opener;
+interface ImageLink {
+  readonly opener: StoreOpener;
+  readonly name: string;
+  readonly format: DiskFormatId | undefined;
+}
+
+/** The first image of a chain that is encrypted, asked without a key. What is missing below is found out by who reads it. */
+export async function findEncrypted(
+  { opener, name, format }: ImageLink,
+  services: DiskServices,
+): Promise<ImageLink | undefined> {
+  let at = opener;
   let reference: BackingReference | undefined = { names: [name], format, identity: undefined };
   for (let depth = 0; reference !== undefined && depth < CHAIN_MAX; depth++) {
     const link = await openFirst(at, reference, services);
-    if (link === undefined) return false;
+    if (link === undefined) return undefined;
     const { encrypted, backing } = await link.image.info().finally(() => link.image.close());
-    if (encrypted) {
-      if (passphrase === undefined) throw passphraseNeeded();
-      const known = reference.format === undefined ? {} : { format: reference.format };
-      await (await openDisk(at, link.name, { access: "read", services, alone: true, passphrase, ...known })).close();
-      return true;
-    }
+    if (encrypted) return { opener: at, name: link.name, format: reference.format };
     at = at.beside(link.name);
     reference = backing;
   }
-  return false;
+  return undefined;
+}
+
+/** Is an image, or anything that it rests on, encrypted? Then it tries the passphrase: throws "passphrase-needed" or "passphrase-wrong". */
+export async function unlockChain(
+  link: ImageLink,
+  services: DiskServices,
+  passphrase: string | undefined,
+): Promise<boolean> {
+  const found = await findEncrypted(link, services);
+  if (found === undefined) return false;
+  if (passphrase === undefined) throw passphraseNeeded();
+  const known = found.format === undefined ? {} : { format: found.format };
+  const request = { access: "read", services, alone: true, passphrase, ...known } as const;
+  await (await openDisk(found.opener, found.name, request)).close();
+  return true;
 }
 
 async function openFirst(
@@ -74,7 +82,7 @@ async function openFirst(
 
 /** Does what needs the passphrase of a disk, and says of which disk where that is missing or wrong. */
 export async function namingDisk<T>(
-  disk: { readonly path: string; readonly slot?: number },
+  disk: { readonly path: string; readonly slot?: number; readonly machineId?: string },
   action: () => Promise<T>,
 ): Promise<T> {
   try {

@@ -2,7 +2,7 @@
  * Packs machines of the library up as an appliance. The disks are read under shared locks, so a machine that runs is refused by its own disks ("in-use"). The
  * package is written in a folder beside its place and moved there whole, the descriptor last.
  */
-import { basename, extname, resolve } from "node:path";
+import { basename, dirname, extname, resolve } from "node:path";
 import type { ApplianceExport } from "../api/applianceProtocol.ts";
 import type { DiskConfig } from "../api/MachineConfig.ts";
 import { plainFileName } from "../appliance/diskTargets.ts";
@@ -13,6 +13,7 @@ import type { DiskImage, LongWork } from "../contracts/DiskImage.ts";
 import { convertDisk } from "../storage/convertDisk.ts";
 import { diskFormat } from "../storage/openDisk.ts";
 import { diskServices } from "./diskServices.ts";
+import { findEncrypted, namingDisk, unlockChain } from "./encryptedDisks.ts";
 import { FileOpener } from "./FileOpener.ts";
 import { FileStore } from "./FileStore.ts";
 import type { MachineLibrary } from "./MachineLibrary.ts";
@@ -20,6 +21,7 @@ import { realPath } from "./MediaRegistry.ts";
 import { fileExists, inNewFolder, openDiskFile } from "./mediumWork.ts";
 import { createDigest } from "./openAppliance.ts";
 import { ownOverlay } from "./openMachineDisk.ts";
+import { originalDisk } from "./snapshots/originalDisk.ts";
 
 /** Archive names may have a hundred bytes; what comes after the stem needs some. */
 const STEM_MAX = 60;
@@ -111,8 +113,8 @@ async function describeForExport(
   const config = library.config(id);
   const extra = order.products?.find(({ machineId }) => machineId === id);
   const disks: ExportDisk[] = [];
-  for (const disk of config.storage.disks) {
-    const image = await openPresentState(disk, folder, mayUse);
+  for (const [slot, disk] of config.storage.disks.entries()) {
+    const image = await openPresentState(disk, folder, mayUse, passphraseFor(order, id, slot));
     const href = `${stem}-disk${sources.disks.size + 1}.vmdk`;
     sources.disks.set(href, image);
     const { allocatedBytes } = await image.info();
@@ -148,14 +150,63 @@ async function openPresentState(
   disk: DiskConfig,
   folder: string,
   mayUse: (path: string) => boolean,
+  passphrase: string | undefined,
 ): Promise<DiskImage> {
   const base = resolve(folder, disk.path);
-  const overlay = ownOverlay(disk, folder);
-  if (disk.kind === "multiAttach" && (await fileExists(overlay))) {
-    const real = await realPath(base);
-    return await openDiskFile(overlay, "read", { format: "qcow2", mayUse: (path) => path === real || mayUse(path) });
+  const overlay = await changedBy(disk, folder);
+  if (overlay !== undefined) {
+    const mayUseBase = await allowing(base, mayUse);
+    return await openDiskFile(overlay, "read", { format: "qcow2", mayUse: mayUseBase, passphrase });
   }
-  return await openDiskFile(base, "read", { format: disk.format, mayUse });
+  return await openDiskFile(base, "read", { format: disk.format, mayUse, passphrase });
+}
+
+/** What a machine keeps of its own of a disk that several have. */
+async function changedBy(disk: DiskConfig, folder: string): Promise<string | undefined> {
+  const overlay = ownOverlay(disk, folder);
+  return disk.kind === "multiAttach" && (await fileExists(overlay)) ? overlay : undefined;
+}
+
+async function allowing(base: string, mayUse: (path: string) => boolean): Promise<(path: string) => boolean> {
+  const real = await realPath(base);
+  return (path) => path === real || mayUse(path);
+}
+
+function passphraseFor({ passphrases = [] }: ApplianceExport, machineId: string, slot: number): string | undefined {
+  return passphrases.find((known) => known.machineId === machineId && known.slot === slot)?.passphrase;
+}
+
+/**
+ * Before anything is begun: nobody's secrets become plain by a word that was not said. Throws "encrypted-disk" where `decrypt` is not, then "passphrase-needed"
+ * or "passphrase-wrong".
+ */
+export async function demandReadable(
+  library: MachineLibrary,
+  order: ApplianceExport,
+  mayUse: (path: string) => boolean,
+): Promise<void> {
+  for (const machineId of new Set(order.machineIds)) {
+    const { folder } = library.get(machineId);
+    const config = library.config(machineId);
+    for (const [slot, disk] of config.storage.disks.entries()) {
+      const base = resolve(folder, disk.path);
+      const overlay = await changedBy(disk, folder);
+      const name = overlay ?? base;
+      const rights = overlay === undefined ? mayUse : await allowing(base, mayUse);
+      const opener = new FileOpener({ folder: dirname(name), readLock: "none", mayUse: rights });
+      const link = { opener, name, format: overlay === undefined ? disk.format : ("qcow2" as const) };
+      if ((await findEncrypted(link, diskServices)) === undefined) continue;
+      const path = await originalDisk(folder, config, disk.path);
+      if (order.decrypt !== true) throw stillEncrypted({ machineId, slot, path, name: basename(path) });
+      const passphrase = passphraseFor(order, machineId, slot);
+      await namingDisk({ machineId, slot, path }, () => unlockChain(link, diskServices, passphrase));
+    }
+  }
+}
+
+function stillEncrypted(facts: { machineId: string; slot: number; path: string; name: string }): GuesthouseError {
+  const sentence = `The disk “${facts.name}” is encrypted, and everybody could read it in an appliance: say that it may be so.`;
+  return new GuesthouseError("encrypted-disk", sentence, facts);
 }
 
 function definedOnly(product: Readonly<Record<string, string | undefined>> | undefined): ExportMachine["product"] {

@@ -40,8 +40,8 @@ export class DiskChains {
   async unlock(name: string): Promise<boolean> {
     const known = this.#encrypted.get(name);
     if (known !== undefined) return known;
-    const request = { services: this.#services, format: this.#formatOf(name), passphrase: this.#passphraseOf(name) };
-    const encrypted = await unlockChain(this.#files, name, request);
+    const link = { opener: this.#files, name, format: this.#formatOf(name) };
+    const encrypted = await unlockChain(link, this.#services, this.#passphraseOf(name));
     this.#encrypted.set(name, encrypted);
     return encrypted;
   }

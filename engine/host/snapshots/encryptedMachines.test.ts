@@ -106,3 +106,36 @@ test("clones stay encrypted under the passphrase: byte for byte, whole, with all
     for (const value of [0xa1, 0xb2, 0xc3]) expect(isReadable(folder, value)).toBe(false);
   }
 }, 60_000);
+
+test("an appliance holds an encrypted disk only when everybody may read it", async () => {
+  const { id } = machine;
+  await write(0xa1);
+  const one = (await client.call("snapshot.take", { id, ...texts("one"), passphrases })).snapshot.id;
+  await write(0xb2);
+  const path = join(bench.folder, "out.ova");
+  const order = {
+    machineIds: [id],
+    path,
+    ovfVersion: "1.0" as const,
+    variant: "standard" as const,
+    manifest: true,
+    media: false,
+    macPolicy: "new" as const,
+  };
+  const place = { machineId: id, slot: 0, name: "disk.qcow2" };
+  await expect(client.call("appliance.export", order)).rejects.toMatchObject({
+    kind: "encrypted-disk",
+    context: place,
+  });
+  const agreed = { ...order, decrypt: true };
+  await expect(client.call("appliance.export", agreed)).rejects.toMatchObject({
+    kind: "passphrase-needed",
+    context: place,
+  });
+  expect(readdirSync(bench.folder)).not.toContain("out.ova");
+  await client.call("appliance.export", { ...agreed, passphrases: [{ machineId: id, slot: 0, passphrase }] });
+  const imported = (await client.call("appliance.import", { path, configuration: null, edits: { machines: [] } }))
+    .machines[0]!;
+  expect(await diskByte(await disk(imported.id))).toBe(0xb2);
+  await client.call("snapshot.delete", { id, snapshotId: one, passphrases });
+}, 60_000);
