@@ -124,9 +124,13 @@ export const hostProtocol = {
     },
     /**
      * Takes a disk off the list; those behind it move up. While the machine runs it is pulled out of AHCI and virtio SCSI whatever the guest does with it. Of
-     * virtio-blk and NVMe disks the guest is asked: "guest-keeps-disk" when it has not given it up after ten seconds, or is paused. Otherwise as above.
+     * virtio-blk and NVMe disks the guest is asked: "guest-keeps-disk" when it has not given it up after ten seconds, or is paused; with `force` these are
+     * pulled out, too. Otherwise as above.
      */
-    "machine.detachDisk": { params: v.strictObject({ id, slot: natural }), result: nothing },
+    "machine.detachDisk": {
+      params: v.strictObject({ id, slot: natural, force: v.exactOptional(v.boolean()) }),
+      result: nothing,
+    },
     "machine.pause": { params: oneMachine, result: nothing },
     "machine.resume": { params: oneMachine, result: nothing },
     "machine.reset": { params: oneMachine, result: nothing },

@@ -30,5 +30,8 @@ export function addDisks(program: Command, setStatus: (status: number) => void):
     )
     .argument("<machine>")
     .argument("<file or number>", "numbers begin at 1")
-    .action(async (machine: string, disk: string) => setStatus(await (await load()).detachDisk(machine, disk)));
+    .option("--force", "pull out a virtio or NVMe disk without asking the guest")
+    .action(async (machine: string, disk: string, given: { force?: boolean }) =>
+      setStatus(await (await load()).detachDisk(machine, disk, given)),
+    );
 }

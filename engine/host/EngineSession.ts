@@ -122,10 +122,10 @@ export class EngineSession {
         const slot = await machine.attachDisk(disk, { mayUse, ...(passphrase === undefined ? {} : { passphrase }) });
         return { slot, ...presentDrives(control) };
       },
-      detachDisk: async ({ slot, path }) => {
+      detachDisk: async ({ slot, path, force }) => {
         const { machine, control } = this.#live();
         await this.#joins.leave(path);
-        await machine.detachDisk(slot, path);
+        await machine.detachDisk(slot, path, force);
         return presentDrives(control);
       },
       consoleOpen: ({ channel, deflate }) => {

@@ -55,12 +55,12 @@ export function diskCommands(context: DiskCommandContext): Pick<Handlers, DiskCo
           await update(id, (draft) => placed(withDisks(draft, [...draft.storage.disks, added]), drives), followsEngine);
         } catch (error) {
           // Not a disk that the guest uses and nobody knows of tomorrow.
-          await supervisor.engine.call("detachDisk", { slot, path: added.path }).catch(() => undefined);
+          await supervisor.engine.call("detachDisk", { slot, path: added.path, force: true }).catch(() => undefined);
           throw error;
         }
         return { slot };
       }),
-    "machine.detachDisk": ({ id, slot }) =>
+    "machine.detachDisk": ({ id, slot, force = false }) =>
       inTurn(id, "machine.detachDisk", async () => {
         const supervisor = registry.supervisor(id);
         const { disks } = registry.library.config(id).storage;
@@ -73,7 +73,7 @@ export function diskCommands(context: DiskCommandContext): Pick<Handlers, DiskCo
             draft.storage.disks.filter((_disk, at) => at !== slot),
           );
         if (supervisor.live) {
-          const drives = await supervisor.engine.call("detachDisk", { slot, path: disks[slot].path });
+          const drives = await supervisor.engine.call("detachDisk", { slot, path: disks[slot].path, force });
           await update(id, (draft) => placed(keepingControllers(draft, without(draft)), drives), followsEngine);
         } else {
           await update(id, without);

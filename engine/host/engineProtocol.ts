@@ -97,7 +97,10 @@ export const engineProtocol = {
       }),
       result: v.strictObject({ slot: natural, ...presentDrives }),
     },
-    detachDisk: { params: v.strictObject({ slot: natural, path: v.string() }), result: v.strictObject(presentDrives) },
+    detachDisk: {
+      params: v.strictObject({ slot: natural, path: v.string(), force: v.boolean() }),
+      result: v.strictObject(presentDrives),
+    },
     consoleOpen: { params: v.strictObject({ channel: natural, deflate: v.boolean() }), result: nothing },
     consoleClose: { params: v.strictObject({ channel: natural }), result: nothing },
     consoleCredit: { params: v.strictObject({ channel: natural, frames: natural }) },

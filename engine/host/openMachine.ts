@@ -118,11 +118,11 @@ export class OpenMachine {
   }
 
   /**
-   * Takes a disk out and closes it, with everything on it that the guest has written. Throws "no-such-drive", "not-hot-pluggable", "guest-without-hot-plug",
-   * "guest-keeps-disk".
+   * Takes a disk out and closes it, with everything on it that the guest has written; with `force` also one that the guest would be asked for. Throws
+   * "no-such-drive", "not-hot-pluggable", "guest-without-hot-plug", "guest-keeps-disk".
    */
-  async detachDisk(slot: number, path: string): Promise<void> {
-    const { blocks } = await this.control.detachDisk(slot);
+  async detachDisk(slot: number, path: string, force: boolean): Promise<void> {
+    const { blocks } = await this.control.detachDisk(slot, force);
     this.disks.delete(path);
     for (const medium of this.#media) if (medium.blocks === blocks) this.#media.delete(medium);
     try {

@@ -74,10 +74,10 @@ export interface MachineControl {
   attachDisk(disk: DiskAttachment): number;
   /**
    * Takes a disk out; those behind it in the list move up, and its blocks may be closed. On AHCI and virtio-scsi it is pulled out at once, and what
-   * the guest had under way is lost; of virtio-blk and NVMe the guest is asked, which takes seconds. Rejects with "no-such-drive", "not-hot-pluggable",
+   * the guest had under way is lost; of virtio-blk and NVMe the guest is asked, which takes seconds, unless `force` does it like the others. Rejects with "no-such-drive", "not-hot-pluggable",
    * "guest-without-hot-plug", or "guest-keeps-disk" when the guest has not given it up in time, also because it is paused.
    */
-  detachDisk(slot: number): Promise<AttachedDisk>;
+  detachDisk(slot: number, force?: boolean): Promise<AttachedDisk>;
 
   /** Bytes typed into serial port `index` (0 = COM1). Queued without loss. */
   sendSerial(index: number, bytes: Uint8Array): void;

@@ -118,8 +118,8 @@ export class PcMachine implements MachineControl {
     return this.#board.storage.plug(disk);
   }
 
-  async detachDisk(slot: number): Promise<AttachedDisk> {
-    return await this.#board.storage.unplug(slot, this.#life === "running");
+  async detachDisk(slot: number, force = false): Promise<AttachedDisk> {
+    return await this.#board.storage.unplug(slot, force ? "unasked" : this.#life === "running" ? "asked" : "silent");
   }
 
   start(): void {

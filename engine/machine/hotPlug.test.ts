@@ -174,6 +174,23 @@ describe("disks that are PCI functions", () => {
     machine.powerOff();
   });
 
+  test("go without being asked for, also from a guest that gives nothing up or is paused", async () => {
+    const { machine, hear, plugFirst } = await listening(0);
+    await plugFirst(await disk("virtio-blk"));
+    await hear("H");
+    machine.attachDisk(await disk("nvme"));
+    await hear("HI");
+    machine.resume();
+    const asked = machine.detachDisk(0);
+    expect(await machine.detachDisk(0, true)).toMatchObject({ interface: "virtio-blk" });
+    expect(await asked).toMatchObject({ interface: "virtio-blk" });
+    await hear("HIH");
+    await machine.detachDisk(0, true);
+    expect(machine.disks).toEqual([]);
+    await hear("HIHI");
+    machine.powerOff();
+  });
+
   test("stay when the machine is switched off meanwhile, and do not come to one that is off", async () => {
     const { machine, plugFirst } = await listening(0);
     const one = await disk("virtio-blk");

@@ -23,6 +23,9 @@ export interface FunctionDiskParts extends PciWiring {
 /** How long a guest may take to give up a disk: its driver finishes what is under way and forgets the device. */
 export const EJECT_MS = 10_000;
 
+/** Whether a guest is asked for a disk: not when the disk is pulled out whatever it does, and one that stands still answers nothing. */
+export type AskedGuest = "asked" | "silent" | "unasked";
+
 interface Removal {
   readonly gone: () => void;
   readonly kept: (sentence: string) => void;
@@ -69,10 +72,11 @@ export class FunctionDisks {
     this.hotPlug.announce(slot);
   }
 
-  /** Resolves when the disk is gone. Rejects with "guest-without-hot-plug" or "guest-keeps-disk", at once for a guest that is not `running`. */
-  async unplug(slot: number, running: boolean): Promise<void> {
+  /** Resolves when the disk is gone. Rejects with "guest-without-hot-plug" or "guest-keeps-disk". */
+  async unplug(slot: number, guest: AskedGuest): Promise<void> {
+    if (guest === "unasked") return this.#pullOut(slot);
     this.#demandListener();
-    if (!running) throw kept("The machine is paused: its system cannot give up the disk.");
+    if (guest === "silent") throw kept("The machine is paused: its system cannot give up the disk.");
     if (this.#removals.has(slot)) throw kept("The disk has been asked for already.");
     await new Promise<void>((resolve, reject) => {
       const finish = (action: () => void) => () => {
@@ -90,6 +94,13 @@ export class FunctionDisks {
       this.#removals.set(slot, { gone: finish(resolve), kept: keep });
       this.hotPlug.requestEject(slot);
     });
+  }
+
+  #pullOut(slot: number): void {
+    this.hotPlug.withdrawEject(slot);
+    this.#ejected(slot, true);
+    // A guest that looks finds nothing there.
+    this.hotPlug.announce(slot);
   }
 
   /** Nobody gives anything up any more. */

@@ -16,7 +16,7 @@ import { diskIdentity } from "./driveIdentity.ts";
 import { type PlaceGroup, placeGroupOf, placesOf } from "./drivePlaces.ts";
 import { drivePorts } from "./drivePorts.ts";
 import { type DriveActivity, makeOpticalDrive } from "./driveSlots.ts";
-import { FunctionDisks } from "./FunctionDisks.ts";
+import { type AskedGuest, FunctionDisks } from "./FunctionDisks.ts";
 import { addAhci, addVirtio, type PciWiring } from "./pciFunctions.ts";
 
 /**
@@ -127,12 +127,12 @@ export class StorageControllers {
     return this.#disks.length - 1;
   }
 
-  /** `running`: the guest can answer. Rejects with "no-such-drive", "not-hot-pluggable", "guest-without-hot-plug", "guest-keeps-disk". */
-  async unplug(slot: number, running: boolean): Promise<AttachedDisk> {
+  /** Rejects with "no-such-drive", "not-hot-pluggable", "guest-without-hot-plug", "guest-keeps-disk". */
+  async unplug(slot: number, guest: AskedGuest): Promise<AttachedDisk> {
     const disk = this.#disks[slot];
     if (disk === undefined) throw new GuesthouseError("no-such-drive", "The machine has no such disk.", { slot });
     const group = this.#demandHotPlug(disk.interface);
-    if (group === "slot") await this.#functions.unplug(disk.port!, running);
+    if (group === "slot") await this.#functions.unplug(disk.port!, guest);
     else if (group === "ahci") this.#ahci?.ports[disk.port!]?.plug(undefined);
     else this.#scsi?.plug(disk.port!, undefined);
     this.#disks = this.#disks.filter((other) => other !== disk);
