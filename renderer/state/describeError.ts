@@ -63,7 +63,9 @@ export function describeError(error: unknown, t: TFunction): ErrorDescription {
   const facts = Object.entries(error.context).map(([name, value]) => `${name}: ${value}`);
   return {
     sentence:
-      known === undefined ? error.message : t(`errors.kind.${known}`, { path: String(error.context.path ?? "") }),
+      known === undefined
+        ? error.message
+        : t(`errors.kind.${known}`, { path: String(error.context.child ?? error.context.path ?? "") }),
     details: [`${error.kind}: ${error.message}`, ...facts].join("\n"),
   };
 }
