@@ -23,6 +23,7 @@ import { RandomValues } from "../fixtures/RandomValues.ts";
 
 const MOST_SNAPSHOTS = 8;
 const LONGEST_WAIT_MS = 1200;
+const LONGEST_DELETE_MS = 250;
 const FILLER = "filler";
 
 /** What happens meanwhile: a process is killed, or the file system is full. */
@@ -140,7 +141,12 @@ export class MistreatedMachine {
   }
 
   /** Does one thing and, if asked, kills somebody meanwhile. */
-  async act(name: string, victim: Mishap | undefined, action: () => Promise<unknown>): Promise<Ending> {
+  async act(
+    name: string,
+    victim: Mishap | undefined,
+    action: () => Promise<unknown>,
+    longestMs = LONGEST_WAIT_MS,
+  ): Promise<Ending> {
     let ending: Ending | undefined;
     let failure: unknown;
     if (victim === "full") this.#fill();
@@ -160,7 +166,7 @@ export class MistreatedMachine {
       this.note(name);
       return "done";
     }
-    const wait = this.random.below(10) === 0 ? 0 : this.random.below(LONGEST_WAIT_MS);
+    const wait = this.random.below(10) === 0 ? 0 : this.random.below(longestMs);
     if (victim === "full") await acted;
     else await pause(wait);
     const known = ending;
@@ -181,7 +187,9 @@ export class MistreatedMachine {
   async suffer(victim: Mishap): Promise<void> {
     if (victim === "full") {
       await rm(join(this.folder, FILLER));
-      if (this.#running) await this.powerOff();
+      // There may have been just room enough to save it.
+      if (this.#running && (await this.state()) !== "saved") await this.powerOff();
+      this.#running = false;
       return;
     }
     if (victim === "host") {
@@ -316,8 +324,11 @@ export class MistreatedMachine {
 
   async remove(victim?: Mishap): Promise<void> {
     const node = this.random.pick(this.document()!.nodes);
-    const ending = await this.act("delete", victim, () =>
-      this.host.client.call("snapshot.delete", { id: this.id, snapshotId: node.id }),
+    const ending = await this.act(
+      `delete${this.#running ? " running" : ""}`,
+      victim,
+      () => this.host.client.call("snapshot.delete", { id: this.id, snapshotId: node.id }),
+      LONGEST_DELETE_MS,
     );
     if (ending === "done") expect(this.document()!.nodes.map(({ id }) => id)).not.toContain(node.id);
   }
@@ -400,7 +411,8 @@ export class MistreatedMachine {
     await this.start();
     const victim = this.random.pick(mishaps);
     if (this.random.below(3) === 0 && (this.document()?.nodes.length ?? 0) < MOST_SNAPSHOTS) await this.take();
-    switch (this.random.below(5)) {
+    else if (this.random.below(3) === 0 && (this.document()?.nodes.length ?? 0) > 1) await this.remove();
+    switch (this.random.below((this.document()?.nodes.length ?? 0) > 0 ? 8 : 5)) {
       case 0:
         await this.act("write", victim, () => pause(this.random.below(LONGEST_WAIT_MS)));
         break;
@@ -411,6 +423,11 @@ export class MistreatedMachine {
         break;
       case 2:
         await this.save(victim);
+        break;
+      case 5:
+      case 6:
+      case 7:
+        await this.remove(victim);
         break;
       default:
         await this.take(victim);

@@ -9,7 +9,7 @@ import { type Mishap, MistreatedMachine } from "./MistreatedMachine.ts";
 
 /**
  * Kills the engine process or the host service at random moments, or lets the disk be full, while a guest writes numbered sectors and a driver takes,
- * restores and deletes snapshots, saves states, clones and converts. Afterwards the library opens, each snapshot and the machine hold one unbroken story
+ * restores and deletes snapshots (also under the guest), saves states, clones and converts. Afterwards the library opens, each snapshot and the machine hold one unbroken story
  * with everything in it that was flushed or promised, and the list says whether the change under way is done or not. Needs Linux.
  * GUESTHOUSE_KILLS=200 sets how often, GUESTHOUSE_KILL_SEED where chance begins.
  */
