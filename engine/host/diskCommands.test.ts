@@ -35,8 +35,8 @@ async function secretDisk(name: string): Promise<string> {
   return at(name);
 }
 
-async function machine(disks: DiskConfig[]): Promise<string> {
-  const base = defaultMachineDraft("M");
+async function machine(disks: DiskConfig[], name = "M"): Promise<string> {
+  const base = defaultMachineDraft(name);
   const draft = { ...base, storage: { ...base.storage, disks } };
   return (await client.call("library.create", { draft, newDisks: [] })).machine.id;
 }
@@ -84,6 +84,35 @@ test("disks come and go while a machine runs, and the settings say where they ar
   const { machines } = await client.call("library.list", {});
   expect(machines[0]!.config!.storage).toMatchObject({ disks: [], controllers: ["ahci"] });
   await client.call("machine.powerOff", { id });
+});
+
+test("disks in PCI slots stay until the guest gives them up or somebody insists, and the settings say what the guest saw", async () => {
+  const virtio = (name: string): DiskConfig => ({ path: rawDisk(name), interface: "virtio-blk", format: "raw" });
+  const storageOf = async (id: string) => {
+    const { machines } = await client.call("library.list", {});
+    return machines.find((candidate) => candidate.id === id)!.config!.storage;
+  };
+  const plain = await machine([]);
+  await client.call("machine.start", { id: plain });
+  expect(await client.call("machine.attachDisk", { id: plain, disk: virtio("a.img") })).toEqual({ slot: 0 });
+  expect(await storageOf(plain)).toMatchObject({ disks: [{ port: 8 }], entropyDevice: false });
+  await expect(client.call("machine.detachDisk", { id: plain, slot: 0 })).rejects.toMatchObject({
+    kind: "guest-keeps-disk",
+  });
+  expect(await disksOf(plain)).toMatchObject([{ path: at("a.img") }]);
+  expect(await isFileLocked(at("a.img"))).toBe(true);
+  // The machine made of these settings is the one that ran.
+  await client.call("machine.powerOff", { id: plain });
+  await client.call("machine.start", { id: plain });
+  await client.call("machine.detachDisk", { id: plain, slot: 0, force: true });
+  const after = await storageOf(plain);
+  expect([after.disks, after.entropyDevice]).toEqual([[], undefined]);
+  await client.call("machine.powerOff", { id: plain });
+  const other = await machine([virtio("b.img"), virtio("c.img")], "N");
+  await client.call("machine.start", { id: other });
+  for (const _ of ["b.img", "c.img"]) await client.call("machine.detachDisk", { id: other, slot: 0, force: true });
+  expect(await storageOf(other)).toMatchObject({ disks: [], entropyDevice: true });
+  await client.call("machine.powerOff", { id: other });
 });
 
 test("a disk whose changes are forgotten is as it was when it comes again", async () => {
