@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { GuesthouseError } from "../../engine/base/GuesthouseError.ts";
 import type { HostSession } from "./HostSession.ts";
-import { startMachine, withPassphrase } from "./passphrases.ts";
+import { startMachine, withMachinePassphrases, withPassphrase } from "./passphrases.ts";
 import { Shell } from "./shellState.ts";
 
 /** Answers every question with the next of these; undefined cancels. */
@@ -64,6 +64,22 @@ describe("starting a machine", () => {
     await startMachine(sessionWithDisks([]).session, plain.shell, "m");
     expect(plain.asked).toEqual([]);
   });
+});
+
+test("the disks of several machines are told apart", async () => {
+  const { shell, asked } = shellThatTypes(["one", "two"]);
+  const given: unknown[] = [];
+  await withMachinePassphrases(shell, async ({ passphrases = [] }) => {
+    given.push(passphrases);
+    const machineId = ["a", "b"].find((id) => !passphrases.some((known) => known.machineId === id));
+    if (machineId === undefined) return;
+    throw new GuesthouseError("passphrase-needed", "no", { machineId, slot: 0, path: `/${machineId}` });
+  });
+  expect(asked.map(({ disk }) => disk)).toEqual(["/a", "/b"]);
+  expect(given.at(-1)).toEqual([
+    { machineId: "a", slot: 0, passphrase: "one" },
+    { machineId: "b", slot: 0, passphrase: "two" },
+  ]);
 });
 
 test("other errors pass, and work on a medium is done again with what was typed", async () => {

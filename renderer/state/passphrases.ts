@@ -15,13 +15,19 @@ interface Demand {
   wrong: boolean;
   disk: string;
   slot: number;
+  machineId: string;
 }
 
 function demandOf(error: unknown): Demand | undefined {
   if (!(error instanceof GuesthouseError)) return undefined;
   if (error.kind !== "passphrase-needed" && error.kind !== "passphrase-wrong") return undefined;
-  const { name, path, slot } = error.context;
-  return { wrong: error.kind === "passphrase-wrong", disk: String(name ?? path ?? ""), slot: Number(slot ?? 0) };
+  const { name, path, slot, machineId } = error.context;
+  return {
+    wrong: error.kind === "passphrase-wrong",
+    disk: String(name ?? path ?? ""),
+    slot: Number(slot ?? 0),
+    machineId: String(machineId ?? ""),
+  };
 }
 
 async function ask(shell: Shell, { disk, wrong }: Demand): Promise<string> {
@@ -47,19 +53,59 @@ export async function withPassphrase<T>(
   }
 }
 
-/** Starts a machine; asks for the passphrase of one disk after the other, as the host comes to them. */
+/** Of the disk at this place of a machine's list. */
+interface KnownPassphrase {
+  slot: number;
+  /** Where several machines are concerned. */
+  machineId: string;
+  passphrase: string;
+}
+
+/** Does `work` with what is known; asks for the passphrase of one disk after the other, as the host comes to them. */
+async function unlocking<T>(
+  shell: Shell,
+  work: (known: readonly KnownPassphrase[]) => Promise<T>,
+  known: readonly KnownPassphrase[] = [],
+): Promise<T> {
+  try {
+    return await work(known);
+  } catch (error) {
+    const demand = demandOf(error);
+    if (demand === undefined) throw error;
+    const { slot, machineId } = demand;
+    const others = known.filter((disk) => disk.slot !== slot || disk.machineId !== machineId);
+    return unlocking(shell, work, [...others, { slot, machineId, passphrase: await ask(shell, demand) }]);
+  }
+}
+
+/** For commands on one machine: without passphrases first. Rejects with "cancelled" when the user gives none. */
+export function withDiskPassphrases<T>(
+  shell: Shell,
+  work: (given: { passphrases?: DiskPassphrases }) => Promise<T>,
+  known: DiskPassphrases = [],
+): Promise<T> {
+  const bySlot = (all: readonly KnownPassphrase[]) => all.map(({ slot, passphrase }) => ({ slot, passphrase }));
+  return unlocking(
+    shell,
+    (all) => work(all.length > 0 ? { passphrases: bySlot(all) } : {}),
+    known.map((disk) => ({ ...disk, machineId: "" })),
+  );
+}
+
+/** For commands on several machines. */
+export function withMachinePassphrases<T>(
+  shell: Shell,
+  work: (given: { passphrases?: KnownPassphrase[] }) => Promise<T>,
+): Promise<T> {
+  return unlocking(shell, (known) => work(known.length > 0 ? { passphrases: [...known] } : {}));
+}
+
+/** `known` is what was typed for these disks a moment ago. */
 export async function startMachine(
   session: HostSession,
   shell: Shell,
   id: string,
   known: DiskPassphrases = [],
 ): Promise<void> {
-  try {
-    await session.call("machine.start", { id, ...(known.length > 0 ? { passphrases: known } : {}) });
-  } catch (error) {
-    const demand = demandOf(error);
-    if (demand === undefined) throw error;
-    const answer = { slot: demand.slot, passphrase: await ask(shell, demand) };
-    await startMachine(session, shell, id, [...known.filter(({ slot }) => slot !== demand.slot), answer]);
-  }
+  await withDiskPassphrases(shell, (given) => session.call("machine.start", { id, ...given }), known);
 }

@@ -3,7 +3,9 @@ import { useTranslation } from "react-i18next";
 import type { ApplianceExport, ApplianceProduct } from "../../../engine/api/applianceProtocol.ts";
 import { isLive } from "../../../engine/api/MachineState.ts";
 import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
+import { GuesthouseError } from "../../../engine/base/GuesthouseError.ts";
 import { useAttempt, useHost, useServices } from "../../state/AppContext.tsx";
+import { withMachinePassphrases } from "../../state/passphrases.ts";
 import { useFileFilters } from "../../state/useFileChooser.ts";
 import { useFileTaken } from "../../state/useFileTaken.ts";
 import { ActionDialog } from "../../ui/ActionDialog.tsx";
@@ -144,11 +146,35 @@ function ExportOptionFields({
   );
 }
 
-/** Packs up machines for other programs. */
-export function ExportDialog({ id, onClose }: { id: string | null; onClose: () => void }) {
+/** Packs machines up. Whether an encrypted disk may be read by everybody then is asked when the host finds one. */
+function useExport(): (order: ApplianceExport) => Promise<unknown> {
   const { t } = useTranslation();
   const { session, shell } = useServices();
   const attempt = useAttempt();
+  const sendOut = (order: ApplianceExport): Promise<unknown> =>
+    attempt(t("failure.export", { name: baseName(order.path) }), async () => {
+      try {
+        await withMachinePassphrases(shell, (given) => session.call("appliance.export", { ...order, ...given }));
+      } catch (error) {
+        if (!(error instanceof GuesthouseError) || error.kind !== "encrypted-disk") throw error;
+        const confirmation = {
+          title: t("appliance.decryptTitle", { disk: String(error.context.name ?? "") }),
+          body: t("appliance.decryptBody"),
+          action: t("appliance.decryptAction"),
+          danger: true,
+          run: () => void sendOut({ ...order, decrypt: true }),
+        };
+        shell.open({ kind: "confirm", confirmation });
+        return;
+      }
+      shell.notify({ kind: "info", title: t("appliance.exported", { path: order.path }) });
+    });
+  return sendOut;
+}
+
+/** Packs up machines for other programs. */
+export function ExportDialog({ id, onClose }: { id: string | null; onClose: () => void }) {
+  const { t } = useTranslation();
   const filters = useFileFilters();
   const machines = useHost((state) => state.machines).filter((machine) => machine.config !== null);
   const home = useHost((state) => state.info?.homeFolder ?? "");
@@ -165,23 +191,22 @@ export function ExportDialog({ id, onClose }: { id: string | null; onClose: () =
     media: false,
   });
   const [products, setProducts] = useState<Readonly<Record<string, ProductTexts>>>({});
+  const sendOut = useExport();
   const leaving = machines.filter((machine) => chosen.has(machine.id));
   const badName = path.trim() !== "" && !/\.(ova|ovf)$/i.test(path.trim());
   const taken = useFileTaken(path);
   const problem = badName ? "appliance-extension" : taken ? "file-exists" : undefined;
   const run = () => {
     onClose();
-    void attempt(t("failure.export", { name: baseName(path) }), async () => {
-      const described = leaving.flatMap((machine) => productOf(machine.id, products[machine.id] ?? noProduct));
-      await session.call("appliance.export", {
-        machineIds: leaving.map((machine) => machine.id),
-        path: path.trim(),
-        ...options,
-        macPolicy: "keepAll",
-        ...(described.length === 0 ? {} : { products: described }),
-      });
-      shell.notify({ kind: "info", title: t("appliance.exported", { path: path.trim() }) });
-    });
+    const described = leaving.flatMap((machine) => productOf(machine.id, products[machine.id] ?? noProduct));
+    const order: ApplianceExport = {
+      machineIds: leaving.map((machine) => machine.id),
+      path: path.trim(),
+      ...options,
+      macPolicy: "keepAll",
+      ...(described.length === 0 ? {} : { products: described }),
+    };
+    void sendOut(order);
   };
   return (
     <ActionDialog

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAttempt, useHost, useMachine, useServices } from "../../state/AppContext.tsx";
+import { withDiskPassphrases } from "../../state/passphrases.ts";
 import { useNameTaken } from "../../state/useNameTaken.ts";
 import { useSnapshots } from "../../state/useSnapshots.ts";
 import { ActionDialog } from "../../ui/ActionDialog.tsx";
@@ -39,13 +40,16 @@ export function CloneDialog({ id, snapshotId, onClose }: CloneDialogProps) {
   const clone = () => {
     onClose();
     void attempt(t("failure.machine.clone", { name: machine.name }), async () => {
-      await session.call("machine.clone", {
-        id,
-        snapshotId,
-        name: trimmed,
-        linked: kind === "linked",
-        scope: mayTakeAll ? scope : "state",
-      });
+      await withDiskPassphrases(shell, (given) =>
+        session.call("machine.clone", {
+          id,
+          snapshotId,
+          name: trimmed,
+          linked: kind === "linked",
+          scope: mayTakeAll ? scope : "state",
+          ...given,
+        }),
+      );
       shell.notify({ kind: "info", title: t("clone.done", { name: machine.name, clone: trimmed }) });
     });
   };

@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import type { HostProtocol } from "../../../engine/api/hostProtocol.ts";
 import type { ResultOf } from "../../../engine/api/ProtocolSpec.ts";
 import { useAttempt, useServices } from "../../state/AppContext.tsx";
+import { withDiskPassphrases } from "../../state/passphrases.ts";
 import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { formatBytes } from "../../ui/formatQuantities.ts";
 import { Notice } from "../../ui/Notice.tsx";
@@ -38,7 +39,7 @@ function CostView({ cost }: { cost: Cost }) {
 /** Deletes a snapshot: its content is merged into what follows. Says beforehand what space that takes and gives. */
 export function DeleteSnapshotDialog({ id, snapshotId, onClose }: SnapshotDialogProps) {
   const { t } = useTranslation();
-  const { session } = useServices();
+  const { session, shell } = useServices();
   const attempt = useAttempt();
   const [cost, setCost] = useState<Cost>();
   const snapshot = useSnapshot(id, snapshotId);
@@ -56,7 +57,9 @@ export function DeleteSnapshotDialog({ id, snapshotId, onClose }: SnapshotDialog
   const { name } = snapshot;
   const remove = () => {
     onClose();
-    void attempt(t("failure.snapshot.delete", { name }), () => session.call("snapshot.delete", { id, snapshotId }));
+    void attempt(t("failure.snapshot.delete", { name }), () =>
+      withDiskPassphrases(shell, (given) => session.call("snapshot.delete", { id, snapshotId, ...given })),
+    );
   };
   return (
     <ActionDialog

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAttempt, useMachine, useServices } from "../../state/AppContext.tsx";
+import { withDiskPassphrases } from "../../state/passphrases.ts";
 import { useSnapshots } from "../../state/useSnapshots.ts";
 import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { Checkbox } from "../../ui/Choices.tsx";
@@ -11,7 +12,7 @@ import { SnapshotTextFields, type SnapshotTexts, useNextSnapshotName } from "./S
 /** Goes back to a snapshot, and offers to keep what there is now as another one. */
 export function RestoreSnapshotDialog({ id, snapshotId, onClose }: SnapshotDialogProps) {
   const { t } = useTranslation();
-  const { session } = useServices();
+  const { session, shell } = useServices();
   const attempt = useAttempt();
   const machine = useMachine(id);
   const tree = useSnapshots(id);
@@ -24,11 +25,14 @@ export function RestoreSnapshotDialog({ id, snapshotId, onClose }: SnapshotDialo
   const restore = () => {
     onClose();
     void attempt(t("failure.snapshot.restore", { name: snapshot.name }), () =>
-      session.call("snapshot.restore", {
-        id,
-        snapshotId,
-        takeCurrent: take ? { ...texts, name: texts.name.trim() } : null,
-      }),
+      withDiskPassphrases(shell, (given) =>
+        session.call("snapshot.restore", {
+          id,
+          snapshotId,
+          takeCurrent: take ? { ...texts, name: texts.name.trim() } : null,
+          ...given,
+        }),
+      ),
     );
   };
   return (

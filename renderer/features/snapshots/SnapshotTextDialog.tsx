@@ -1,6 +1,9 @@
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
+import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
 import { useAttempt, useMachine, useServices } from "../../state/AppContext.tsx";
+import { withDiskPassphrases } from "../../state/passphrases.ts";
+import { useDiskFacts } from "../../state/useDiskFacts.ts";
 import { useSnapshots } from "../../state/useSnapshots.ts";
 import { ActionDialog } from "../../ui/ActionDialog.tsx";
 import { TextField } from "../../ui/TextField.tsx";
@@ -50,7 +53,7 @@ export function useNextSnapshotName(id: string): string {
 interface TextDialogProps {
   title: string;
   action: string;
-  hint?: string | undefined;
+  hint?: ReactNode;
   initial: SnapshotTexts;
   onDone: (texts: SnapshotTexts) => void;
   onClose: () => void;
@@ -79,9 +82,16 @@ function TextDialog({ title, action, hint, initial, onDone, onClose }: TextDialo
   );
 }
 
+/** What is kept of a machine that runs, and that encrypted disks do not make a secret of its memory. */
+function RunningHint({ machine }: { machine: MachineSummary }) {
+  const { t } = useTranslation();
+  const encrypted = [...useDiskFacts(machine).values()].some((disk) => disk.encrypted);
+  return `${t("snapshot.takeRunningHint")}${encrypted ? ` ${t("snapshot.memoryReadable")}` : ""}`;
+}
+
 export function TakeSnapshotDialog({ id, onClose }: { id: string; onClose: () => void }) {
   const { t } = useTranslation();
-  const { session } = useServices();
+  const { session, shell } = useServices();
   const attempt = useAttempt();
   const machine = useMachine(id);
   const name = useNextSnapshotName(id);
@@ -94,12 +104,12 @@ export function TakeSnapshotDialog({ id, onClose }: { id: string; onClose: () =>
       key={String(known)}
       title={t("snapshot.takeTitle", { name: machine.name })}
       action={t("snapshot.take")}
-      hint={t(up ? "snapshot.takeRunningHint" : "snapshot.takeHint")}
+      hint={up ? <RunningHint machine={machine} /> : t("snapshot.takeHint")}
       initial={{ name, description: "" }}
       onClose={onClose}
       onDone={(texts) =>
         void attempt(t("failure.snapshot.take", { name: machine.name }), () =>
-          session.call("snapshot.take", { id, ...texts }),
+          withDiskPassphrases(shell, (given) => session.call("snapshot.take", { id, ...texts, ...given })),
         )
       }
     />
