@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
+import { GuesthouseError } from "../../engine/base/GuesthouseError.ts";
 import { FakeHost, fakeMachine } from "../platform/fakeHost.ts";
 import { HostSession, mergeMachines, sortMachines } from "./HostSession.ts";
 
@@ -84,6 +85,16 @@ describe("HostSession", () => {
     await session.start();
     await vi.waitFor(() => expect(waiting).toEqual([500, 1000, 2000, 4000, 8000, 8000, 8000]));
     expect(session.store.getState().connection).toEqual({ kind: "lost", reason: "nobody there" });
+  });
+
+  test("a host that was started anew and does not know the page any more is told apart", async () => {
+    const refused = new GuesthouseError("host-restarted", "The host was started anew.");
+    const session = new HostSession(
+      { connect: () => Promise.reject(refused), capabilities: new FakeHost().capabilities },
+      { nowMs: () => 0, later: () => undefined },
+    );
+    await session.start();
+    expect(session.store.getState().connection).toMatchObject({ kind: "lost", restarted: true });
   });
 
   test("finished jobs leave by themselves, failed ones stay until they are dismissed", async () => {

@@ -14,7 +14,11 @@ import { GuesthouseError } from "../../engine/base/GuesthouseError.ts";
 import type { HostPort } from "../platform/HostPort.ts";
 import { type ActivityView, type FigureSample, nextActivity, nextHistory } from "./activityHistory.ts";
 
-export type Connection = { kind: "connecting" } | { kind: "connected" } | { kind: "lost"; reason: string };
+export type Connection =
+  | { kind: "connecting" }
+  | { kind: "connected" }
+  /** `restarted` when the host is there and does not know this page: only its own address leads in again. */
+  | { kind: "lost"; reason: string; restarted?: true };
 
 export interface HostState {
   readonly connection: Connection;
@@ -93,7 +97,8 @@ export class HostSession {
       this.#retryMs = RETRY_FIRST_MS;
       this.store.setState({ connection: { kind: "connected" }, loaded: true });
     } catch (error) {
-      this.#lost(this.store.getState().client, error instanceof Error ? error.message : String(error));
+      const restarted = error instanceof GuesthouseError && error.kind === "host-restarted";
+      this.#lost(this.store.getState().client, error instanceof Error ? error.message : String(error), restarted);
     }
   }
 
@@ -150,10 +155,13 @@ export class HostSession {
     });
   }
 
-  #lost(client: HostClient | undefined, reason: string): void {
+  #lost(client: HostClient | undefined, reason: string, restarted = false): void {
     const state = this.store.getState();
     if (state.client !== client || state.connection.kind === "lost") return;
-    this.store.setState({ connection: { kind: "lost", reason }, client: undefined });
+    this.store.setState({
+      connection: { kind: "lost", reason, ...(restarted ? { restarted } : {}) },
+      client: undefined,
+    });
     client?.close();
     this.#timers.later(this.#retryMs, () => void this.start());
     this.#retryMs = Math.min(this.#retryMs * 2, RETRY_LONGEST_MS);

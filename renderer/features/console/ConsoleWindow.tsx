@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import { formatRoute } from "../../app/routes.ts";
 import { useHost, useMachine } from "../../state/AppContext.tsx";
 import { Notice } from "../../ui/Notice.tsx";
+import { ConnectionNotice } from "../dialogs/ConnectionNotice.tsx";
 import { ConsoleView } from "./ConsoleView.tsx";
 
 /** A console that fills its own window. */
@@ -10,7 +11,6 @@ export function ConsoleWindow({ id }: { id: string }) {
   const { t } = useTranslation();
   const machine = useMachine(id);
   const loaded = useHost((state) => state.loaded);
-  const lost = useHost((state) => state.connection.kind === "lost");
   const name = machine?.name;
   const state = machine?.state.kind;
   useEffect(() => {
@@ -18,12 +18,7 @@ export function ConsoleWindow({ id }: { id: string }) {
   }, [name, state, t]);
   return (
     <main className="console-window">
-      {lost ? (
-        <Notice kind="warning">
-          <strong>{t("connection.lost")}</strong>
-          <span>{t("connection.retrying")}</span>
-        </Notice>
-      ) : null}
+      <ConnectionNotice />
       {loaded && machine === undefined ? (
         <Notice kind="error">
           <strong>{t("errors.kind.no-such-machine")}</strong>

@@ -25,7 +25,7 @@ function DriveValue({ machine, line }: { machine: MachineSummary; line: DetailLi
   if (line.drive === undefined) return null;
   return (
     <MenuButton
-      label={`${line.name}: ${line.value}`}
+      label={`${line.name.replace(/:$/, "")}: ${line.value}`}
       className="button button-link drive-link"
       entries={menu(line.drive.kind, line.drive.slot, line.drive.path)}
     >

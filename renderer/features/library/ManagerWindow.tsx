@@ -1,8 +1,7 @@
-import { useTranslation } from "react-i18next";
 import type { Route } from "../../app/routes.ts";
-import { useHost, useMachine } from "../../state/AppContext.tsx";
-import { Notice } from "../../ui/Notice.tsx";
+import { useMachine } from "../../state/AppContext.tsx";
 import { ActivityOverview } from "../activity/ActivityOverview.tsx";
+import { ConnectionNotice } from "../dialogs/ConnectionNotice.tsx";
 import { MediaPage } from "../media/MediaPage.tsx";
 import { AppHeader } from "./AppHeader.tsx";
 import { HomePage } from "./HomePage.tsx";
@@ -14,9 +13,7 @@ import { useManagerShortcuts } from "./useManagerShortcuts.ts";
 
 /** The main window: header, tools and machines on the left, the chosen one on the right, jobs and memory below. */
 export function ManagerWindow({ route }: { route: Exclude<Route, { kind: "console" }> }) {
-  const { t } = useTranslation();
   const selected = useMachine(route.kind === "machine" ? route.id : undefined);
-  const connection = useHost((state) => state.connection);
   useManagerShortcuts(selected);
   return (
     <div className="manager">
@@ -24,14 +21,7 @@ export function ManagerWindow({ route }: { route: Exclude<Route, { kind: "consol
       <div className="manager-body">
         <Sidebar route={route} />
         <main className="manager-main">
-          {connection.kind === "lost" ? (
-            <div className="connection-lost">
-              <Notice kind="warning">
-                <strong>{t("connection.lost")}</strong>
-                <span>{t("connection.retrying")}</span>
-              </Notice>
-            </div>
-          ) : null}
+          <ConnectionNotice />
           {route.kind === "media" ? <MediaPage tab={route.tab} /> : null}
           {route.kind === "overview" ? <ActivityOverview /> : null}
           {route.kind === "machine" && selected !== undefined ? (

@@ -23,7 +23,12 @@ function useMedia(): readonly Medium[] | undefined {
   const attempt = useAttempt();
   const loaded = useHost((state) => state.loaded);
   useEffect(() => {
-    if (loaded) void attempt(t("failure.readMedia"), () => session.loadMedia());
+    if (!loaded) return;
+    const read = () => void attempt(t("failure.readMedia"), () => session.loadMedia());
+    read();
+    // Whoever comes back from elsewhere may have moved or deleted files there.
+    addEventListener("focus", read);
+    return () => removeEventListener("focus", read);
   }, [session, attempt, t, loaded]);
   return useHost((state) => state.media);
 }
