@@ -134,7 +134,8 @@ export class MachineSnapshots {
       "restore" in change
         ? planRestore(before, change.restore, () => this.#newLayer())
         : planDelete(before, change.remove);
-    const joins = allJoins(plan.document, await this.#sizes(before));
+    const options = joinOptions(plan.document, this.#machine.live !== undefined);
+    const joins = allJoins(plan.document, await this.#sizes(before), options);
     await this.#unlockFiles(before, [...readFiles(plan), ...joins.flatMap(joinedFiles)]);
   }
 
@@ -147,6 +148,8 @@ export class MachineSnapshots {
   async #unlockFiles(before: SnapshotDocument, files: Iterable<string>): Promise<void> {
     this.#places = layerPlaces(before, this.#machine.draft());
     for (const file of files) {
+      // The engine of a machine that runs has what its disks need.
+      if (this.#isInUse(file, before)) continue;
       await namingDisk({ ...this.#placeOf(file) }, () => this.#chains.unlock(file));
     }
   }
@@ -351,8 +354,7 @@ export class MachineSnapshots {
   }
 
   async #run(plan: SnapshotPlan, before: SnapshotDocument): Promise<void> {
-    // The engine of a machine that runs has what its disks need.
-    if (this.#machine.live === undefined) await this.#unlockFiles(before, readFiles(plan));
+    await this.#unlockFiles(before, readFiles(plan));
     const journalled: JournalledPlan = { ...plan, before, formats: [...this.#formats] };
     this.#following = journalled;
     try {
@@ -405,8 +407,7 @@ export class MachineSnapshots {
   }
 
   /** By the machine's engine. */
-  #isInUse(file: string): boolean {
-    const before = this.#following?.before;
+  #isInUse(file: string, before = this.#following?.before): boolean {
     if (this.#machine.live === undefined || before === undefined) return false;
     const used = layersInUse(before);
     return before.layers.some((layer) => used.has(layer.id) && layer.file === file);

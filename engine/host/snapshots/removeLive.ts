@@ -5,6 +5,7 @@
 import { GuesthouseError } from "../../base/GuesthouseError.ts";
 import type { LongWork } from "../../contracts/DiskImage.ts";
 import type { EngineSupervisor } from "../EngineSupervisor.ts";
+import type { DiskPassphrase } from "../encryptedDisks.ts";
 import type { JobList } from "../JobList.ts";
 import type { MachineRegistry } from "../MachineRegistry.ts";
 import type { MachineSnapshots } from "./MachineSnapshots.ts";
@@ -16,6 +17,8 @@ interface Removal {
   readonly jobs: JobList;
   readonly id: string;
   readonly snapshotId: string;
+  /** Of encrypted disks, for layers that the machine's guest does not use. */
+  readonly passphrases: readonly DiskPassphrase[] | undefined;
   /** Throws what stands in the way. */
   readonly ready: (snapshots: MachineSnapshots) => Promise<void>;
   /** The snapshot is not on the list any more. */
@@ -28,12 +31,12 @@ const ENDING_MS = 15_000;
 
 /** False when the machine does not run any more and nothing was done. */
 export async function removeLive(removal: Removal): Promise<boolean> {
-  const { registry, id, snapshotId, ready, removed } = removal;
+  const { registry, id, snapshotId, passphrases, ready, removed } = removal;
   return await registry.snapshotWork(id, async () => {
     const supervisor = registry.supervisor(id);
     if (!supervisor.live) return false;
     registry.demand("snapshot.delete", id);
-    const { snapshots } = liveSnapshots(registry, id);
+    const { snapshots } = liveSnapshots(registry, id, passphrases);
     await snapshots.recover();
     await ready(snapshots);
     await asJob(removal, id, "deleteSnapshot", async (work) => {

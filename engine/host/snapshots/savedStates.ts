@@ -7,6 +7,7 @@ import { GuesthouseError } from "../../base/GuesthouseError.ts";
 import type { LongWork } from "../../contracts/DiskImage.ts";
 import type { SnapshotNode } from "../../snapshot/tree/SnapshotDocument.ts";
 import type { StartOptions } from "../EngineRun.ts";
+import type { DiskPassphrase } from "../encryptedDisks.ts";
 import type { JobList } from "../JobList.ts";
 import type { MachineRegistry } from "../MachineRegistry.ts";
 import { EngineImages } from "./EngineImages.ts";
@@ -38,9 +39,10 @@ export async function asJob<T>(
 export function liveSnapshots(
   registry: MachineRegistry,
   id: string,
+  passphrases?: readonly DiskPassphrase[],
 ): { images: EngineImages; snapshots: MachineSnapshots } {
   const images = new EngineImages(registry.supervisor(id));
-  return { images, snapshots: new MachineSnapshots(keptMachine(registry, id, "none", images)) };
+  return { images, snapshots: new MachineSnapshots(keptMachine(registry, id, "none", images, passphrases)) };
 }
 
 /** Ends the run with its state kept. Cancelled or failed, the machine goes on. */

@@ -90,22 +90,20 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
       return {};
     },
     "snapshot.delete": async ({ id, snapshotId, passphrases }) => {
-      const demandAlone = async (snapshots: MachineSnapshots): Promise<void> => {
+      const ready = async (snapshots: MachineSnapshots): Promise<void> => {
         const { files } = await snapshots.removal(snapshotId);
         await refuseForeignChildren(context, id, files);
+        await snapshots.unlock({ remove: snapshotId });
       };
       const atRest = () => snapshotsOf(registry, id, "shared", passphrases);
       const removed = () => told(id);
-      if (await removeLive({ ...context, id, snapshotId, ready: demandAlone, removed, atRest })) {
+      if (await removeLive({ ...context, id, snapshotId, passphrases, ready, removed, atRest })) {
         told(id);
         return {};
       }
       await changing(context, id, "deleteSnapshot", {
         passphrases,
-        ready: async (snapshots) => {
-          await demandAlone(snapshots);
-          await snapshots.unlock({ remove: snapshotId });
-        },
+        ready,
         action: (snapshots, work) => removeAndJoin(snapshots, snapshotId, work),
       });
       return {};
