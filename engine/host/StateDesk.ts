@@ -3,7 +3,6 @@
  * document what the held state belongs to, and says "release"; between the two no request of the guest reaches a disk, so that what a
  * disk holds and what the document says always fit. The guest itself runs on meanwhile unless it is to be saved and ended. RAM is written afterwards.
  */
-import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import type { CommandHandlers } from "../api/ProtocolServer.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
@@ -20,6 +19,7 @@ import type { EngineProtocol, stateCommands } from "./engineProtocol.ts";
 import { FileOpener } from "./FileOpener.ts";
 import { FolderFiles } from "./FolderFiles.ts";
 import { stateHeader } from "./machineStateFile.ts";
+import { makeFolder } from "./makeFolder.ts";
 import type { OpenMachine } from "./openMachine.ts";
 import { snapshotServices } from "./snapshotServices.ts";
 import { overlayReference } from "./snapshots/overlayReference.ts";
@@ -112,7 +112,7 @@ export class StateDesk {
       );
     }
     const path = resolve(folder, file);
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     const { format, identity } = await disk.image.info();
     const passphrase = passphrases.get(disk);
     const opener = new FileOpener({ folder });

@@ -115,13 +115,14 @@ async function inStaging<T>(libraryFolder: string, action: (folder: string) => P
   await removeAbandoned(libraryFolder);
   const folder = join(libraryFolder, `.import-${randomBytes(6).toString("hex")}`);
   await mkdir(folder).catch((error: unknown) => Promise.reject(fileError(error, folder)));
-  const lock = await LockFile.acquire(join(folder, ".lock"), "The import");
+  let lock: LockFile | undefined;
   try {
+    lock = await LockFile.acquire(join(folder, ".lock"), "The import");
     return await action(folder);
   } catch (error) {
     throw fileError(error, folder);
   } finally {
-    await lock.release();
+    await lock?.release();
     await rm(folder, { recursive: true, force: true });
   }
 }

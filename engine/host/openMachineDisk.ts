@@ -3,7 +3,7 @@
  * reach the file. Overlays that live as long as a run lie in the run's folder; those of a "multiAttach" disk in the machine's.
  */
 import { createHash } from "node:crypto";
-import { mkdir, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { type DiskConfig, diskAttributes } from "../api/MachineConfig.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
@@ -17,6 +17,7 @@ import { ThrottledBlocks, type ThrottleTimer } from "../storage/ThrottledBlocks.
 import { diskServices } from "./diskServices.ts";
 import { isEncrypted } from "./encryptedDisks.ts";
 import { FileOpener } from "./FileOpener.ts";
+import { makeFolder } from "./makeFolder.ts";
 
 export interface DiskPlace {
   /** What the configuration's paths are relative to. */
@@ -121,7 +122,7 @@ async function openShared(disk: DiskConfig, place: KeyedPlace): Promise<DiskImag
 async function underRunOverlay(disk: DiskConfig, place: KeyedPlace): Promise<DiskImage> {
   const overlay = runOverlay(disk, place);
   if (place.goesOn === true && (await exists(overlay))) return await reopenOverlay(disk, place, overlay);
-  await mkdir(place.runFolder, { recursive: true });
+  await makeFolder(place.runFolder);
   return await newOverlay(disk, place, overlay);
 }
 
@@ -133,7 +134,7 @@ async function underOwnOverlay(disk: DiskConfig, place: KeyedPlace): Promise<Dis
     return await underRunOverlay((await exists(overlay)) ? file : disk, known);
   }
   if (await exists(overlay)) return await openFile({ path: overlay, format: "qcow2" }, known, "write");
-  await mkdir(dirname(overlay), { recursive: true });
+  await makeFolder(dirname(overlay));
   return await newOverlay(disk, place, overlay);
 }
 

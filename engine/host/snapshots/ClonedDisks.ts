@@ -3,12 +3,12 @@
  * What people put into the machine comes out whole, resting on nothing outside; what the machine made itself, and encrypted images that rest on nothing,
  * are copied byte for byte, which needs no passphrase. Other encrypted images are read with theirs, and the copy is encrypted under it.
  */
-import { mkdir } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import type { DiskConfig } from "../../api/MachineConfig.ts";
 import type { DiskFormatId, DiskImageInfo, LongWork } from "../../contracts/DiskImage.ts";
 import { refuseIfCancelled } from "../../storage/DiskImageBase.ts";
 import { diskInfo, formatOfFile } from "../inspectMedium.ts";
+import { makeFolder } from "../makeFolder.ts";
 import { copyDisk } from "../mediumWork.ts";
 import { copyWatched } from "./copyWatched.ts";
 
@@ -77,7 +77,7 @@ export class ClonedDisks {
   async file(name: string, copied: string, bytes: number): Promise<void> {
     const from = resolve(this.#folder, name);
     const target = join(this.#target, copied);
-    await mkdir(dirname(target), { recursive: true });
+    await makeFolder(dirname(target));
     this.#copies.push({ bytes, run: (work) => copyWatched(from, target, work) });
   }
 

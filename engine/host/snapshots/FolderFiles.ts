@@ -1,15 +1,16 @@
 /** A machine's folder on the host, as snapshots need it: FileOpener with texts that are replaced at one stroke. */
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { FileOpener } from "../FileOpener.ts";
 import { errorCode, fileError } from "../fileError.ts";
+import { makeFolder } from "../makeFolder.ts";
 import { syncFolder } from "../mediumWork.ts";
 import { writeFileAtomically } from "../writeFileAtomically.ts";
 import type { SnapshotFiles } from "./SnapshotFiles.ts";
 
 export class FolderFiles extends FileOpener implements SnapshotFiles {
   override async create(name: string): Promise<Awaited<ReturnType<FileOpener["create"]>>> {
-    await mkdir(dirname(this.path(name)), { recursive: true });
+    await makeFolder(dirname(this.path(name)));
     return await super.create(name);
   }
 
