@@ -31,6 +31,16 @@ test("a function that is wanted back is asked for until the guest gives it up", 
   expect(events).toEqual(["event", "event", "eject 8", "eject 31 unasked"]);
 });
 
+test("a function that comes while an older wish is being fulfilled is still said", () => {
+  const { hotPlug, events } = make();
+  hotPlug.requestEject(8);
+  expect(hotPlug.read(4, 4)).toBe(0x100);
+  hotPlug.withdrawEject(8);
+  hotPlug.announce(8);
+  hotPlug.write(8, 0x100, 4);
+  expect([events, hotPlug.read(0, 4)]).toEqual([["event", "event", "eject 8 unasked"], 0x100]);
+});
+
 test("slots of the board's own functions cannot be ejected, and other widths do nothing", () => {
   const { hotPlug, events } = make();
   hotPlug.write(8, 0xff, 4);

@@ -79,7 +79,8 @@ export class PciHotPlug implements Device, IoHandler {
 
   #eject(slots: number): void {
     const down = this.#down;
-    this.#up &= ~slots;
+    // What nobody wants back stays, and what came meanwhile is still to be said.
+    this.#up &= ~(slots & down);
     this.#down &= ~slots;
     for (let slot = 0; slot < 32; slot++) {
       if ((slots >>> slot) & 1) this.#parts.onEject(slot, ((down >>> slot) & 1) !== 0);

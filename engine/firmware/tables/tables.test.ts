@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { FlatMemory } from "../../../tests/fixtures/FlatMemory.ts";
 import { buildSystemRom } from "../rom/systemRom.ts";
-import { device, eisaId, integer, name, packageOf, path, scope } from "./AmlWriter.ts";
+import { device, dwordField, eisaId, integer, name, notify, packageOf, path, scope } from "./AmlWriter.ts";
+import { differentiatedSystem } from "./differentiatedSystem.ts";
 import { systemTables } from "./systemTables.ts";
 
 const sizes = { below4GiB: 64 << 20, above4GiB: 0 };
@@ -40,6 +41,31 @@ describe("AML", () => {
     // 4 bytes of name, 6 of the first term, 20 times 10: with its two length bytes 212.
     expect([long[2], long[3]]).toEqual([0x44, 212 >> 4]);
     expect(scope("\\", [])[0]).toBe(0x10);
+    expect(notify(path("DEV"), 3)).toEqual([0x86, 0x44, 0x45, 0x56, 0x5f, 0x0a, 3]);
+    expect(dwordField("R", ["A"])).toEqual([0x5b, 0x81, 11, 0x52, 0x5f, 0x5f, 0x5f, 0x43, 0x41, 0x5f, 0x5f, 0x5f, 32]);
+  });
+});
+
+describe("PCI slots in the DSDT", () => {
+  const text = String.fromCharCode(...differentiatedSystem(1));
+  const count = (aml: readonly number[]) => text.split(String.fromCharCode(...aml)).length - 1;
+
+  test("each has its address, number and eject method, and hears of both kinds of event", () => {
+    for (let slot = 8; slot < 32; slot++) {
+      const segment = `S${slot.toString(16).toUpperCase().padStart(2, "0")}`;
+      const mask = integer((1 << slot) >>> 0);
+      expect(count([...name("_ADR", integer(slot << 16)), ...name("_SUN", integer(slot))]), segment).toBe(1);
+      expect(count([0x70, ...mask, ...path("\\_SB.PCI0.EJCT")]), segment).toBe(1);
+      for (const [local, code] of [
+        [0x60, 1],
+        [0x61, 3],
+      ] as const) {
+        const told = notify(path(`\\_SB.PCI0.${segment}`), code);
+        const asked = [0x7b, local, ...mask, 0x00, ...told];
+        expect(count(asked), segment).toBe(1);
+      }
+    }
+    expect([count(path("_E01")), count(path("_EJ0")), count(path("S07")), count(path("S20"))]).toEqual([1, 24, 0, 0]);
   });
 });
 

@@ -69,6 +69,7 @@ export class FunctionDisks {
     this.#demandListener();
     this.add(slot, disk);
     this.#functions.get(slot)?.reset("power");
+    this.hotPlug.withdrawEject(slot);
     this.hotPlug.announce(slot);
   }
 
@@ -97,10 +98,9 @@ export class FunctionDisks {
   }
 
   #pullOut(slot: number): void {
-    this.hotPlug.withdrawEject(slot);
     this.#ejected(slot, true);
-    // A guest that looks finds nothing there.
-    this.hotPlug.announce(slot);
+    // The guest forgets what it had there, and gives up a slot that is empty already.
+    this.hotPlug.requestEject(slot);
   }
 
   /** Nobody gives anything up any more. */
