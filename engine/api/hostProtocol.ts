@@ -7,7 +7,7 @@ import * as v from "valibot";
 import { applianceCommands } from "./applianceProtocol.ts";
 import { debugCommands, debugEvents } from "./debugProtocol.ts";
 import { inputEventSchema } from "./InputEvent.ts";
-import { diskSchema, machineDraftSchema } from "./MachineConfig.ts";
+import { diskInterfaceSchema, diskSchema, machineDraftSchema } from "./MachineConfig.ts";
 import { machineStateSchema } from "./MachineState.ts";
 import {
   activitySchema,
@@ -42,6 +42,8 @@ const newDisk = v.strictObject({
   subformat: v.exactOptional(v.pipe(v.string(), v.maxLength(64))),
   /** Makes it an encrypted one, of QCOW2. */
   passphrase: v.exactOptional(passphraseSchema),
+  /** What it hangs on; IDE when absent. */
+  interface: v.exactOptional(diskInterfaceSchema),
 });
 
 export const hostInfoSchema = v.strictObject({

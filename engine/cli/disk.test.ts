@@ -28,6 +28,16 @@ test("a machine gets disks and loses them by file or number", async () => {
   expect(await disks()).toEqual([]);
 }, 120_000);
 
+test("a machine's first disks hang on what was asked for", async () => {
+  writeFileSync(commands.at("a.img"), Buffer.alloc(1024));
+  await commands.run("create", "M", "--new-disk", "1", "--disk", "a.img", "--if", "virtio");
+  expect(await disks()).toMatchObject([
+    { path: commands.at("a.img"), interface: "virtio-blk" },
+    { path: "disk.img", interface: "virtio-blk" },
+  ]);
+  expect(await commands.run("create", "N", "--new-disk", "1", "--if", "usb")).toMatchObject({ status: 2 });
+}, 120_000);
+
 test("what makes no sense about disks and clones ends with 2", async () => {
   await commands.run("create", "M");
   expect(await commands.run("detach-disk", "M", "1")).toMatchObject({ status: 2 });

@@ -13,6 +13,7 @@ import { BadArguments } from "./BadArguments.ts";
 import { exitStatus } from "./exitStatus.ts";
 import { withHost } from "./HostAccess.ts";
 import { newDiskFormat } from "./newDiskFormat.ts";
+import { parseInterface } from "./RunOptions.ts";
 import { readPassphraseOption } from "./readPassphrase.ts";
 import { bySlot, unlocking } from "./unlocking.ts";
 
@@ -26,6 +27,8 @@ export interface CreateArguments {
   readonly diskSubformat?: string;
   readonly passphraseFile?: string;
   readonly disk: readonly string[];
+  /** What its disks hang on. */
+  readonly if?: string;
   readonly cdrom?: string;
   readonly floppy?: string;
   readonly json?: boolean;
@@ -58,6 +61,7 @@ export async function createMachineFromArguments(name: string, given: CreateArgu
     throw new BadArguments(`--type is one of ${osTypes.map(({ id }) => id).join(", ")}, not ${given.type}`);
   }
   const base = defaultMachineDraft(name);
+  const on = parseInterface(given.if ?? "ide");
   const draft: MachineDraft = {
     ...base,
     osType: type.id,
@@ -65,7 +69,7 @@ export async function createMachineFromArguments(name: string, given: CreateArgu
     bootOrder: type.bootOrder,
     rtcUtc: type.rtcUtc,
     storage: {
-      disks: given.disk.map((path) => ({ path: resolve(path) })),
+      disks: given.disk.map((path) => ({ path: resolve(path), ...(on === "ide" ? {} : { interface: on }) })),
       opticals: [{ path: given.cdrom === undefined ? null : resolve(given.cdrom) }],
       floppies: [{ path: given.floppy === undefined ? null : resolve(given.floppy) }],
     },
@@ -84,6 +88,7 @@ async function newDisk(sizeMiB: string, given: CreateArguments): Promise<NewDisk
     format,
     ...(given.diskSubformat === undefined ? {} : { subformat: given.diskSubformat }),
     ...(passphrase === undefined ? {} : { passphrase }),
+    ...(given.if === undefined ? {} : { interface: parseInterface(given.if) }),
   };
 }
 

@@ -44,6 +44,7 @@ function makeProgram(setStatus: (status: number) => void): Command {
     .option("--disk-subformat <name>", "dynamic, fixed, v2, monolithicFlat, ...")
     .option("--passphrase-file <file>", "encrypts the new disk, of QCOW2, under the passphrase in this file")
     .option("--disk <file>", "attach a disk (repeatable)", collect, [])
+    .option("--if <interface>", "what its disks hang on: ide, ahci, virtio, virtio-scsi or nvme", "ide")
     .option("--cdrom <file>")
     .option("--floppy <file>")
     .option("--json", "one line of JSON")

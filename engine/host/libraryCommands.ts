@@ -136,9 +136,10 @@ export function libraryCommands(context: LibraryContext): Pick<Handlers, Library
 }
 
 async function withNewDisks(draft: MachineDraft, folder: string, newDisks: readonly NewDisk[]): Promise<MachineDraft> {
-  const made = newDisks.map(({ format = "raw" }, index): DiskConfig => {
+  const made = newDisks.map(({ format = "raw", interface: on = "ide" }, index): DiskConfig => {
     const extension = format === "raw" ? "img" : format;
-    return { path: index === 0 ? `disk.${extension}` : `disk ${index + 1}.${extension}`, format };
+    const path = index === 0 ? `disk.${extension}` : `disk ${index + 1}.${extension}`;
+    return { path, format, ...(on === "ide" ? {} : { interface: on }) };
   });
   const disks = [...draft.storage.disks, ...made];
   const complete = { ...draft, storage: { ...draft.storage, disks } };

@@ -1,14 +1,17 @@
 import { useTranslation } from "react-i18next";
+import type { DiskInterface } from "../../../engine/api/MachineConfig.ts";
 import { newDiskFormats } from "../../../engine/api/mediumProtocol.ts";
 import { useFileFilters } from "../../state/useFileChooser.ts";
 import { BootOrderList } from "../../ui/BootOrderList.tsx";
 import { Choice } from "../../ui/Choices.tsx";
 import { FileField } from "../../ui/FileField.tsx";
 import { Notice } from "../../ui/Notice.tsx";
+import { Select } from "../../ui/Select.tsx";
 import { DiskFormatFields } from "../media/DiskFormatFields.tsx";
 import { EncryptionFields } from "../media/EncryptionFields.tsx";
 import { canBeEncrypted } from "../media/encryption.ts";
 import { DebugPortChoices } from "../settings/DebugPortChoices.tsx";
+import { diskInterfaces } from "../settings/storageDraft.ts";
 import type { SectionProps } from "./SectionProps.ts";
 import { type SerialChoice, touch } from "./WizardChoices.ts";
 
@@ -36,13 +39,21 @@ function NewDiskChoices({ choices, setChoices, issues }: SectionProps) {
   );
 }
 
-/** What most machines leave alone: the disk's file, firmware, boot order, serial port, debug ports. */
+/** What most machines leave alone: the disk's file and controller, firmware, boot order, serial port, debug ports. */
 export function ExpertChoices({ choices, setChoices, issues }: SectionProps) {
   const { t } = useTranslation();
   const filters = useFileFilters();
   return (
     <section className="stack wizard-expert" aria-label={t("wizard.expert")}>
       {choices.disk === "new" ? <NewDiskChoices {...{ choices, setChoices, issues }} /> : null}
+      {choices.disk === "none" ? null : (
+        <Select<DiskInterface>
+          label={t("storage.controller")}
+          value={choices.diskInterface}
+          onChange={(diskInterface) => setChoices({ ...choices, diskInterface })}
+          options={diskInterfaces.map((id) => ({ id, label: t(`controller.${id}`) }))}
+        />
+      )}
       <FileField
         label={t("settings.romFile")}
         hint={t("settings.romHint")}

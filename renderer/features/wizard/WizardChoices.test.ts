@@ -55,6 +55,14 @@ describe("WizardChoices", () => {
     expect(newDisks({ ...initialChoices(), disk: "none" })).toEqual([]);
   });
 
+  test("a disk, new or existing, hangs on the controller that was chosen", () => {
+    const chosen = { ...initialChoices(), diskInterface: "nvme" } as const;
+    expect(newDisks(chosen)).toMatchObject([{ interface: "nvme" }]);
+    const existing = { ...chosen, disk: "existing", diskPath: "/d.vdi" } as const;
+    expect(draftFromChoices(existing).storage.disks).toEqual([{ path: "/d.vdi", interface: "nvme" }]);
+    expect(newDisks(initialChoices())[0]).not.toHaveProperty("interface");
+  });
+
   test("a kernel boots directly", () => {
     const choices = { ...initialChoices(), name: "K", bootMedium: "kernel" as const, kernelPath: "/k", initrdPath: "" };
     expect(draftFromChoices(choices).directBoot).toEqual({

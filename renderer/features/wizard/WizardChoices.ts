@@ -4,7 +4,12 @@
  */
 import { checkMachineDraft, type DraftIssue } from "../../../engine/api/checkMachineDraft.ts";
 import type { HostProtocol } from "../../../engine/api/hostProtocol.ts";
-import { type BootSource, defaultMachineDraft, type MachineDraft } from "../../../engine/api/MachineConfig.ts";
+import {
+  type BootSource,
+  type DiskInterface,
+  defaultMachineDraft,
+  type MachineDraft,
+} from "../../../engine/api/MachineConfig.ts";
 import type { OsType } from "../../../engine/api/OsType.ts";
 import { osTypeById } from "../../../engine/api/osTypes.ts";
 import type { ParamsOf } from "../../../engine/api/ProtocolSpec.ts";
@@ -38,6 +43,8 @@ export interface WizardChoices {
   diskFormat: DiskFormatChoice;
   encryption: Encryption;
   diskPath: string;
+  /** Of the new or existing disk. */
+  diskInterface: DiskInterface;
   bootOrder: readonly BootSource[];
   firmwarePath: string;
   serial: SerialChoice;
@@ -65,6 +72,7 @@ export function initialChoices(): WizardChoices {
     diskFormat: defaultDiskFormat,
     encryption: notEncrypted,
     diskPath: "",
+    diskInterface: "ide",
     bootOrder: osType.bootOrder,
     firmwarePath: "",
     serial: "terminal",
@@ -102,9 +110,16 @@ export function withImage(choices: WizardChoices, imagePath: string): WizardChoi
 
 type NewDisk = ParamsOf<HostProtocol, "library.create">["newDisks"][number];
 
-export function newDisks({ disk, diskMiB, diskFormat, encryption }: WizardChoices): NewDisk[] {
+/** An attribute at its default is left out. */
+function onController({ diskInterface }: WizardChoices): { interface?: DiskInterface } {
+  return diskInterface === "ide" ? {} : { interface: diskInterface };
+}
+
+export function newDisks(choices: WizardChoices): NewDisk[] {
+  const { disk, diskMiB, diskFormat, encryption } = choices;
   if (disk !== "new") return [];
-  return [{ sizeBytes: diskMiB * 1024 * 1024, ...diskFormat, ...newPassphrase(diskFormat.format, encryption) }];
+  const sizeBytes = diskMiB * 1024 * 1024;
+  return [{ sizeBytes, ...diskFormat, ...newPassphrase(diskFormat.format, encryption), ...onController(choices) }];
 }
 
 /** Of the new disk, so that the first start need not ask for what was typed a moment ago. */
@@ -133,7 +148,7 @@ export function draftFromChoices(choices: WizardChoices): MachineDraft {
     firmware: choices.firmwarePath === "" ? { kind: "builtin" } : { kind: "rom", path: choices.firmwarePath },
     bootOrder: bootOrderOf(choices),
     storage: {
-      disks: choices.disk === "existing" ? [{ path: choices.diskPath }] : [],
+      disks: choices.disk === "existing" ? [{ path: choices.diskPath, ...onController(choices) }] : [],
       opticals: [{ path: choices.bootMedium === "optical" ? image : null }],
       floppies: withFloppy ? [{ path: choices.bootMedium === "floppy" ? image : null }] : [],
     },

@@ -31,6 +31,9 @@ function useSummary(choices: WizardChoices): [string, string][] {
     [t("wizard.startsFrom"), starts[choices.bootMedium]],
     [t("details.memory"), size(choices.memoryMiB)],
     [t("wizard.disk"), disks[choices.disk]],
+    ...(choices.disk === "none" || choices.diskInterface === "ide"
+      ? []
+      : [[t("storage.controller"), t(`controller.${choices.diskInterface}`)] as [string, string]]),
     [t("details.bootOrder"), order.join(", ")],
     [
       t("details.firmware"),
