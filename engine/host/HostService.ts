@@ -25,6 +25,7 @@ import { MediaRegistry } from "./MediaRegistry.ts";
 import { ChannelNumbers, closeChannel, machineCommands, receiveSerialInput } from "./machineCommands.ts";
 import { mediumCommands } from "./mediumCommands.ts";
 import { pinDiskFormats } from "./pinDiskFormats.ts";
+import { namingOriginal } from "./snapshots/originalDisk.ts";
 import { RecoveryAtStart } from "./snapshots/RecoveryAtStart.ts";
 import { stateToStartFrom } from "./snapshots/savedStates.ts";
 import { recoverSnapshots, snapshotCommands, snapshotUses } from "./snapshots/snapshotCommands.ts";
@@ -181,7 +182,10 @@ export class HostService {
     const trusted = await this.#media.trusted();
     const state = await stateToStartFrom(this.#registry, id, how.disposable === true);
     const given = state === undefined ? {} : { state };
-    await this.#registry.supervisor(id).start(this.#registry.library.config(id), { ...how, ...given, trusted });
+    const { library } = this.#registry;
+    await namingOriginal(library.get(id), () =>
+      this.#registry.supervisor(id).start(library.config(id), { ...how, ...given, trusted }),
+    );
     if (state !== undefined) this.#broadcast("snapshots.changed", { id });
   }
 

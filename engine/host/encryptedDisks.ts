@@ -80,21 +80,32 @@ async function openFirst(
   return undefined;
 }
 
+/** A disk as people are asked about it. */
+interface AskedDisk {
+  readonly path: string;
+  readonly slot?: number;
+  readonly machineId?: string;
+}
+
 /** Does what needs the passphrase of a disk, and says of which disk where that is missing or wrong. */
-export async function namingDisk<T>(
-  disk: { readonly path: string; readonly slot?: number; readonly machineId?: string },
-  action: () => Promise<T>,
-): Promise<T> {
+export async function namingDisk<T>(disk: AskedDisk, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {
-    const known = error instanceof GuesthouseError && error.context.path === undefined ? error.kind : "";
-    if (known !== "passphrase-needed" && known !== "passphrase-wrong") throw error;
-    const name = basename(disk.path);
-    const sentence =
-      known === "passphrase-needed"
-        ? `The disk “${name}” is encrypted: its passphrase is needed.`
-        : `The passphrase does not open the disk “${name}”.`;
-    throw new GuesthouseError(known, sentence, { ...disk, name }, { cause: error });
+    if (!isAboutPassphrase(error) || error.context.path !== undefined) throw error;
+    throw aboutDisk(error, { ...disk, name: basename(disk.path) });
   }
+}
+
+export function isAboutPassphrase(error: unknown): error is GuesthouseError {
+  return error instanceof GuesthouseError && ["passphrase-needed", "passphrase-wrong"].includes(error.kind);
+}
+
+/** The same of a disk by its name. */
+export function aboutDisk(error: GuesthouseError, disk: AskedDisk & { readonly name: string }): GuesthouseError {
+  const sentence =
+    error.kind === "passphrase-needed"
+      ? `The disk “${disk.name}” is encrypted: its passphrase is needed.`
+      : `The passphrase does not open the disk “${disk.name}”.`;
+  return new GuesthouseError(error.kind, sentence, { ...error.context, ...disk }, { cause: error });
 }

@@ -155,7 +155,7 @@ test("a guest with an encrypted disk is snapshotted while it runs, brought back 
   expect(last - before).toBeGreaterThan(20);
   await expect(client.call("machine.start", { id })).rejects.toMatchObject({
     kind: "passphrase-needed",
-    context: { slot: 0 },
+    context: { slot: 0, name: "diary.qcow2" },
   });
   await client.call("machine.start", { id, passphrases });
   await days();
