@@ -62,6 +62,10 @@ export const snapshotCommands = {
     params: v.strictObject({ id, snapshotId: id, takeCurrent: v.nullable(v.strictObject(texts)), passphrases }),
     result: nothing,
   },
+  /**
+   * The snapshot leaves the list at once; answers when its disks are joined with what came after. What stops that, a cancel too, leaves the snapshot deleted: the
+   * error's context has `deleted` then, and the space comes back with a later change.
+   */
   "snapshot.delete": { params: v.strictObject({ id, snapshotId: id, passphrases }), result: nothing },
   /** What deleting would cost and give, before it is done; both are estimates from above. */
   "snapshot.deleteCost": {

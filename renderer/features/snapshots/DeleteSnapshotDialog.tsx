@@ -2,6 +2,7 @@ import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { HostProtocol } from "../../../engine/api/hostProtocol.ts";
 import type { ResultOf } from "../../../engine/api/ProtocolSpec.ts";
+import { GuesthouseError } from "../../../engine/base/GuesthouseError.ts";
 import { useAttempt, useServices } from "../../state/AppContext.tsx";
 import { withDiskPassphrases } from "../../state/passphrases.ts";
 import { ActionDialog } from "../../ui/ActionDialog.tsx";
@@ -57,9 +58,15 @@ export function DeleteSnapshotDialog({ id, snapshotId, onClose }: SnapshotDialog
   const { name } = snapshot;
   const remove = () => {
     onClose();
-    void attempt(t("failure.snapshot.delete", { name }), () =>
-      withDiskPassphrases(shell, (given) => session.call("snapshot.delete", { id, snapshotId, ...given })),
-    );
+    void attempt(t("failure.snapshot.delete", { name }), async () => {
+      const order = { id, snapshotId };
+      try {
+        await withDiskPassphrases(shell, (given) => session.call("snapshot.delete", { ...order, ...given }));
+      } catch (error) {
+        if (!(error instanceof GuesthouseError) || error.context.deleted !== true) throw error;
+        await attempt(t("failure.snapshot.join", { name }), () => Promise.reject(error));
+      }
+    });
   };
   return (
     <ActionDialog
