@@ -49,7 +49,7 @@ function shell(guest: Guest): (line: string) => Promise<string> {
 
 test.skipIf(unavailable !== undefined)(
   `Linux gets disks in PCI slots, uses them, gives them up, and keeps them through a saved state${note}`,
-  { timeout: 5 * MINUTE },
+  { timeout: 8 * MINUTE },
   async () => {
     const [first, second] = [await filled(2, 0x31), await filled(3, 0x32)];
     const [third, fourth] = [await filled(4, 0x33), await filled(5, 0x34)];
@@ -66,7 +66,7 @@ test.skipIf(unavailable !== undefined)(
       ],
     });
     const { machine } = guest;
-    await guest.waitForSerial(/^READY/m, 2 * MINUTE);
+    await guest.waitForSerial(/^READY/m, 4 * MINUTE);
     const run = shell(guest);
     expect(machine.attachDisk({ name: "third", blocks: third.blocks, interface: "virtio-blk" })).toBe(2);
     expect(machine.attachDisk({ name: "fourth", blocks: fourth.blocks, interface: "nvme" })).toBe(3);
@@ -101,5 +101,7 @@ test.skipIf(unavailable !== undefined)(
     again.machine.attachDisk({ name: "first", blocks: first.blocks, interface: "nvme" });
     expect(await runAgain("await 2; sum 2")).toContain(`SUM 2 ${md5(first.bytes)}`);
     expect(guest.serial + again.serial).not.toMatch(trouble);
+    await again.machine.detachDisk(0, true);
+    expect(await runAgain('cat /proc/partitions; while [ -n "$(disk 2)" ]; do usleep 100000; done')).toMatch(/DONE/);
   },
 );
