@@ -69,6 +69,25 @@ test("what is missing is said beside its field and nothing is made", async ({ ma
   await expect(dialog).toBeHidden();
 });
 
+test("a window keeps its buttons in sight on a low page, and says in itself what failed", async ({ manager: page }) => {
+  await createMachine(page, "Alpha");
+  await page.setViewportSize({ width: 1000, height: 560 });
+  await page.keyboard.press("Control+s");
+  const settings = page.getByRole("dialog", { name: "Alpha: settings" });
+  await expect(settings.getByRole("button", { name: "Save" })).toBeInViewport({ ratio: 1 });
+  await settings.getByRole("button", { name: "Cancel" }).click();
+  await page.keyboard.press("Control+d");
+  await page.getByRole("button", { name: "Create…" }).click();
+  const making = page.getByRole("dialog", { name: "New hard disk" });
+  await making.getByRole("textbox", { name: "File", exact: true }).fill("/nowhere/disk.qcow2");
+  await making.getByRole("button", { name: "Create disk" }).click();
+  await expect(making.getByRole("alert")).toContainText("The disk was not created");
+  await expect(making.getByRole("button", { name: "Create disk" })).toBeInViewport({ ratio: 1 });
+  await page.keyboard.press("Escape");
+  await expect(making).toBeHidden();
+  await expect(page.getByRole("alert")).toBeHidden();
+});
+
 test("the palette finds actions and machines by their words", async ({ manager: page }) => {
   await createMachine(page, "Alpha");
   await createMachine(page, "Beta");

@@ -27,7 +27,8 @@ export async function makeNotebook(page: Page, shell: Shell, name: string, passp
     await wizard.getByRole("textbox", { name: "Passphrase again" }).fill(passphrase);
   }
   await wizard.getByRole("button", { name: "Create and start" }).click();
-  await expect(wizard).toBeHidden();
+  // Making a key out of a passphrase is meant to take long.
+  await expect(wizard).toBeHidden({ timeout: passphrase === undefined ? 15_000 : 60_000 });
   await expectSaid(page, "disk [] memory []");
 }
 

@@ -81,6 +81,16 @@ test("snapshots of a machine that runs bring back disk and memory, also after on
   await restore(page, "Third");
   await resume(page);
   await expectNotes(page, "plum", "plum");
+
+  // The guest goes on while the past below it is joined.
+  await openTab(page, "Snapshots");
+  await page.getByRole("row", { name: /^First,/ }).click();
+  await page.getByRole("button", { name: "Delete…" }).click();
+  await page.getByRole("alertdialog").getByRole("button", { name: "Delete snapshot" }).click();
+  await expect(page.getByRole("row", { name: /^First,/ })).toBeHidden();
+  await expect(page.getByRole("row", { name: /^Third,/ })).toBeVisible();
+  await openTab(page, "Console");
+  await note(page, "grape");
   await powerOff(page);
 });
 

@@ -24,7 +24,8 @@ export function NewMachineDialog({ onClose }: { onClose: () => void }) {
   const [expert, setExpert] = usePreference("expertWizard");
   /** Problems are shown once somebody tried to go on; before that an empty field is just empty. */
   const [tried, setTried] = useState(false);
-  const [busy, setBusy] = useState(false);
+  /** The button that was pressed keeps the focus while the other one is off. */
+  const [busy, setBusy] = useState<"create" | "start">();
   const builtin = useBuiltinGuest();
   const taken = useNameTaken(choices.name, null);
   const issues = issuesOf(choices);
@@ -34,7 +35,7 @@ export function NewMachineDialog({ onClose }: { onClose: () => void }) {
   const create = async (start: boolean) => {
     setTried(true);
     if (blocked) return;
-    setBusy(true);
+    setBusy(start ? "start" : "create");
     let id = "";
     const created = await attempt(t("failure.create"), async () => {
       const { machine } = isBuiltin
@@ -42,7 +43,7 @@ export function NewMachineDialog({ onClose }: { onClose: () => void }) {
         : await session.call("library.create", { draft: draftFromChoices(choices), newDisks: newDisks(choices) });
       id = machine.id;
     });
-    setBusy(false);
+    setBusy(undefined);
     if (!created) return;
     onClose();
     navigate({ kind: "machine", id, tab: start ? "console" : "details" });
@@ -70,10 +71,19 @@ export function NewMachineDialog({ onClose }: { onClose: () => void }) {
             </Switch>
           </span>
           <Button onPress={onClose}>{t("actions.cancel")}</Button>
-          <Button isPending={busy || builtin.busy} onPress={() => void create(false)}>
+          <Button
+            isDisabled={busy === "start" || builtin.busy}
+            isPending={busy === "create"}
+            onPress={() => void create(false)}
+          >
             {t("wizard.create")}
           </Button>
-          <Button variant="primary" isPending={busy || builtin.busy} onPress={() => void create(true)}>
+          <Button
+            variant="primary"
+            isDisabled={busy === "create" || builtin.busy}
+            isPending={busy === "start"}
+            onPress={() => void create(true)}
+          >
             {t("wizard.createAndStart")}
           </Button>
         </>
