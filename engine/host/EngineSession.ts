@@ -61,6 +61,7 @@ export class EngineSession {
   readonly #joins = new JoinDesk(
     () => this.#live().machine,
     (fraction) => this.#server.emit("joinProgress", { fraction }),
+    (message, facts) => this.#server.emit("log", { level: "info", message, facts: factsText(facts) }),
   );
   #serial: SerialOutlet | undefined;
   #booted: Booted | undefined;

@@ -19,6 +19,26 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const isRoot = process.getuid?.() === 0;
 
+test("who has a file open for reading may open it for writing beside that, and back; nobody else may", async () => {
+  const path = join(folder, "disk");
+  writeFileSync(path, new Uint8Array(10));
+  const reader = await FileStore.open(path, "read", "shared");
+  await expect(FileStore.open(path, "write")).rejects.toMatchObject({ kind: "in-use" });
+  const writer = await FileStore.open(path, "write", "exclusive", true);
+  await reader.close();
+  await expect(FileStore.open(path, "read", "shared")).rejects.toMatchObject({ kind: "in-use" });
+  const again = await FileStore.open(path, "read", "shared", true);
+  await writer.close();
+  await expect(FileStore.open(path, "write")).rejects.toMatchObject({ kind: "in-use" });
+  const other = { pid: process.ppid, started: "", nonce: "other" };
+  const foreign = join(folder, ".disk.lock.shared-other");
+  writeFileSync(foreign, JSON.stringify(other));
+  await expect(FileStore.open(path, "write", "exclusive", true)).rejects.toMatchObject({ kind: "in-use" });
+  await rm(foreign);
+  await again.close();
+  await (await FileStore.open(path, "write")).close();
+});
+
 describe("FileStore", () => {
   test("reads what it wrote, at any offset, and keeps it", async () => {
     const path = join(folder, "disk");

@@ -44,18 +44,24 @@ interface Joining extends Place {
 
 const PROGRESS_MS = 100;
 
+/** `milliseconds` is how long the guest's requests waited. */
+type Log = (message: string, facts: Record<string, unknown>) => void;
+
 export class JoinDesk {
   readonly handlers: Handlers;
   readonly #machine: () => JoinedMachine;
   readonly #progress: (fraction: number) => void;
+  readonly #log: Log;
+  #heldAtMs = 0;
   #joining: Joining | undefined;
   #copying: { readonly abort: AbortController; readonly done: Promise<void> } | undefined;
   #closing = false;
 
   /** `machine` throws "illegal-state" while there is none. */
-  constructor(machine: () => JoinedMachine, progress: (fraction: number) => void) {
+  constructor(machine: () => JoinedMachine, progress: (fraction: number) => void, log: Log = () => {}) {
     this.#machine = machine;
     this.#progress = progress;
+    this.#log = log;
     const done = (action: Promise<void>) => action.then(() => ({}));
     this.handlers = {
       joinLayers: ({ file, into, format }) => done(this.#copy(file, into, format ?? undefined)),
@@ -139,6 +145,7 @@ export class JoinDesk {
   /** Nothing that the guest writes from now on is done before `releaseJoin`, and the lower image has all that was. */
   async #hold(): Promise<void> {
     const { holder, join } = this.#demandJoining();
+    this.#heldAtMs = performance.now();
     await holder.hold();
     try {
       await join.settle();
@@ -156,6 +163,8 @@ export class JoinDesk {
     const image = await lower.takeOut();
     holder.appoint(undefined);
     holder.release(image);
+    const milliseconds = Math.round(performance.now() - this.#heldAtMs);
+    this.#log("Layers of a disk were joined.", { file, into, milliseconds });
     const { disks } = this.#machine();
     if (disks.get(file) === disk) {
       disks.delete(file);

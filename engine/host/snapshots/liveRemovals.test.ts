@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { diskByte } from "../../../tests/fixtures/diskBytes.ts";
+import { diskByte, fillDisk } from "../../../tests/fixtures/diskBytes.ts";
 import { HostBench } from "../../../tests/fixtures/HostBench.ts";
 import { decodeBinaryMessage, encodeSerialInput } from "../../api/binaryMessage.ts";
 import type { HostClient } from "../../api/HostClient.ts";
@@ -153,6 +153,33 @@ describe("snapshots of a machine that runs are deleted", { timeout: 60_000 }, ()
     expect(await values(0)).toEqual([2]);
     await remove(await take("two"));
     expect([await layers(), await values(0)]).toEqual([[], [2]]);
+  });
+
+  test("until somebody cancels it: the snapshot is gone then, and the next one that is deleted takes its layer along", async () => {
+    const LARGE = 64 * MiB;
+    const order = {
+      draft: { ...defaultMachineDraft("Two"), memoryMiB: 16 },
+      newDisks: [{ sizeBytes: LARGE, format: "raw" as const }],
+    };
+    id = (await client.call("library.create", order)).machine.id;
+    const one = await take("one");
+    await fillDisk(await disk(), 7, 0, LARGE);
+    await start();
+    await write(1, 2);
+    let jobId = "";
+    client.on("job.changed", ({ job }) => {
+      if (job.kind === "deleteSnapshot" && jobId === "") jobId = job.id;
+    });
+    client.on("snapshots.changed", () => void client.call("jobs.cancel", { jobId }).catch(() => undefined));
+    await expect(remove(one)).rejects.toMatchObject({ kind: "cancelled" });
+    expect([await names(), await layers()]).toEqual([[], [expect.any(String)]]);
+    await write(2, 3);
+    const two = await take("two");
+    await write(3, 4);
+    await remove(two);
+    expect([await names(), await layers()]).toEqual([[], []]);
+    await client.call("machine.powerOff", { id });
+    expect(await values(0, 1, 2, 3)).toEqual([7, 2, 3, 4]);
   });
 
   test("and go on when the machine is switched off or its engine dies meanwhile", async () => {
