@@ -6,6 +6,7 @@ import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { decodeBinaryMessage } from "../../engine/api/binaryMessage.ts";
 import type { HostClient } from "../../engine/api/HostClient.ts";
 import { type DiskInterface, defaultMachineDraft } from "../../engine/api/MachineConfig.ts";
+import type { MachineSummary } from "../../engine/api/MachineSummary.ts";
 import { forkEngine } from "../../engine/host/forkEngine.ts";
 import { HostService } from "../../engine/host/HostService.ts";
 import { openDiskFile } from "../../engine/host/mediumWork.ts";
@@ -111,10 +112,16 @@ async function countsUp(by = 20): Promise<number> {
   return counts().at(-1)!;
 }
 
+const diskIn = ({ folder: place, config }: MachineSummary): string => resolve(place, config!.storage.disks[0]!.path);
+
+async function diskOf(id: string): Promise<string> {
+  const { machines } = await client.call("library.list", {});
+  return diskIn(machines.find((candidate) => candidate.id === id)!);
+}
+
 async function countOnDisk(id: string): Promise<number> {
   const { machines } = await client.call("library.list", {});
-  const machine = machines.find((candidate) => candidate.id === id)!;
-  const image = await openDiskFile(resolve(machine.folder, machine.config!.storage.disks[0]!.path), "read");
+  const image = await openDiskFile(diskIn(machines.find((candidate) => candidate.id === id)!), "read");
   const sector = new Uint8Array(SECTOR_BYTES);
   await image.read(SECTOR_BYTES, sector).finally(() => image.close());
   return sector[0]! | (sector[1]! << 8);
@@ -131,7 +138,7 @@ async function expectGoesOnFrom(id: string, onDisk: number): Promise<void> {
 }
 
 test.each(["ide", "ahci", "virtio-blk", "nvme"] as const)(
-  "a guest that writes without end (%s) is snapshotted, goes on, is brought back, saved and resumed",
+  "a guest that writes without end (%s) is snapshotted, goes on, is brought back, saved and resumed, and loses its snapshots",
   { timeout: 240_000 },
   async (kind) => {
     const id = await makeMachine(kind);
@@ -142,6 +149,9 @@ test.each(["ide", "ahci", "virtio-blk", "nvme"] as const)(
     const middle = await countsUp();
     const second = (await client.call("snapshot.take", { id, name: "second", description: "" })).snapshot;
     expect(second.memory).toBe("kept");
+    const third = (await client.call("snapshot.take", { id, name: "third", description: "" })).snapshot;
+    await countsUp();
+    await client.call("snapshot.delete", { id, snapshotId: third.id });
     const last = await countsUp();
     await client.call("machine.powerOff", { id });
     expect(await countOnDisk(id)).toBeGreaterThanOrEqual(last);
@@ -161,6 +171,11 @@ test.each(["ide", "ahci", "virtio-blk", "nvme"] as const)(
     const atFirst = await countOnDisk(id);
     expect(atFirst).toBeLessThan(middle);
     await expectGoesOnFrom(id, atFirst);
+    // Under the guest both go, down to the disk that it began with.
+    for (const { id: snapshotId } of [second, first]) await client.call("snapshot.delete", { id, snapshotId });
+    expect(await diskOf(id)).toMatch(/disk\.img$/);
+    const end = await countsUp();
     await client.call("machine.powerOff", { id });
+    expect(await countOnDisk(id)).toBeGreaterThanOrEqual(end);
   },
 );
