@@ -24,7 +24,9 @@ test("a machine gets disks and loses them by file or number", async () => {
     { path: commands.at("a.img"), interface: "virtio-scsi", format: "raw", removable: true },
   ]);
   expect(await commands.run("detach-disk", "M", "1")).toMatchObject({ status: 0 });
-  expect(await commands.run("detach-disk", "M", "a.img")).toMatchObject({ status: 0 });
+  expect(JSON.parse((await commands.run("detach-disk", "M", "a.img", "--json")).output)).toEqual({
+    detached: commands.at("a.img"),
+  });
   expect(await disks()).toEqual([]);
 }, 120_000);
 

@@ -42,7 +42,11 @@ export async function attachDisk(nameOrId: string, file: string, given: AttachDi
 }
 
 /** By its file, or by its number counted from 1. */
-export async function detachDisk(nameOrId: string, disk: string, given: { force?: boolean }): Promise<number> {
+export async function detachDisk(
+  nameOrId: string,
+  disk: string,
+  given: { force?: boolean; json?: boolean },
+): Promise<number> {
   const wanted = await realpath(disk).catch(() => resolve(disk));
   return await withHost(false, async (client) => {
     const { id, name, folder, config } = await findMachine(client, nameOrId);
@@ -54,7 +58,7 @@ export async function detachDisk(nameOrId: string, disk: string, given: { force?
     const path = paths[slot];
     if (path === undefined) throw new BadArguments(`${name} has no disk “${disk}”.`);
     await client.call("machine.detachDisk", { id, slot, ...(given.force === true ? { force: true } : {}) });
-    console.log(`${path} is no disk of ${name} any more.`);
+    console.log(given.json === true ? JSON.stringify({ detached: path }) : `${path} is no disk of ${name} any more.`);
     return exitStatus.done;
   });
 }

@@ -31,7 +31,8 @@ export function addDisks(program: Command, setStatus: (status: number) => void):
     .argument("<machine>")
     .argument("<file or number>", "numbers begin at 1")
     .option("--force", "pull out a virtio or NVMe disk without asking the guest")
-    .action(async (machine: string, disk: string, given: { force?: boolean }) =>
+    .option("--json", "one line of JSON")
+    .action(async (machine: string, disk: string, given: { force?: boolean; json?: boolean }) =>
       setStatus(await (await load()).detachDisk(machine, disk, given)),
     );
 }
