@@ -41,6 +41,12 @@ export interface InternalSnapshot {
   readonly sizeBytes: number;
 }
 
+/** How a passphrase is worked on to open an image. It takes a second, and no longer for several images where it is the same work. */
+export interface PassphraseWork {
+  readonly salt: Uint8Array;
+  readonly iterations: number;
+}
+
 export interface DiskImageInfo {
   readonly format: DiskFormatId;
   /** The format's own word: "dynamic", "fixed", "differencing", "streamOptimized", "v3", ... */
@@ -52,6 +58,8 @@ export interface DiskImageInfo {
   /** The format's own identity (VDI and VHD UUID, VMDK CID), for matching parents. */
   readonly identity: string | undefined;
   readonly encrypted: boolean;
+  /** Of an encrypted image that others can be made alike. */
+  readonly passphraseWork?: PassphraseWork | undefined;
   /** Not closed cleanly, log to be replayed, refcounts to be rebuilt: writing repairs it first. */
   readonly dirty: boolean;
   readonly snapshots?: readonly InternalSnapshot[];
@@ -151,6 +159,8 @@ export interface CreateDiskOptions {
   readonly backing?: { readonly reference: BackingReference; readonly device?: BlockDevice };
   /** Makes an encrypted image where the format can ("unsupported-operation"). */
   readonly passphrase?: string;
+  /** That of the image below, for layers of one disk. Work that would be too easy for a new image is not taken over. */
+  readonly passphraseWork?: PassphraseWork | undefined;
 }
 
 /** One format: how to know, open and make its images. */

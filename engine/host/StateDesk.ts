@@ -113,7 +113,7 @@ export class StateDesk {
     }
     const path = resolve(folder, file);
     await makeFolder(dirname(path));
-    const { format, identity } = await disk.image.info();
+    const { format, identity, passphraseWork } = await disk.image.info();
     const passphrase = passphrases.get(disk);
     const opener = new FileOpener({ folder });
     const base = new BackingLink(disk.image, await opener.identify(backing));
@@ -123,7 +123,7 @@ export class StateDesk {
       sizeBytes: disk.sizeBytes,
       services: diskServices,
       backing: { reference: overlayReference(file, backing, format, identity), device: base },
-      ...(passphrase === undefined ? {} : { passphrase }),
+      ...(passphrase === undefined ? {} : { passphrase, passphraseWork }),
     });
     this.#overlays.push({ disk, backing, file, base, image });
     await image.flush();

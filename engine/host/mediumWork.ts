@@ -7,7 +7,14 @@ import { randomBytes } from "node:crypto";
 import { copyFile, link, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
-import type { BackingReference, CheckReport, DiskFormatId, DiskImage, LongWork } from "../contracts/DiskImage.ts";
+import type {
+  BackingReference,
+  CheckReport,
+  CreateDiskOptions,
+  DiskFormatId,
+  DiskImage,
+  LongWork,
+} from "../contracts/DiskImage.ts";
 import { compareDisks, type DiskComparison } from "../storage/compareDisks.ts";
 import { convertDisk } from "../storage/convertDisk.ts";
 import { diskFormat, openDisk } from "../storage/openDisk.ts";
@@ -82,9 +89,9 @@ export async function createDisk(
   // Without the passphrase an encrypted one does not open, and with it the new one is encrypted, too.
   const base = await openDiskFile(parent, "read", { format: disk.parentFormat, passphrase: disk.passphrase });
   await closing(base, async () => {
-    const { format, identity } = await base.info();
+    const { format, identity, passphraseWork } = await base.info();
     const reference = { names: [referenceName(path, parent)], format, identity };
-    await makeWhole(path, disk, disk.sizeBytes ?? base.sizeBytes, async () => {}, reference);
+    await makeWhole(path, { ...disk, passphraseWork }, disk.sizeBytes ?? base.sizeBytes, async () => {}, reference);
   });
 }
 
@@ -135,7 +142,7 @@ export async function copyPlainFile(path: string, target: string): Promise<void>
 
 async function makeWhole(
   target: string,
-  { format, subformat, passphrase }: NewDisk,
+  { format, subformat, passphrase, passphraseWork }: NewDisk & Pick<CreateDiskOptions, "passphraseWork">,
   sizeBytes: number,
   fill: (image: DiskImage) => Promise<void>,
   reference?: BackingReference,
@@ -145,7 +152,7 @@ async function makeWhole(
       sizeBytes,
       services: diskServices,
       ...(subformat === undefined ? {} : { subformat }),
-      ...(passphrase === undefined ? {} : { passphrase }),
+      ...(passphrase === undefined ? {} : { passphrase, passphraseWork }),
       ...(reference === undefined ? {} : { backing: { reference } }),
     });
     await closing(image, () => fill(image));

@@ -154,14 +154,14 @@ async function newOverlay(disk: DiskConfig, place: KeyedPlace, overlay: string):
   const base = await openFile(disk, place, "read");
   try {
     const names = [resolve(place.folder, disk.path)];
-    const { format } = await base.info();
+    const { format, passphraseWork } = await base.info();
     const { passphrase } = place;
     const isSecret = passphrase !== undefined && (await isEncrypted(base));
     return await diskFormat("qcow2").create(openerOf(place), overlay, {
       sizeBytes: base.sizeBytes,
       services: place.services ?? diskServices,
       backing: { reference: { names, format, identity: undefined }, device: base },
-      ...(isSecret ? { passphrase } : {}),
+      ...(isSecret ? { passphrase, passphraseWork } : {}),
     });
   } catch (error) {
     await base.close();

@@ -12,6 +12,7 @@ import type {
   DiskServices,
   StoreOpener,
 } from "../contracts/DiskImage.ts";
+import { rememberingKeys } from "./crypto/rememberingKeys.ts";
 import { diskFormats } from "./diskFormats.ts";
 
 const CHAIN_MAX = 256;
@@ -48,7 +49,7 @@ export function diskFormat(id: DiskFormatId): DiskFormat {
 }
 
 export async function openDisk(opener: StoreOpener, name: string, request: OpenDiskRequest): Promise<DiskImage> {
-  return await openLink(opener, name, request, request.format, []);
+  return await openLink(opener, name, { ...request, services: rememberingKeys(request.services) }, request.format, []);
 }
 
 /** `above` identifies the images that rest on this one. */

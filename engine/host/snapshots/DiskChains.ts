@@ -1,5 +1,6 @@
 /** Work on the images of one machine that rest on each other: adding one on top, and joining two without changing what anybody reads. */
 import type { DiskFormatId, DiskImage, DiskImageInfo, DiskServices, LongWork } from "../../contracts/DiskImage.ts";
+import { rememberingKeys } from "../../storage/crypto/rememberingKeys.ts";
 import { diskFormat, openDisk } from "../../storage/openDisk.ts";
 import { unlockChain } from "../encryptedDisks.ts";
 import { copyOwnContent } from "./copyOwnContent.ts";
@@ -25,7 +26,7 @@ export class DiskChains {
     passphraseOf: (name: string) => string | undefined = () => undefined,
   ) {
     this.#files = files;
-    this.#services = services;
+    this.#services = rememberingKeys(services);
     this.#formatOf = formatOf;
     this.#passphraseOf = passphraseOf;
   }
@@ -54,7 +55,7 @@ export class DiskChains {
       sizeBytes: facts.sizeBytes,
       services: this.#services,
       backing: { reference: overlayReference(name, base, facts.format, facts.identity) },
-      ...(passphrase === undefined ? {} : { passphrase }),
+      ...(passphrase === undefined ? {} : { passphrase, passphraseWork: facts.passphraseWork }),
     });
     await overlay.flush().finally(() => overlay.close());
   }

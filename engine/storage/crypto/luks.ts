@@ -7,7 +7,7 @@ import { sha1 } from "@noble/hashes/legacy.js";
 import { pbkdf2Async } from "@noble/hashes/pbkdf2.js";
 import { sha256, sha512 } from "@noble/hashes/sha2.js";
 import { GuesthouseError } from "../../base/GuesthouseError.ts";
-import type { DiskServices } from "../../contracts/DiskImage.ts";
+import type { DiskServices, PassphraseWork } from "../../contracts/DiskImage.ts";
 import type { DiskCipher } from "./DiskCipher.ts";
 import { CbcCipher, essivVector, plain64Vector, plainVector, type SectorVector, XtsCipher } from "./sectorCiphers.ts";
 
@@ -29,6 +29,7 @@ const SECTOR_BYTES = 512;
 /** What new headers ask for; some hundred milliseconds of the platform's own PBKDF2. */
 const NEW_SLOT_ITERATIONS = 1_000_000;
 const NEW_KEY_BYTES = 64;
+const NEW_HASH = "sha256";
 const ALIGN_BYTES = 4096;
 
 const hashes = { sha1, sha256, sha512 } as const;
@@ -73,10 +74,24 @@ export async function openLuks(
   throw new GuesthouseError("passphrase-wrong", "The passphrase does not open this disk.");
 }
 
-/** A header with one slot, and the key material behind it: everything before the payload. */
+/** What `createLuks` can do alike for the header that `read` reads; undefined where it does otherwise, or several passphrases open it. */
+export async function readPassphraseWork(
+  read: (offset: number, length: number) => Promise<Uint8Array>,
+): Promise<PassphraseWork | undefined> {
+  const { hash, keyBytes, slots } = parseHeader(await read(0, LUKS_HEADER_BYTES));
+  const [slot, other] = slots;
+  if (slot === undefined || other !== undefined || hash !== NEW_HASH || keyBytes !== NEW_KEY_BYTES) return undefined;
+  return { salt: slot.salt, iterations: slot.iterations };
+}
+
+/**
+ * A header with one slot, and the key material behind it: everything before the payload. Layers of one disk may share `work`: the same key hides random
+ * material in each, so that nobody learns from two of them what one does not tell.
+ */
 export async function createLuks(
   passphrase: string,
   services: DiskServices,
+  work?: PassphraseWork,
 ): Promise<{ bytes: Uint8Array<ArrayBuffer>; cipher: DiskCipher }> {
   const random = (length: number) => {
     const bytes = new Uint8Array(length);
@@ -84,12 +99,14 @@ export async function createLuks(
     return bytes;
   };
   const cipherMode = "xts-plain64";
-  const slotIterations = services.pbkdf2Iterations ?? NEW_SLOT_ITERATIONS;
+  const leastIterations = services.pbkdf2Iterations ?? NEW_SLOT_ITERATIONS;
+  const shared = work !== undefined && work.iterations >= leastIterations ? work : undefined;
+  const slotIterations = shared?.iterations ?? leastIterations;
   // The key is random: guessing it is hopeless at any price.
   const digestIterations = Math.max(1000, Math.floor(slotIterations / 8));
   const key = random(NEW_KEY_BYTES);
-  const [digestSalt, slotSalt] = [random(SALT_BYTES), random(SALT_BYTES)];
-  const digest = await derive(services, "sha256", key, digestSalt, digestIterations, DIGEST_BYTES);
+  const [digestSalt, slotSalt] = [random(SALT_BYTES), shared?.salt ?? random(SALT_BYTES)];
+  const digest = await derive(services, NEW_HASH, key, digestSalt, digestIterations, DIGEST_BYTES);
   const slotBytes = roundUp(NEW_KEY_BYTES * STRIPES, ALIGN_BYTES);
   const bytes = new Uint8Array(ALIGN_BYTES + slotBytes * SLOT_COUNT);
   const view = new DataView(bytes.buffer);
@@ -97,7 +114,7 @@ export async function createLuks(
   bytes.set(magic);
   text("aes", 8);
   text(cipherMode, 40);
-  text("sha256", 72);
+  text(NEW_HASH, 72);
   view.setUint32(104, bytes.length / SECTOR_BYTES);
   view.setUint32(108, NEW_KEY_BYTES);
   bytes.set(digest, 112);
@@ -113,8 +130,8 @@ export async function createLuks(
   view.setUint32(SLOTS_START + 4, slotIterations);
   bytes.set(slotSalt, SLOTS_START + 8);
   const password = new TextEncoder().encode(passphrase);
-  const slotKey = await derive(services, "sha256", password, slotSalt, slotIterations, NEW_KEY_BYTES);
-  const stripes = splitKey(key, random(NEW_KEY_BYTES * (STRIPES - 1)), "sha256");
+  const slotKey = await derive(services, NEW_HASH, password, slotSalt, slotIterations, NEW_KEY_BYTES);
+  const stripes = splitKey(key, random(NEW_KEY_BYTES * (STRIPES - 1)), NEW_HASH);
   makeCipher(cipherMode, slotKey).encrypt(stripes, 0);
   bytes.set(stripes, ALIGN_BYTES);
   return { bytes, cipher: makeCipher(cipherMode, key) };

@@ -22,6 +22,7 @@ import { Qcow2Content } from "./Qcow2Content.ts";
 import { cryptMethods, incompatible, largestDiskBytes } from "./Qcow2Header.ts";
 import type { Qcow2Volume } from "./Qcow2Volume.ts";
 import { Qcow2Writer } from "./Qcow2Writer.ts";
+import { qcowPassphraseWork } from "./qcowCipher.ts";
 
 const BATCH_BYTES = 4 * 1024 * 1024;
 const EXTENT_CLUSTERS_MAX = 65536;
@@ -75,6 +76,7 @@ export class Qcow2Image extends DiskImageBase {
           : { names: [backingName], format: header.backingFormat, identity: undefined },
       identity: undefined,
       encrypted: header.cryptMethod !== cryptMethods.none,
+      passphraseWork: await qcowPassphraseWork(store, header),
       dirty: (header.incompatible & (incompatible.dirty | incompatible.corrupt)) !== 0n,
       snapshots: this.#snapshots,
     };

@@ -4,9 +4,9 @@
  * images get LUKS.
  */
 import type { ByteStore } from "../../../contracts/BlockDevice.ts";
-import type { CreateDiskOptions, OpenDiskOptions } from "../../../contracts/DiskImage.ts";
+import type { CreateDiskOptions, OpenDiskOptions, PassphraseWork } from "../../../contracts/DiskImage.ts";
 import type { DiskCipher } from "../../crypto/DiskCipher.ts";
-import { createLuks, openLuks, passphraseNeeded } from "../../crypto/luks.ts";
+import { createLuks, openLuks, passphraseNeeded, readPassphraseWork } from "../../crypto/luks.ts";
 import { CbcCipher, plain64Vector } from "../../crypto/sectorCiphers.ts";
 import { corrupt, cryptMethods, type Qcow2Header } from "./Qcow2Header.ts";
 import type { Qcow2Volume } from "./Qcow2Volume.ts";
@@ -22,8 +22,22 @@ export async function openQcowCipher(
   if (header.cryptMethod === cryptMethods.none) return undefined;
   if (options.locked === true && options.passphrase === undefined) return lockedCipher;
   if (header.cryptMethod === cryptMethods.aes) return passwordCipher(options.passphrase);
+  return await openLuks(areaReader(store, header), options.passphrase, options.services);
+}
+
+/** Undefined for an image that new ones cannot be made like. */
+export async function qcowPassphraseWork(
+  store: ByteStore,
+  header: Pick<Qcow2Header, "cryptMethod" | "crypto">,
+): Promise<PassphraseWork | undefined> {
+  if (header.cryptMethod !== cryptMethods.luks) return undefined;
+  // What is wrong with it is told by who opens it.
+  return await readPassphraseWork(areaReader(store, header)).catch(() => undefined);
+}
+
+function areaReader(store: ByteStore, header: Pick<Qcow2Header, "crypto">) {
   const area = header.crypto!;
-  const read = async (offset: number, length: number) => {
+  return async (offset: number, length: number) => {
     const bytes = new Uint8Array(length);
     const inside = offset + length <= area.length;
     if (!inside || (await store.read(area.offset + offset, bytes)) < length) {
@@ -31,7 +45,6 @@ export async function openQcowCipher(
     }
     return bytes;
   };
-  return await openLuks(read, options.passphrase, options.services);
 }
 
 const refuse = (): never => {
@@ -52,10 +65,10 @@ function passwordCipher(passphrase: string | undefined): DiskCipher {
 /** Puts a LUKS header into a new image; the image's own header is to be written afterwards. */
 export async function createQcowCipher(
   volume: Qcow2Volume,
-  { passphrase, services }: CreateDiskOptions,
+  { passphrase, passphraseWork, services }: CreateDiskOptions,
 ): Promise<DiskCipher | undefined> {
   if (passphrase === undefined) return undefined;
-  const { bytes, cipher } = await createLuks(passphrase, services);
+  const { bytes, cipher } = await createLuks(passphrase, services, passphraseWork);
   const offset = await volume.refcounts.allocateWhole(Math.ceil(bytes.length / volume.clusterBytes));
   await volume.store.write(offset, bytes);
   volume.header.crypto = { offset, length: bytes.length };
