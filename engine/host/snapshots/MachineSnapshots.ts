@@ -25,23 +25,24 @@ import {
   type SnapshotHost,
   SnapshotRunner,
 } from "../../snapshot/tree/SnapshotRunner.ts";
-import { allJoins, type Join, type JoinOptions } from "../../snapshot/tree/settleLayers.ts";
+import { allJoins } from "../../snapshot/tree/settleLayers.ts";
 import { namingDisk } from "../encryptedDisks.ts";
 import { DiskChains } from "./DiskChains.ts";
 import { type JournalledPlan, readJournalledPlan } from "./JournalledPlan.ts";
+import { joinedFiles, joinOptions, readFiles, roomForJoins } from "./joinedLayers.ts";
 import type { KeptMachine } from "./KeptMachine.ts";
 import { type LayerPlace, layerPlaces } from "./layerPlaces.ts";
 import {
   draftOfSettings,
   fileOf,
   isOverlay,
-  layersInUse,
   sameSettings,
   settingsText,
   withLayerFiles,
   withPresentDisks,
 } from "./machineLayers.ts";
 import { SnapshotPictures } from "./SnapshotPictures.ts";
+import { SnapshotSteps } from "./SnapshotSteps.ts";
 
 export type { Interrupted };
 
@@ -56,20 +57,20 @@ export class MachineSnapshots {
   readonly #chains: DiskChains;
   readonly #pictures: SnapshotPictures;
   readonly #runner: SnapshotRunner;
+  readonly #steps: SnapshotSteps;
   /** Of images that were there before the first snapshot. */
   readonly #formats = new Map<string, DiskFormatId>();
   #places: ReadonlyMap<string, LayerPlace> = new Map();
   readonly #once: string[] = [];
-  #work: LongWork = {};
   /** What the memory of the snapshot that is being taken is called. */
   #label: string | undefined;
-  #following: JournalledPlan | undefined;
 
   constructor(machine: KeptMachine) {
     this.#machine = machine;
     const formatOf = (name: string) => this.formatOf(name);
     this.#chains = new DiskChains(machine.files, machine.services, formatOf, (name) => this.#passphraseOf(name));
     this.#pictures = new SnapshotPictures(machine.files, FOLDER);
+    this.#steps = new SnapshotSteps(machine, this.#chains, formatOf);
     this.#runner = new SnapshotRunner(this.#host());
   }
 
@@ -81,14 +82,14 @@ export class MachineSnapshots {
   /** Finishes or undoes what a crash interrupted; to be called first, by whoever holds the machine's lock. */
   async recover(): Promise<Recovery> {
     const journal = await this.#machine.files.readText(JOURNAL);
-    if (journal !== undefined) this.#following = readJournalledPlan(journal);
-    for (const [file, format] of this.#following?.formats ?? []) this.#formats.set(file, format);
-    if (this.#following !== undefined) this.#places = layerPlaces(this.#following.before, this.#machine.draft());
+    if (journal !== undefined) this.#steps.plan = readJournalledPlan(journal);
+    for (const [file, format] of this.#steps.plan?.formats ?? []) this.#formats.set(file, format);
+    if (this.#steps.plan !== undefined) this.#places = layerPlaces(this.#steps.plan.before, this.#machine.draft());
     let recovery: Recovery;
     try {
       recovery = await this.#runner.recover();
     } finally {
-      this.#following = undefined;
+      this.#steps.plan = undefined;
     }
     await this.#adoptStates();
     return recovery;
@@ -149,7 +150,7 @@ export class MachineSnapshots {
     this.#places = layerPlaces(before, this.#machine.draft());
     for (const file of files) {
       // The engine of a machine that runs has what its disks need.
-      if (this.#isInUse(file, before)) continue;
+      if (this.#steps.isInUse(file, before)) continue;
       await namingDisk({ ...this.#placeOf(file) }, () => this.#chains.unlock(file));
     }
   }
@@ -237,11 +238,11 @@ export class MachineSnapshots {
     const before = await this.document();
     const state = this.#machine.newId();
     if (thumbnail !== undefined) await this.#pictures.keep(state, thumbnail);
-    this.#work = work;
+    this.#steps.work = work;
     try {
       await this.#run(planState(before, state), before);
     } finally {
-      this.#work = {};
+      this.#steps.work = {};
     }
   }
 
@@ -281,15 +282,16 @@ export class MachineSnapshots {
       if (work.signal?.aborted === true) throw new GuesthouseError("cancelled", "Cancelled.");
       const left = allJoins(before, sizes, options).length;
       const onProgress = (fraction: number): void => work.onProgress?.((done + fraction) / (done + left));
-      this.#work = { ...work, onProgress };
+      this.#steps.work = { ...work, onProgress };
       try {
         await this.#run(plan, before);
       } catch (error) {
         await live?.leaveJoin();
+        await this.recover().catch(() => undefined);
         if (!(error instanceof GuesthouseError) || error.kind !== "not-available") throw error;
         impossible.add(plan.join.lower);
       } finally {
-        this.#work = {};
+        this.#steps.work = {};
       }
     }
   }
@@ -356,17 +358,17 @@ export class MachineSnapshots {
   async #run(plan: SnapshotPlan, before: SnapshotDocument): Promise<void> {
     await this.#unlockFiles(before, readFiles(plan));
     const journalled: JournalledPlan = { ...plan, before, formats: [...this.#formats] };
-    this.#following = journalled;
+    this.#steps.plan = journalled;
     try {
       await this.#runner.run(journalled);
     } finally {
-      this.#following = undefined;
+      this.#steps.plan = undefined;
     }
   }
 
   /** Settings follow the tree once the tree counts, and before the journal goes. */
   async #follow(): Promise<void> {
-    const plan = this.#following;
+    const plan = this.#steps.plan;
     const document = await this.#runner.read();
     if (plan === undefined || document === undefined || document.revision !== plan.document.revision) return;
     const node = document.nodes.find(({ id }) => id === document.current.parent);
@@ -396,7 +398,7 @@ export class MachineSnapshots {
         const commit = () => files.replaceText(DOCUMENT, text);
         if (live === undefined) await commit();
         else if (this.#label !== undefined) await live.switching(this.#label, commit);
-        else if (this.#joinsTopmost()) await live.concluding(commit);
+        else if (this.#steps.joinsTopmost) await live.concluding(commit);
         else await commit();
       },
       readJournal: () => files.readText(JOURNAL),
@@ -406,85 +408,11 @@ export class MachineSnapshots {
     };
   }
 
-  /** By the machine's engine. */
-  #isInUse(file: string, before = this.#following?.before): boolean {
-    if (this.#machine.live === undefined || before === undefined) return false;
-    const used = layersInUse(before);
-    return before.layers.some((layer) => used.has(layer.id) && layer.file === file);
-  }
-
-  /** What the guest writes is among what is joined. */
-  #joinsTopmost(): boolean {
-    const plan = this.#following;
-    const [step] = plan?.first ?? [];
-    if (plan?.operation !== "join" || step?.kind !== "mergeDown") return false;
-    const { layers, current } = plan.before;
-    return layers.some(({ id, file }) => file === step.file && Object.values(current.layers).includes(id));
-  }
-
   async #perform(step: SnapshotStep): Promise<void> {
-    const { files, live } = this.#machine;
-    // A journal that came with somebody else's folder makes and removes nothing but layers.
-    if ((step.kind === "createOverlay" || step.kind === "removeFile") && !isOverlay(step.file)) {
-      throw new GuesthouseError("snapshots-damaged", `This is no layer of a snapshot: ${step.file}`);
-    }
-    switch (step.kind) {
-      case "createOverlay":
-        if (live !== undefined) return await live.addOverlay(step.file, step.backing);
-        await files.remove(step.file);
-        return await this.#chains.addOverlay(step.file, step.backing);
-      case "mergeDown":
-        if (this.#isInUse(step.file))
-          return await live!.join(step.file, step.into, this.formatOf(step.into), this.#work);
-        return await this.#chains.mergeDown(step.file, step.into, this.#work);
-      case "mergeUp":
-        return await this.#chains.mergeUp(step.file, step.from, this.#work);
-      case "rebase":
-        if (step.backing !== undefined && this.#isInUse(step.file)) return await live!.rebase(step.file, step.backing);
-        return await this.#chains.rebase(step.file, step.backing);
-      case "removeFile":
-        await live?.abandon();
-        await live?.letGo(step.file);
-        return await files.remove(step.file);
-      case "keepStates":
-        // Always the last step before the journal goes.
-        await this.#follow();
-        await this.#pictures.keepOnly(await this.#runner.read());
-        return await this.#machine.keepStates(step.names);
-      case "saveState":
-        if (live !== undefined) return await live.saveState(step.name, step.parent, this.#work);
-        throw new GuesthouseError("not-available", "The state of a machine that is off cannot be saved.");
-    }
+    if (step.kind !== "keepStates") return await this.#steps.perform(step);
+    // Always the last step before the journal goes.
+    await this.#follow();
+    await this.#pictures.keepOnly(await this.#runner.read());
+    await this.#machine.keepStates(step.names);
   }
-}
-
-/** The images whose content a plan reads, writes, or keeps changes of. */
-function readFiles({ first, forward }: SnapshotPlan): string[] {
-  return [...first, ...forward].flatMap((step) => {
-    switch (step.kind) {
-      case "createOverlay":
-        return [step.backing];
-      case "mergeDown":
-        return [step.into, step.file];
-      case "mergeUp":
-        return [step.from, step.file];
-      default:
-        return [];
-    }
-  });
-}
-
-/** Of a machine that runs, the images that its guest uses are joined by the engine, downwards. */
-function joinOptions(document: SnapshotDocument, runs: boolean): JoinOptions {
-  const used = runs ? layersInUse(document) : new Set<string>();
-  return { inUse: (layer) => used.has(layer) };
-}
-
-function joinedFiles({ merge }: Join): string[] {
-  return [merge.file, merge.kind === "mergeDown" ? merge.into : merge.from];
-}
-
-/** Each join gives back what it copied before the next begins. */
-function roomForJoins(joins: readonly Join[], sizes: (file: string) => number): number {
-  return Math.max(0, ...joins.map(({ gone }) => sizes(gone)));
 }

@@ -25,7 +25,7 @@ export function fileOf(document: SnapshotDocument, layers: LayersBySlot, slot: s
 }
 
 /** The layers that the machine's present disks consist of. */
-export function layersInUse({ layers, current }: SnapshotDocument): ReadonlySet<string> {
+export function layersInUse({ layers, current }: Pick<SnapshotDocument, "layers" | "current">): ReadonlySet<string> {
   const used = new Set<string>();
   for (const topmost of Object.values(current.layers)) {
     let at: string | undefined = topmost;
