@@ -22,7 +22,8 @@ export type OpenDialog =
   | { kind: "rename"; id: string }
   | { kind: "remove"; id: string }
   | { kind: "closeConsole"; id: string }
-  | { kind: "import" }
+  /** `existing` is a machine of another program that stays where it is. */
+  | { kind: "import"; existing?: true }
   /** The machine that is chosen at first; null for none. */
   | { kind: "export"; id: string | null }
   /** A new hard disk in a folder; `made` gets its path. */

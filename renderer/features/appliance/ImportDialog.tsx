@@ -108,20 +108,26 @@ function ApplianceFacts({ appliance }: { appliance: ApplianceDescription }) {
   );
 }
 
+/** Not packed up: another program's own files, which can be used where they lie. */
+function isForeignMachine({ kind }: ApplianceDescription): boolean {
+  return kind === "vbox" || kind === "vmx";
+}
+
 interface ApplianceFormProps {
   appliance: ApplianceDescription;
   onConfiguration: (id: string) => void;
   onClose: () => void;
   fileField: React.ReactNode;
+  existing: boolean;
 }
 
-function ApplianceForm({ appliance, onConfiguration, onClose, fileField }: ApplianceFormProps) {
+function ApplianceForm({ appliance, onConfiguration, onClose, fileField, existing }: ApplianceFormProps) {
   const { t } = useTranslation();
   const { session, shell } = useServices();
   const attempt = useAttempt();
   const [choices, setChoices] = useState(() => initialChoices(appliance));
   const [agreed, setAgreed] = useState(false);
-  const [inPlace, setInPlace] = useState(false);
+  const [inPlace, setInPlace] = useState(existing && isForeignMachine(appliance));
   const { machines, configurations } = appliance;
   const chosen = machines.filter(({ index }) => choices[index]?.include);
   const configuration = configurations.find((candidate) => candidate.chosen)?.id;
@@ -142,10 +148,11 @@ function ApplianceForm({ appliance, onConfiguration, onClose, fileField }: Appli
   };
   return (
     <ImportFrame
+      existing={existing}
       onClose={onClose}
       action={
         <Button variant="primary" isDisabled={chosen.length === 0 || wrong || needsAgreement} onPress={run}>
-          {t("appliance.importAction")}
+          {t(existing ? "appliance.addAction" : "appliance.importAction")}
         </Button>
       }
       hint={needsAgreement ? t("appliance.agreeFirst") : ""}
@@ -173,7 +180,7 @@ function ApplianceForm({ appliance, onConfiguration, onClose, fileField }: Appli
           />
         );
       })}
-      {appliance.kind === "vbox" || appliance.kind === "vmx" ? (
+      {isForeignMachine(appliance) ? (
         <Checkbox selected={inPlace} onChange={setInPlace}>
           {t("appliance.inPlace")}
         </Checkbox>
@@ -184,11 +191,13 @@ function ApplianceForm({ appliance, onConfiguration, onClose, fileField }: Appli
 }
 
 function ImportFrame({
+  existing,
   onClose,
   action,
   hint = "",
   children,
 }: {
+  existing: boolean;
   onClose: () => void;
   action?: React.ReactNode;
   /** What the action still waits for. */
@@ -198,7 +207,7 @@ function ImportFrame({
   const { t } = useTranslation();
   return (
     <Dialog
-      title={t("appliance.importTitle")}
+      title={t(existing ? "appliance.addTitle" : "appliance.importTitle")}
       width={820}
       height={640}
       dismissable={false}
@@ -219,7 +228,7 @@ function ImportFrame({
 }
 
 /** Brings in what another program packed up: the file, the dry run with its edits, the licence, and then the job bar. */
-export function ImportDialog({ onClose }: { onClose: () => void }) {
+export function ImportDialog({ existing, onClose }: { existing: boolean; onClose: () => void }) {
   const { t } = useTranslation();
   const filters = useFileFilters();
   const [path, setPath] = useState("");
@@ -227,14 +236,14 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
   const { busy, appliance, problem } = useInspection(path, configuration);
   const fileField = (
     <FileField
-      label={t("appliance.file")}
-      hint={t("appliance.fileHint")}
+      label={t(existing ? "appliance.machineFile" : "appliance.file")}
+      hint={t(existing ? "appliance.machineFileHint" : "appliance.fileHint")}
       value={path}
       onChange={(next) => {
         setPath(next);
         setConfiguration(null);
       }}
-      choose={{ title: t("appliance.file"), filters: filters("appliance") }}
+      choose={{ title: t(existing ? "appliance.machineFile" : "appliance.file"), filters: filters("appliance") }}
       error={problem?.sentence}
     />
   );
@@ -246,11 +255,12 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
         onConfiguration={setConfiguration}
         onClose={onClose}
         fileField={fileField}
+        existing={existing}
       />
     );
   }
   return (
-    <ImportFrame onClose={onClose}>
+    <ImportFrame existing={existing} onClose={onClose}>
       {fileField}
       {busy ? (
         <p className="input-row quiet" role="status">

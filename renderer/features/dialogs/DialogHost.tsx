@@ -38,7 +38,7 @@ function renderDialog(dialog: OpenDialog, close: () => void) {
     case "closeConsole":
       return <CloseConsoleDialog id={dialog.id} onClose={close} />;
     case "import":
-      return <ImportDialog onClose={close} />;
+      return <ImportDialog existing={dialog.existing === true} onClose={close} />;
     case "export":
       return <ExportDialog id={dialog.id} onClose={close} />;
     case "createDisk":

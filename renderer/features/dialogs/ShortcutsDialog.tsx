@@ -11,6 +11,7 @@ export function ShortcutsDialog({ onClose }: { onClose: () => void }) {
   const host = (key: string) => t("keys.host", { key });
   const manager: [string, string][] = [
     [session.port.capabilities.ownsAllKeys ? ctrl("N") : t("keys.alt", { key: "N" }), t("actions.newMachine")],
+    [ctrl("A"), t("actions.addMachine")],
     [ctrl("I"), t("actions.import")],
     [ctrl("E"), t("actions.export")],
     [ctrl("D"), t("library.media")],

@@ -1,4 +1,4 @@
-import { HardDrive, Monitor, Moon, Package, PackageOpen, Plus, Search, Sun } from "lucide-react";
+import { FolderPlus, HardDrive, Monitor, Moon, Package, PackageOpen, Plus, Search, Sun } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import type { MachineSummary } from "../../../engine/api/MachineSummary.ts";
 import { navigate } from "../../app/routes.ts";
@@ -28,6 +28,14 @@ function useFileMenu(machine: MachineSummary | undefined): MenuEntry[] {
       icon: <Plus size={16} />,
       keys,
       run: () => shell.open({ kind: "newMachine" }),
+    },
+    {
+      kind: "action",
+      id: "add",
+      label: t("actions.addMachine"),
+      icon: <FolderPlus size={16} />,
+      keys: t("keys.ctrl", { key: "A" }),
+      run: () => shell.open({ kind: "import", existing: true }),
     },
     {
       kind: "action",

@@ -26,6 +26,10 @@ export function useManagerShortcuts(machine: MachineSummary | undefined): void {
         case "Ctrl+KeyN":
         case "Alt+KeyN":
           return run({ run: () => shell.open({ kind: "newMachine" }) });
+        // In a field this selects everything, and who sees the console may mean what it shows.
+        case "Ctrl+KeyA":
+          if (isTextField(event.target) || consoleIsShown()) return;
+          return run({ run: () => shell.open({ kind: "import", existing: true }) });
         case "Ctrl+KeyI":
           return run({ run: () => shell.open({ kind: "import" }) });
         case "Ctrl+KeyE":

@@ -1,4 +1,15 @@
-import { Activity, HardDrive, House, Info, Languages, Package, PackageOpen, Palette, Plus } from "lucide-react";
+import {
+  Activity,
+  FolderPlus,
+  HardDrive,
+  House,
+  Info,
+  Languages,
+  Package,
+  PackageOpen,
+  Palette,
+  Plus,
+} from "lucide-react";
 import { type RefObject, useMemo, useRef, useState } from "react";
 import { Dialog as AriaDialog, Modal, ModalOverlay } from "react-aria-components";
 import { useTranslation } from "react-i18next";
@@ -49,6 +60,9 @@ function usePaletteCommands(): MenuAction[] {
         ),
       ),
       command("new", t("actions.newMachine"), <Plus size={16} />, () => shell.open({ kind: "newMachine" })),
+      command("add", t("actions.addMachine"), <FolderPlus size={16} />, () =>
+        shell.open({ kind: "import", existing: true }),
+      ),
       command("import", t("actions.import"), <PackageOpen size={16} />, () => shell.open({ kind: "import" })),
       command("export", t("actions.export"), <Package size={16} />, () =>
         shell.open({ kind: "export", id: selected?.id ?? null }),
