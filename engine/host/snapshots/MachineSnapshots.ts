@@ -29,7 +29,7 @@ import { allJoins } from "../../snapshot/tree/settleLayers.ts";
 import { namingDisk } from "../encryptedDisks.ts";
 import { DiskChains } from "./DiskChains.ts";
 import { type JournalledPlan, readJournalledPlan } from "./JournalledPlan.ts";
-import { joinedFiles, joinOptions, readFiles, roomForJoins } from "./joinedLayers.ts";
+import { filesOnlyOf, joinedFiles, joinOptions, readFiles, roomForJoins } from "./joinedLayers.ts";
 import type { KeptMachine } from "./KeptMachine.ts";
 import { type LayerPlace, layerPlaces } from "./layerPlaces.ts";
 import {
@@ -49,6 +49,9 @@ export type { Interrupted };
 export const DOCUMENT = "snapshots.json";
 export const JOURNAL = "snapshots.journal.json";
 const FOLDER = "snapshots";
+
+/** May these images be joined, or does somebody else rest on them? */
+export type MayJoin = (files: readonly string[]) => Promise<boolean>;
 
 type Texts = Pick<SnapshotNode, "name" | "description" | "takenAtMs">;
 
@@ -267,24 +270,29 @@ export class MachineSnapshots {
   }
 
   /**
-   * Joins layers that no snapshot names any more with what rests on them, two at a time. Cancelled or failed, everything reads as before, and a later
-   * call goes on.
+   * Joins layers that no snapshot names any more with what rests on them, two at a time, where `mayJoin` says so of their files. Cancelled or failed,
+   * everything reads as before, and a later call goes on.
    */
-  async join(work: LongWork = {}): Promise<void> {
+  async join(work: LongWork = {}, mayJoin: MayJoin = async () => true): Promise<void> {
     const { live } = this.#machine;
     const impossible = new Set<string>();
-    for (let done = 0; ; done++) {
+    for (let done = 0; ; ) {
       const before = await this.document();
       const sizes = await this.#sizes(before);
       const options = { ...joinOptions(before, live !== undefined), left: (layer: string) => impossible.has(layer) };
       const plan = planJoin(before, sizes, options);
       if (plan === undefined) return;
+      if (!(await mayJoin(joinedFiles(plan.join)))) {
+        impossible.add(plan.join.lower);
+        continue;
+      }
       if (work.signal?.aborted === true) throw new GuesthouseError("cancelled", "Cancelled.");
       const left = allJoins(before, sizes, options).length;
       const onProgress = (fraction: number): void => work.onProgress?.((done + fraction) / (done + left));
       this.#steps.work = { ...work, onProgress };
       try {
         await this.#run(plan, before);
+        done++;
       } catch (error) {
         await live?.leaveJoin();
         await this.recover().catch(() => undefined);
@@ -296,7 +304,7 @@ export class MachineSnapshots {
     }
   }
 
-  /** What removing and joining would cost and give, and the files that they would change or delete. */
+  /** What removing and joining would cost and give, and the files that they would change or delete on account of this snapshot. */
   async removal(
     id: string,
     runs = this.#machine.live !== undefined,
@@ -306,11 +314,14 @@ export class MachineSnapshots {
     const { last, document } = planDelete(before, id);
     const removed = last.flatMap((step) => (step.kind === "removeFile" ? [step.file] : []));
     const joins = allJoins(document, sizes, joinOptions(document, runs));
+    // What an earlier change has left to be joined is not this one's business.
+    const due = new Set(allJoins(before, sizes).map(({ lower }) => lower));
+    const unnamed = filesOnlyOf(before, id);
     const states = await this.#machine.freedByStates(wantedStates(document));
     return {
       neededBytes: roomForJoins(joins, sizes),
       freedBytes: [...removed, ...joins.map(({ gone }) => gone)].reduce((sum, file) => sum + sizes(file), states),
-      files: [...removed, ...joins.flatMap(joinedFiles)],
+      files: [...removed, ...joins.filter(({ lower }) => !due.has(lower)).flatMap(joinedFiles), ...unnamed],
     };
   }
 

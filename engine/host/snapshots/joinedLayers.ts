@@ -26,6 +26,15 @@ export function joinOptions(document: SnapshotDocument, runs: boolean): JoinOpti
   return { inUse: (layer) => used.has(layer) };
 }
 
+/** Of layers that one snapshot alone names. */
+export function filesOnlyOf({ nodes, layers, current }: SnapshotDocument, id: string): string[] {
+  const namedBy = (states: readonly { readonly layers: Readonly<Record<string, string>> }[]) =>
+    new Set(states.flatMap((state) => Object.values(state.layers)));
+  const others = namedBy([...nodes.filter((node) => node.id !== id), current]);
+  const own = namedBy(nodes.filter((node) => node.id === id));
+  return layers.filter((layer) => own.has(layer.id) && !others.has(layer.id)).map(({ file }) => file);
+}
+
 export function joinedFiles({ merge }: Join): string[] {
   return [merge.file, merge.kind === "mergeDown" ? merge.into : merge.from];
 }

@@ -155,6 +155,32 @@ describe("snapshots of a machine that runs are deleted", { timeout: 60_000 }, ()
     expect([await layers(), await values(0)]).toEqual([[], [2]]);
   });
 
+  test("and what a linked clone rests on stays, also when it could have been joined before there was one", async () => {
+    await start();
+    await write(0, 1);
+    const one = await take("one");
+    await write(0, 2);
+    const two = await take("two");
+    await client.call("machine.powerOff", { id });
+    await start({ disposable: true });
+    await remove(one);
+    await client.call("machine.powerOff", { id });
+    const order = { id, snapshotId: two, name: "Twin", linked: true, scope: "state" as const };
+    const { machine: twin } = await client.call("machine.clone", order);
+    await client.call("snapshot.restore", { id, snapshotId: two, takeCurrent: null });
+    expect(await layers()).toHaveLength(2);
+    await expect(remove(two)).rejects.toMatchObject({ kind: "has-children" });
+    await client.call("machine.discardState", { id });
+    await start();
+    await expect(remove(two)).rejects.toMatchObject({ kind: "has-children" });
+    await write(0, 3);
+    await client.call("machine.powerOff", { id });
+    expect(await diskByte(resolve(twin.folder, twin.config!.storage.disks[0]!.path))).toBe(2);
+    await client.call("library.remove", { id: twin.id, withFiles: true });
+    await remove(two);
+    expect([await layers(), await values(0)]).toEqual([[], [3]]);
+  });
+
   test("until somebody cancels it: the snapshot is gone then, and the next one that is deleted takes its layer along", async () => {
     const LARGE = 64 * MiB;
     const order = {

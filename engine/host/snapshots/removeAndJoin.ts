@@ -4,22 +4,27 @@
  */
 import { GuesthouseError } from "../../base/GuesthouseError.ts";
 import type { LongWork } from "../../contracts/DiskImage.ts";
-import type { MachineSnapshots } from "./MachineSnapshots.ts";
+import type { MachineSnapshots, MayJoin } from "./MachineSnapshots.ts";
 
 /** What fails after the snapshot has left the list says so, by the kind of what was the matter. */
-export async function removeAndJoin(snapshots: MachineSnapshots, id: string, work: LongWork): Promise<void> {
+export async function removeAndJoin(
+  snapshots: MachineSnapshots,
+  id: string,
+  work: LongWork,
+  mayJoin: MayJoin,
+): Promise<void> {
   if (work.signal?.aborted === true) throw new GuesthouseError("cancelled", "Cancelled.");
   await snapshots.remove(id);
   try {
-    await snapshots.join(work);
+    await snapshots.join(work, mayJoin);
   } catch (error) {
     throw notJoined(error);
   }
 }
 
 /** After a change that is done and does not need it. */
-export async function joinWhatCan(snapshots: MachineSnapshots, work: LongWork): Promise<void> {
-  await snapshots.join(work).catch((error: unknown) => {
+export async function joinWhatCan(snapshots: MachineSnapshots, work: LongWork, mayJoin: MayJoin): Promise<void> {
+  await snapshots.join(work, mayJoin).catch((error: unknown) => {
     if (!(error instanceof GuesthouseError)) throw error;
   });
 }

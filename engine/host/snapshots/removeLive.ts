@@ -8,7 +8,7 @@ import type { EngineSupervisor } from "../EngineSupervisor.ts";
 import type { DiskPassphrase } from "../encryptedDisks.ts";
 import type { JobList } from "../JobList.ts";
 import type { MachineRegistry } from "../MachineRegistry.ts";
-import type { MachineSnapshots } from "./MachineSnapshots.ts";
+import type { MachineSnapshots, MayJoin } from "./MachineSnapshots.ts";
 import { notJoined } from "./removeAndJoin.ts";
 import { asJob, liveSnapshots } from "./savedStates.ts";
 
@@ -23,6 +23,7 @@ interface Removal {
   readonly ready: (snapshots: MachineSnapshots) => Promise<void>;
   /** The snapshot is not on the list any more. */
   readonly removed: () => void;
+  readonly mayJoin: MayJoin;
   /** Of the machine when it is off. */
   readonly atRest: () => MachineSnapshots;
 }
@@ -54,16 +55,16 @@ export async function removeLive(removal: Removal): Promise<boolean> {
 }
 
 async function joinWhileItRuns(removal: Removal, snapshots: MachineSnapshots, work: LongWork): Promise<void> {
-  const { registry, id, atRest } = removal;
+  const { registry, id, atRest, mayJoin } = removal;
   const supervisor = registry.supervisor(id);
   try {
-    await snapshots.join(work);
+    await snapshots.join(work, mayJoin);
   } catch (error) {
     if (work.signal?.aborted === true || !(await hasEnded(supervisor, error))) throw error;
     await registry.changing(id, async () => {
       const resting = atRest();
       await resting.recover();
-      await resting.join(work);
+      await resting.join(work, mayJoin);
     });
   }
 }

@@ -12,7 +12,7 @@ import type { JobList } from "../JobList.ts";
 import type { MachineRegistry } from "../MachineRegistry.ts";
 import { EngineImages } from "./EngineImages.ts";
 import { keptMachine } from "./libraryMachine.ts";
-import { MachineSnapshots } from "./MachineSnapshots.ts";
+import { MachineSnapshots, type MayJoin } from "./MachineSnapshots.ts";
 import { joinWhatCan } from "./removeAndJoin.ts";
 
 interface Work {
@@ -103,6 +103,7 @@ export interface LiveSnapshotHooks {
   taken(node: SnapshotNode): void;
   /** Its memory is no longer on the way. */
   settled(node: SnapshotNode): void;
+  readonly mayJoin: MayJoin;
 }
 
 /** Answers when memory is kept. Throws "cancelled" with nothing of it left on the list, or "memory-not-kept" with the rest there. */
@@ -110,7 +111,7 @@ export async function takeLive(
   work: Work,
   id: string,
   texts: Pick<SnapshotNode, "name" | "description">,
-  { taken, settled }: LiveSnapshotHooks,
+  { taken, settled, mayJoin }: LiveSnapshotHooks,
 ): Promise<SnapshotNode> {
   const { registry } = work;
   return await registry.snapshotWork(id, async () => {
@@ -134,7 +135,7 @@ export async function takeLive(
         if (longWork.signal?.aborted === true) {
           await snapshots.withdraw(node.id);
           // Next to nothing has come into the overlay yet.
-          await joinWhatCan(snapshots, {});
+          await joinWhatCan(snapshots, {}, mayJoin);
         }
         throw notKept(error);
       } finally {

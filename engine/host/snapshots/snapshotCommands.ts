@@ -43,6 +43,8 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
   const { registry } = context;
   const arriving = new Set<string>();
   const listed = (node: SnapshotNode, bytes: number): Snapshot => toSnapshot(node, bytes, arriving.has(node.id));
+  const mayJoin = (id: string) => async (files: readonly string[]) =>
+    (await foreignChild(context, id, files)) === undefined;
   const told = (id: string): void => {
     context.announce(id);
     context.changed(id);
@@ -63,6 +65,7 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
             arriving.delete(node.id);
             told(id);
           },
+          mayJoin: mayJoin(id),
         };
         const node = await takeLive(context, id, { name, description }, hooks);
         return { snapshot: await described(context, id, node) };
@@ -84,7 +87,7 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
         action: async (snapshots, work) => {
           if (takeCurrent !== null) await snapshots.take({ ...takeCurrent, takenAtMs: Date.now() });
           await snapshots.restore(snapshotId);
-          await joinWhatCan(snapshots, work);
+          await joinWhatCan(snapshots, work, mayJoin(id));
         },
       });
       return {};
@@ -97,14 +100,14 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
       };
       const atRest = () => snapshotsOf(registry, id, "shared", passphrases);
       const removed = () => told(id);
-      if (await removeLive({ ...context, id, snapshotId, passphrases, ready, removed, atRest })) {
+      if (await removeLive({ ...context, id, snapshotId, passphrases, ready, removed, atRest, mayJoin: mayJoin(id) })) {
         told(id);
         return {};
       }
       await changing(context, id, "deleteSnapshot", {
         passphrases,
         ready,
-        action: (snapshots, work) => removeAndJoin(snapshots, snapshotId, work),
+        action: (snapshots, work) => removeAndJoin(snapshots, snapshotId, work, mayJoin(id)),
       });
       return {};
     },
@@ -272,13 +275,17 @@ async function thumbnail(registry: MachineRegistry, id: string, snapshotId: stri
 
 /** Linked clones and other disks that somebody built upon files of the snapshot. */
 async function refuseForeignChildren(context: SnapshotContext, id: string, files: readonly string[]): Promise<void> {
+  const child = await foreignChild(context, id, files);
+  if (child === undefined) return;
+  throw new GuesthouseError("has-children", `“${child.path}” rests on this snapshot.`, { path: child.path });
+}
+
+async function foreignChild(context: SnapshotContext, id: string, files: readonly string[]) {
   const { folder } = context.registry.library.get(id);
   const paths = new Set<string>();
   for (const file of files) paths.add(await realPath(resolve(folder, file)));
   const own = await realPath(folder);
-  const child = (await context.media.list()).find(
+  return (await context.media.list()).find(
     ({ parentPath, path }) => parentPath !== null && paths.has(parentPath) && !path.startsWith(join(own, "/")),
   );
-  if (child === undefined) return;
-  throw new GuesthouseError("has-children", `“${child.path}” rests on this snapshot.`, { path: child.path });
 }
