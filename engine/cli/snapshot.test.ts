@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CommandFolder } from "../../tests/fixtures/CommandFolder.ts";
 
@@ -34,3 +35,25 @@ test("take, list, restore, edit, delete and clone, without an app", async () => 
   expect(await guesthouse("save", "M")).toMatchObject({ status: 8 });
   expect(await guesthouse("discard", "M")).toMatchObject({ status: 8 });
 }, 120_000);
+
+test("machines with encrypted disks take the passphrase out of a file", async () => {
+  writeFileSync(commands.at("key"), "open sesame\n");
+  writeFileSync(commands.at("wrong"), "open barley\n");
+  const key = ["--passphrase-file", "key"];
+  await guesthouse("create", "Vault", "--new-disk", "4", "--disk-format", "qcow2", ...key);
+  expect(await guesthouse("snapshot", "take", "Vault", "one")).toMatchObject({
+    status: 8,
+    errors: expect.stringContaining("“disk.qcow2” is encrypted"),
+  });
+  expect(await guesthouse("snapshot", "take", "Vault", "one", "--passphrase-file", "wrong")).toMatchObject({
+    status: 8,
+    errors: expect.stringContaining("does not open"),
+  });
+  expect(await guesthouse("snapshot", "take", "Vault", "one", ...key)).toMatchObject({ status: 0 });
+  expect(await guesthouse("snapshot", "restore", "Vault", "one", ...key)).toMatchObject({ status: 0 });
+  expect(await guesthouse("clone", "Vault", "Copy", ...key)).toMatchObject({ status: 0 });
+  expect(await guesthouse("snapshot", "delete", "Vault", "one", ...key)).toMatchObject({ status: 0 });
+  const out = ["export", "Vault", "--output", "vault.ova"];
+  expect(await guesthouse(...out, ...key)).toMatchObject({ status: 8, errors: expect.stringContaining("everybody") });
+  expect(await guesthouse(...out, ...key, "--decrypt")).toMatchObject({ status: 0 });
+}, 240_000);

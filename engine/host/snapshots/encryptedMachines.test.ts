@@ -90,7 +90,7 @@ test("clones stay encrypted under the passphrase: byte for byte, whole, with all
   expect(readFileSync(await disk(alike.id)).equals(readFileSync(await disk()))).toBe(true);
   const one = (await client.call("snapshot.take", { id, ...texts("one"), passphrases })).snapshot.id;
   await write(0xb2);
-  const clone = async (name: string, how: Partial<typeof order> | { snapshotId: string }): Promise<string> => {
+  const clone = async (name: string, how: { snapshotId?: string; linked?: boolean }): Promise<string> => {
     await expect(client.call("machine.clone", { ...order, ...how, name })).rejects.toMatchObject(refusal);
     expect((await client.call("library.list", {})).machines.map((known) => known.name)).not.toContain(name);
     return (await client.call("machine.clone", { ...order, ...how, name, passphrases })).machine.id;
@@ -105,6 +105,29 @@ test("clones stay encrypted under the passphrase: byte for byte, whole, with all
   for (const { folder } of (await client.call("library.list", {})).machines) {
     for (const value of [0xa1, 0xb2, 0xc3]) expect(isReadable(folder, value)).toBe(false);
   }
+}, 60_000);
+
+test("layers that a machine which runs does not use are joined with the passphrase of the command", async () => {
+  const { id } = machine;
+  const take = async (name: string): Promise<string> =>
+    (await client.call("snapshot.take", { id, ...texts(name), passphrases })).snapshot.id;
+  const one = await take("one");
+  await write(0xa1);
+  const two = await take("two");
+  await write(0xb2);
+  const three = await take("three");
+  await client.call("snapshot.restore", { id, snapshotId: one, takeCurrent: null, passphrases });
+  await client.call("machine.start", { id, passphrases });
+  await expect(client.call("snapshot.delete", { id, snapshotId: two })).rejects.toMatchObject(refusal);
+  expect((await client.call("snapshot.list", { id })).snapshots).toHaveLength(3);
+  await client.call("snapshot.delete", { id, snapshotId: two, passphrases });
+  await client.call("machine.powerOff", { id });
+  // Of the first, the third and the machine.
+  const images = readdirSync(machine.folder, { recursive: true }).filter((name) => String(name).endsWith(".qcow2"));
+  expect(images).toHaveLength(3);
+  await client.call("snapshot.restore", { id, snapshotId: three, takeCurrent: null, passphrases });
+  expect(await read()).toBe(0xb2);
+  for (const value of [0xa1, 0xb2]) expect(isReadable(machine.folder, value)).toBe(false);
 }, 60_000);
 
 test("an appliance holds an encrypted disk only when everybody may read it", async () => {
