@@ -14,6 +14,7 @@ const accessible = ["poweredOff", "aborted", "saved", "starting", "running", "pa
 export const commandLegality: Readonly<Record<HostCommandName, "always" | readonly MachineStateKind[]>> = {
   "library.list": "always",
   "library.create": "always",
+  "library.add": "always",
   // While the machine is live only `liveFields` may differ.
   "library.update": accessible,
   "library.rename": accessible,

@@ -94,6 +94,11 @@ export const hostProtocol = {
     },
     /** Without files the machine leaves the list and its folder stays on the disk, marked as removed. */
     "library.remove": { params: v.strictObject({ id, withFiles: v.boolean() }), result: nothing },
+    /**
+     * Puts a machine back on the list by the `machine.removed.json` (or `machine.json`) of its folder in the library. Its name is made free. Throws
+     * "outside-library" for a folder elsewhere, "file-missing", "inaccessible" for a file that is no machine's.
+     */
+    "library.add": { params: v.strictObject({ path }), result: machineResult },
     /** What "remove with files" would delete: the files inside of the machine's own folder. */
     "library.files": {
       params: oneMachine,

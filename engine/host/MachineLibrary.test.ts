@@ -112,3 +112,24 @@ test("folders without a configuration are no machines, unknown ids are said so",
   expect(other.list()).toEqual([]);
   expect(() => other.get("nobody")).toThrow(expect.objectContaining({ kind: "no-such-machine" }));
 });
+
+test("a machine that was removed with its files kept is taken back, under a name that is free", async () => {
+  const { id, folder: machineFolder } = await create("Alpine");
+  await library.removeKeepingFiles(id);
+  const file = join(machineFolder, "machine.removed.json");
+  await create("alpine");
+  const back = await library.takeBack(file);
+  expect([back.id, back.config?.name]).toEqual([id, "Alpine 2"]);
+  expect(existsSync(file)).toBe(false);
+  expect((await reload()).config(id).name).toBe("Alpine 2");
+  await expect(library.takeBack(join(machineFolder, "machine.json"))).rejects.toMatchObject({ kind: "file-exists" });
+  await expect(library.takeBack(file)).rejects.toMatchObject({ kind: "file-exists" });
+  await expect(library.takeBack(join(folder, "machine.json"))).rejects.toMatchObject({ kind: "outside-library" });
+  await expect(library.takeBack(join(library.folder, "None", "machine.json"))).rejects.toMatchObject({
+    kind: "file-missing",
+  });
+  const spoilt = join(library.folder, "Spoilt");
+  mkdirSync(spoilt);
+  writeFileSync(join(spoilt, "machine.removed.json"), "{");
+  await expect(library.takeBack(join(spoilt, "machine.removed.json"))).rejects.toMatchObject({ kind: "inaccessible" });
+});

@@ -6,7 +6,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import * as v from "valibot";
 import { checkMachineDraft } from "../api/checkMachineDraft.ts";
 import {
@@ -59,7 +59,7 @@ export class MachineLibrary {
     }
     const entries = await readdir(this.folder, { withFileTypes: true });
     const folders = entries.filter((entry) => entry.isDirectory()).map((entry) => join(this.folder, entry.name));
-    const found = await Promise.all(folders.map(readRecord));
+    const found = await Promise.all(folders.map((folder) => readRecord(folder)));
     const kept = this.list().filter((record) => keep(record.id));
     this.#records.clear();
     for (const record of kept) this.#set(record);
@@ -170,6 +170,29 @@ export class MachineLibrary {
     this.#records.delete(id);
   }
 
+  /** The opposite of removing with the files kept: by the file that has the machine's configuration. */
+  async takeBack(path: string): Promise<MachineRecord> {
+    const folder = dirname(path);
+    if (dirname(folder) !== this.folder) {
+      const message = `A machine's folder lies in ${this.folder}. Move it there first.`;
+      throw new GuesthouseError("outside-library", message, { path });
+    }
+    const removed = basename(path) === REMOVED_NAME;
+    if (removed && (await readRecord(folder)) !== undefined) {
+      throw new GuesthouseError("file-exists", "There is a machine in this folder already.", { path });
+    }
+    const record = await readRecord(folder, removed ? REMOVED_NAME : CONFIG_NAME);
+    if (record === undefined) throw new GuesthouseError("file-missing", `The file does not exist: ${path}`, { path });
+    if (record.config === null) throw new GuesthouseError("inaccessible", record.reason, { path });
+    const { config, id } = record;
+    if (this.#records.has(id))
+      throw new GuesthouseError("file-exists", "The machine is in the list already.", { path });
+    const name = this.nameTaken(config.name, id) ? this.freeName(config.name) : config.name;
+    const written = await this.#write({ ...config, name }, folder);
+    if (removed) await rm(path, { force: true });
+    return written;
+  }
+
   /** Forgets a machine whose folder is being deleted. */
   forget(id: string): void {
     this.#records.delete(id);
@@ -221,8 +244,8 @@ function folderName(name: string): string {
   return trimmed === "" || reserved ? `machine ${trimmed}`.trim() : trimmed;
 }
 
-async function readRecord(folder: string): Promise<MachineRecord | undefined> {
-  const file = join(folder, CONFIG_NAME);
+async function readRecord(folder: string, name = CONFIG_NAME): Promise<MachineRecord | undefined> {
+  const file = join(folder, name);
   const broken = (reason: string): MachineRecord => ({
     id: `folder:${basename(folder)}`.slice(0, 64),
     folder,

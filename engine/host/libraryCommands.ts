@@ -96,6 +96,12 @@ export function libraryCommands(context: LibraryContext): Pick<Handlers, Library
       context.changed({ changed: [], removed: [id] });
       return {};
     },
+    "library.add": ({ path }) =>
+      registry.exclusively(async () => {
+        const { id } = await library.takeBack(resolve(path));
+        await registry.load();
+        return announce(context, id);
+      }),
     "library.files": async ({ id }) => ({ files: await filesOf(library.get(id).folder) }),
     "library.checkName": ({ name, exceptId }) => ({
       taken: library.nameTaken(name, exceptId),

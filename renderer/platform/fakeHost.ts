@@ -325,6 +325,9 @@ export class FakeHost implements HostPort {
         this.emit("library.changed", { changed: [], removed: [id] });
         return {};
       },
+      "library.add": ({ path }: { path: string }) => {
+        throw new GuesthouseError("file-missing", `The file does not exist: ${path}`, { path });
+      },
       "library.files": ({ id }: { id: string }) => {
         const { folder } = this.#get(id);
         return {

@@ -13,7 +13,7 @@ export function useFileChooser(): (options: ChooseFileOptions) => Promise<string
   };
 }
 
-export type FilterName = "optical" | "floppy" | "disk" | "kernel" | "rom" | "log" | "appliance";
+export type FilterName = "optical" | "floppy" | "disk" | "kernel" | "rom" | "log" | "appliance" | "machine";
 
 const extensions = {
   optical: ["iso"],
@@ -22,6 +22,7 @@ const extensions = {
   rom: ["bin", "rom"],
   log: ["log", "txt"],
   appliance: ["ova", "ovf", "vbox", "vmx"],
+  machine: ["vbox", "vmx", "json"],
 } as const;
 
 /** The filters of one kind of file: its own extensions first, then everything. */

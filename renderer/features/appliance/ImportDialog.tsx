@@ -2,6 +2,7 @@ import { LoaderCircle } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { ApplianceDescription } from "../../../engine/api/applianceProtocol.ts";
+import { navigate } from "../../app/routes.ts";
 import { useAttempt, useServices } from "../../state/AppContext.tsx";
 import { describeError, type ErrorDescription } from "../../state/describeError.ts";
 import { useFileFilters } from "../../state/useFileChooser.ts";
@@ -20,6 +21,11 @@ import { type ImportChoices, importEdits, importProblem, initialChoices } from "
 
 const TYPING_PAUSE_MS = 300;
 
+/** A machine of ours that was taken off the list, by its configuration: there is nothing to choose. */
+function isOwnMachine(path: string): boolean {
+  return /[\\/]machine(\.removed)?\.json$/.test(path.trim());
+}
+
 interface Inspection {
   busy: boolean;
   appliance: ApplianceDescription | undefined;
@@ -34,7 +40,7 @@ function useInspection(path: string, configuration: string | null): Inspection {
   const wanted = `${path.trim()}\n${configuration ?? ""}`;
   useEffect(() => {
     const trimmed = path.trim();
-    if (trimmed === "") return;
+    if (trimmed === "" || isOwnMachine(trimmed)) return;
     let open = true;
     const of = `${trimmed}\n${configuration ?? ""}`;
     const timer = setTimeout(() => {
@@ -50,7 +56,7 @@ function useInspection(path: string, configuration: string | null): Inspection {
   }, [session, path, configuration, t]);
   const current = found?.of === wanted ? found : undefined;
   return {
-    busy: path.trim() !== "" && current === undefined,
+    busy: path.trim() !== "" && !isOwnMachine(path) && current === undefined,
     appliance: current?.appliance,
     problem: current?.problem,
   };
@@ -234,6 +240,16 @@ export function ImportDialog({ existing, onClose }: { existing: boolean; onClose
   const [path, setPath] = useState("");
   const [configuration, setConfiguration] = useState<string | null>(null);
   const { busy, appliance, problem } = useInspection(path, configuration);
+  const { session, shell } = useServices();
+  const attempt = useAttempt();
+  const takeBack = async () => {
+    const done = await attempt(t("failure.import", { name: baseName(path) }), async () => {
+      const { machine } = await session.call("library.add", { path: path.trim() });
+      navigate({ kind: "machine", id: machine.id, tab: "details" });
+      shell.notify({ kind: "info", title: t("appliance.imported", { names: machine.name }) });
+    });
+    if (done) onClose();
+  };
   const fileField = (
     <FileField
       label={t(existing ? "appliance.machineFile" : "appliance.file")}
@@ -243,7 +259,10 @@ export function ImportDialog({ existing, onClose }: { existing: boolean; onClose
         setPath(next);
         setConfiguration(null);
       }}
-      choose={{ title: t(existing ? "appliance.machineFile" : "appliance.file"), filters: filters("appliance") }}
+      choose={{
+        title: t(existing ? "appliance.machineFile" : "appliance.file"),
+        filters: filters(existing ? "machine" : "appliance"),
+      }}
       error={problem?.sentence}
     />
   );
@@ -260,7 +279,17 @@ export function ImportDialog({ existing, onClose }: { existing: boolean; onClose
     );
   }
   return (
-    <ImportFrame existing={existing} onClose={onClose}>
+    <ImportFrame
+      existing={existing}
+      onClose={onClose}
+      action={
+        isOwnMachine(path) ? (
+          <Button variant="primary" onPress={() => void takeBack()}>
+            {t("appliance.addAction")}
+          </Button>
+        ) : undefined
+      }
+    >
       {fileField}
       {busy ? (
         <p className="input-row quiet" role="status">
