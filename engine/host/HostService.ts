@@ -177,6 +177,7 @@ export class HostService {
   }
 
   async #start(id: string, how: StartOptions): Promise<void> {
+    await this.#recovery.of(id);
     await recoverSnapshots(this.#registry, id);
     await pinDiskFormats(this.#registry.library, id, this.#updateMachine);
     const trusted = await this.#media.trusted();
