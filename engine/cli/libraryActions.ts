@@ -80,6 +80,13 @@ export async function createMachineFromArguments(name: string, given: CreateArgu
   return exitStatus.done;
 }
 
+export async function addMachine(file: string, { json }: { json?: boolean }): Promise<number> {
+  const path = resolve(file);
+  const { machine } = await withHost(false, (client) => client.call("library.add", { path }));
+  console.log(json === true ? JSON.stringify(machine) : `Added ${machine.name} (${machine.id})`);
+  return exitStatus.done;
+}
+
 async function newDisk(sizeMiB: string, given: CreateArguments): Promise<NewDisk> {
   const format = newDiskFormat(given.diskFormat, given.diskSubformat);
   const passphrase = await readPassphraseOption(given.passphraseFile);

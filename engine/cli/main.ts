@@ -6,6 +6,7 @@ import { BadArguments } from "./BadArguments.ts";
 import { addDisks } from "./diskProgram.ts";
 import { exitStatus } from "./exitStatus.ts";
 import {
+  addMachine,
   type CreateArguments,
   createMachineFromArguments,
   debugMachine,
@@ -84,6 +85,13 @@ function makeProgram(setStatus: (status: number) => void): Command {
     .argument("<name or id>")
     .option("--with-files", "delete everything in its folder, disks included")
     .action(async (name: string, given: { withFiles?: boolean }) => setStatus(await removeMachine(name, given)));
+
+  program
+    .command("add")
+    .description("put a machine back on the list that was removed from it without its files")
+    .argument("<file>", "the machine.removed.json in its folder")
+    .option("--json", "one line of JSON")
+    .action(async (file: string, given: { json?: boolean }) => setStatus(await addMachine(file, given)));
 
   addDisks(program, setStatus);
   addMedium(program, setStatus);
