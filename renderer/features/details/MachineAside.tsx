@@ -32,7 +32,7 @@ function Facts({ machine }: { machine: MachineSummary }) {
           <dt>{t("aside.uptime")}</dt>
           <dd>{formatClock(now - machine.startedMs)}</dd>
         </div>
-      ) : (
+      ) : machine.stateSinceMs === 0 ? null : (
         <div>
           <dt>{t("aside.since")}</dt>
           <dd>{formatDate(machine.stateSinceMs, locale)}</dd>
