@@ -162,9 +162,14 @@ const flows: Readonly<Record<string, Flow>> = {
   },
 };
 
-test.each(Object.keys(flows))(
-  "%s leaves the old or the new when a write meets a full disk, and says so",
-  async (name) => {
+const cases = Object.keys(flows).flatMap((name) => [
+  { name, lasting: false, how: "one write meets a full disk" },
+  { name, lasting: true, how: "the disk is full from some write on" },
+]);
+
+test.each(cases)(
+  "$name leaves the old or the new when $how, and says so",
+  async ({ name, lasting }) => {
     const flow = flows[name]!;
     const stay = flow.stay ?? ["1", "2"];
     let refused = 0;
@@ -174,7 +179,7 @@ test.each(Object.keys(flows))(
       try {
         const bench = await open(folder);
         await flow.before?.(bench);
-        Object.assign(fullDisk, { folder, left, met: "" });
+        Object.assign(fullDisk, { folder, left, lasting, met: "" });
         const error: unknown = await flow.act(bench).then(
           () => undefined,
           (reason: unknown) => reason,
