@@ -31,7 +31,7 @@ import { DiskChains } from "./DiskChains.ts";
 import { type JournalledPlan, readJournalledPlan } from "./JournalledPlan.ts";
 import { filesOnlyOf, joinedFiles, joinOptions, readFiles, roomForJoins } from "./joinedLayers.ts";
 import type { KeptMachine } from "./KeptMachine.ts";
-import { type LayerPlace, layerPlaces } from "./layerPlaces.ts";
+import { LayerKeys } from "./LayerKeys.ts";
 import {
   draftOfSettings,
   fileOf,
@@ -63,15 +63,15 @@ export class MachineSnapshots {
   readonly #steps: SnapshotSteps;
   /** Of images that were there before the first snapshot. */
   readonly #formats = new Map<string, DiskFormatId>();
-  #places: ReadonlyMap<string, LayerPlace> = new Map();
-  readonly #once: string[] = [];
+  readonly #keys: LayerKeys;
   /** What the memory of the snapshot that is being taken is called. */
   #label: string | undefined;
 
   constructor(machine: KeptMachine) {
     this.#machine = machine;
     const formatOf = (name: string) => this.formatOf(name);
-    this.#chains = new DiskChains(machine.files, machine.services, formatOf, (name) => this.#passphraseOf(name));
+    this.#keys = new LayerKeys(machine);
+    this.#chains = new DiskChains(machine.files, machine.services, formatOf, (name) => this.#keys.passphraseOf(name));
     this.#pictures = new SnapshotPictures(machine.files, FOLDER);
     this.#steps = new SnapshotSteps(machine, this.#chains, formatOf);
     this.#runner = new SnapshotRunner(this.#host());
@@ -87,7 +87,6 @@ export class MachineSnapshots {
     const journal = await this.#machine.files.readText(JOURNAL);
     if (journal !== undefined) this.#steps.plan = readJournalledPlan(journal);
     for (const [file, format] of this.#steps.plan?.formats ?? []) this.#formats.set(file, format);
-    if (this.#steps.plan !== undefined) this.#places = layerPlaces(this.#steps.plan.before, this.#machine.draft());
     let recovery: Recovery;
     try {
       recovery = await this.#runner.recover();
@@ -128,11 +127,11 @@ export class MachineSnapshots {
     const before = await this.document();
     if (change === "take") {
       const { current } = before;
-      await this.#unlockFiles(
+      const slots = Object.keys(current.layers);
+      return await this.#unlockFiles(
         before,
-        Object.keys(current.layers).map((slot) => fileOf(before, current.layers, slot) ?? ""),
+        slots.map((slot) => fileOf(before, current.layers, slot) ?? ""),
       );
-      return;
     }
     const plan =
       "restore" in change
@@ -146,33 +145,16 @@ export class MachineSnapshots {
   /** The passphrase of a disk's image, tried as by `unlock`; undefined for one that needs none. Ask for the document first. */
   async unlockFile(file: string): Promise<string | undefined> {
     await this.#unlockFiles(await this.document(), [file]);
-    return (await this.#chains.unlock(file)) ? this.#passphraseOf(file) : undefined;
+    return (await this.#chains.unlock(file)) ? this.#keys.passphraseOf(file) : undefined;
   }
 
   async #unlockFiles(before: SnapshotDocument, files: Iterable<string>): Promise<void> {
-    this.#places = layerPlaces(before, this.#machine.draft());
+    this.#keys.learn(before);
     for (const file of files) {
       // The engine of a machine that runs has what its disks need.
       if (this.#steps.isInUse(file, before)) continue;
-      await namingDisk({ ...this.#placeOf(file) }, () => this.#chains.unlock(file));
+      await namingDisk(this.#keys.placeOf(file), () => this.#chains.unlock(file));
     }
-  }
-
-  /** Disks that are in no snapshot are where the machine has them; those that it had once come last. */
-  #placeOf(file: string): LayerPlace {
-    const known = this.#places.get(file);
-    if (known !== undefined) return known;
-    const { disks } = this.#machine.draft().storage;
-    const slot = disks.findIndex(({ path }) => path === file);
-    if (slot >= 0) return { slot, path: file };
-    if (!this.#once.includes(file)) this.#once.push(file);
-    const behind = Math.max(disks.length, ...[...this.#places.values()].map((place) => place.slot + 1));
-    return { slot: behind + this.#once.indexOf(file), path: file };
-  }
-
-  #passphraseOf(file: string): string | undefined {
-    const { slot } = this.#placeOf(file);
-    return this.#machine.passphrases?.find((known) => known.slot === slot)?.passphrase;
   }
 
   /** Of an image, as far as it is known; ask for the document first. */
