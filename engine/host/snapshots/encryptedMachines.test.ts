@@ -80,7 +80,7 @@ test("snapshots are taken, restored and deleted with the passphrase, and refused
   expect(await read()).toBe(0xa1);
   expect(await disk()).toBe(join(machine.folder, "disk.qcow2"));
   for (const value of [0xa1, 0xb2]) expect(isReadable(machine.folder, value)).toBe(false);
-}, 60_000);
+}, 120_000);
 
 test("clones stay encrypted under the passphrase: byte for byte, whole, with all snapshots, or linked", async () => {
   const { id } = machine;
@@ -105,7 +105,7 @@ test("clones stay encrypted under the passphrase: byte for byte, whole, with all
   for (const { folder } of (await client.call("library.list", {})).machines) {
     for (const value of [0xa1, 0xb2, 0xc3]) expect(isReadable(folder, value)).toBe(false);
   }
-}, 60_000);
+}, 120_000);
 
 test("layers that a machine which runs does not use are joined with the passphrase of the command", async () => {
   const { id } = machine;
@@ -128,7 +128,7 @@ test("layers that a machine which runs does not use are joined with the passphra
   await client.call("snapshot.restore", { id, snapshotId: three, takeCurrent: null, passphrases });
   expect(await read()).toBe(0xb2);
   for (const value of [0xa1, 0xb2]) expect(isReadable(machine.folder, value)).toBe(false);
-}, 60_000);
+}, 120_000);
 
 test("an appliance holds an encrypted disk only when everybody may read it", async () => {
   const { id } = machine;
@@ -161,4 +161,4 @@ test("an appliance holds an encrypted disk only when everybody may read it", asy
     .machines[0]!;
   expect(await diskByte(await disk(imported.id))).toBe(0xb2);
   await client.call("snapshot.delete", { id, snapshotId: one, passphrases });
-}, 60_000);
+}, 120_000);

@@ -167,6 +167,6 @@ describe("a kill at changes of files, and nobody there to give the passphrase", 
       }
       expect(kills).toBeGreaterThan(3);
     },
-    60_000,
+    180_000,
   );
 });
