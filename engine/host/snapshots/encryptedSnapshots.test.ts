@@ -48,7 +48,7 @@ describe("snapshots of a machine with an encrypted disk", () => {
     expect(machine.draft.storage.disks.map(({ path }) => path)).toEqual(["plain.img", "secret.qcow2"]);
     for (const value of [0xa1, 0xb2, 0xd4, 0xe5]) expect(isReadable(machine, value), `${value}`).toBe(false);
     expect(machine.folder.get("/m/secret.qcow2")!.bytes.length).toBeGreaterThan(BLOCK * BLOCKS);
-  });
+  }, 120_000);
 
   test("what was below stays secret while there are layers upon it", async () => {
     const machine = await aMachine();
