@@ -120,6 +120,8 @@ export class HostService {
     service.#memoryTimer = setInterval(() => service.#reportMemory(), MEMORY_MS);
     service.#memoryTimer.unref();
     service.#recovery.begin();
+    // A list of media that cannot be read is told to whoever asks for it.
+    void service.#media.clearUnfinished().catch(() => undefined);
     return service;
   }
 

@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { readFile, realpath, stat } from "node:fs/promises";
-import { join, resolve, sep } from "node:path";
+import { dirname, join, resolve, sep } from "node:path";
 import * as v from "valibot";
 import type { MachineConfig } from "../api/MachineConfig.ts";
 import { type Medium, type MediumKind, mediumKindSchema } from "../api/mediumProtocol.ts";
@@ -14,6 +14,7 @@ import { isFileLocked } from "./FileStore.ts";
 import { errorCode, fileError } from "./fileError.ts";
 import { inspectMedium, type MediumFacts } from "./inspectMedium.ts";
 import type { MachineRecord } from "./MachineLibrary.ts";
+import { clearNewFolders } from "./newFolder.ts";
 import { ownOverlay } from "./openMachineDisk.ts";
 import { writeFileAtomically } from "./writeFileAtomically.ts";
 
@@ -48,6 +49,12 @@ export class MediaRegistry {
 
   constructor(sources: MediaSources) {
     this.#sources = sources;
+  }
+
+  /** Removes what a crash left of new files, where media are known to lie. */
+  async clearUnfinished(): Promise<void> {
+    const paths = [...(await this.uses()).map(({ path }) => path), ...(await this.added()).keys()];
+    for (const place of new Set(paths.map((path) => dirname(path)))) await clearNewFolders(place);
   }
 
   /** Sorted by path. */

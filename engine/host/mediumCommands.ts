@@ -16,18 +16,17 @@ import type { JobList } from "./JobList.ts";
 import type { MachineRegistry } from "./MachineRegistry.ts";
 import { type MediaRegistry, realPath } from "./MediaRegistry.ts";
 import {
-  alreadyThere,
   checkDisk,
   compactDisk,
   copyDisk,
   copyPlainFile,
   createDisk,
-  fileExists,
   filesOfDisk,
   resizeDisk,
   tryPassphrase,
 } from "./mediumWork.ts";
 import { moveMedium } from "./moveMedium.ts";
+import { alreadyThere, fileExists } from "./newFolder.ts";
 
 type Handlers = CommandHandlers<HostProtocol, HostConnection>;
 

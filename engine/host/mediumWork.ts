@@ -1,10 +1,8 @@
 /**
  * What is done to a medium's files, whoever asks: the host's commands and the command line. Locks are respected ("in-use"). New files
- * are written in a folder beside their place and moved there whole, the one that names the others last: a crash leaves a folder whose
- * name begins with a dot and ends in ".new", and never half a disk.
+ * come whole to their place, or not at all (`inNewFolder`).
  */
-import { randomBytes } from "node:crypto";
-import { copyFile, link, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { copyFile, open, readdir } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import type {
@@ -21,7 +19,8 @@ import { diskFormat, openDisk } from "../storage/openDisk.ts";
 import { diskServices } from "./diskServices.ts";
 import { isEncrypted, namingDisk } from "./encryptedDisks.ts";
 import { FileOpener } from "./FileOpener.ts";
-import { errorCode, fileError } from "./fileError.ts";
+import { fileError } from "./fileError.ts";
+import { inNewFolder } from "./newFolder.ts";
 
 export type MediumWork = LongWork;
 
@@ -163,57 +162,6 @@ async function makeWhole(
 async function syncFile(path: string): Promise<void> {
   const file = await open(path, "r+");
   await file.sync().finally(() => file.close());
-}
-
-/** Moves what `make` left in the folder beside the target, which itself goes last. */
-export async function inNewFolder(target: string, make: (folder: string) => Promise<void>): Promise<void> {
-  if (await fileExists(target)) throw alreadyThere(target);
-  const folder = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString("hex")}.new`);
-  await mkdir(folder).catch((error: unknown) => Promise.reject(fileError(error, dirname(target))));
-  const placed: string[] = [];
-  try {
-    await make(folder);
-    const names = (await readdir(folder)).filter((name) => name !== basename(target));
-    for (const name of [...names, basename(target)]) {
-      await placeFile(join(folder, name), join(dirname(target), name));
-      placed.push(join(dirname(target), name));
-    }
-    await syncFolder(dirname(target));
-  } catch (error) {
-    for (const path of placed) await rm(path, { force: true });
-    throw fileError(error, target);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/** As rename, but never over another file. */
-async function placeFile(from: string, to: string): Promise<void> {
-  try {
-    await link(from, to);
-  } catch (error) {
-    if (errorCode(error) === "EEXIST") throw alreadyThere(to);
-    if (await fileExists(to)) throw alreadyThere(to);
-    await rename(from, to);
-  }
-}
-
-export async function syncFolder(folder: string): Promise<void> {
-  // Windows cannot open folders.
-  const handle = await open(folder, "r").catch(() => undefined);
-  await handle?.sync().catch(() => undefined);
-  await handle?.close();
-}
-
-export async function fileExists(path: string): Promise<boolean> {
-  return await stat(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-export function alreadyThere(path: string): GuesthouseError {
-  return new GuesthouseError("file-exists", `The file exists already: ${path}`, { path });
 }
 
 /** Throws "truncation-needed" where data would be cut off, unless `truncate`. */

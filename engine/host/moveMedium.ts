@@ -12,16 +12,9 @@ import type { MediumFacts } from "./inspectMedium.ts";
 import { diskInfo } from "./inspectMedium.ts";
 import { configUses, realPath } from "./MediaRegistry.ts";
 import type { MediumContext } from "./mediumCommands.ts";
-import {
-  alreadyThere,
-  copyDisk,
-  copyPlainFile,
-  fileExists,
-  filesOfDisk,
-  openDiskFile,
-  referenceName,
-  syncFolder,
-} from "./mediumWork.ts";
+import { copyDisk, copyPlainFile, filesOfDisk, openDiskFile, referenceName } from "./mediumWork.ts";
+import { alreadyThere, fileExists } from "./newFolder.ts";
+import { syncFolder } from "./writeFileAtomically.ts";
 
 export async function moveMedium(
   context: MediumContext,

@@ -4,8 +4,7 @@ import { dirname } from "node:path";
 import { FileOpener } from "../FileOpener.ts";
 import { errorCode, fileError } from "../fileError.ts";
 import { makeFolder } from "../makeFolder.ts";
-import { syncFolder } from "../mediumWork.ts";
-import { writeFileAtomically } from "../writeFileAtomically.ts";
+import { syncFolder, writeFileAtomically } from "../writeFileAtomically.ts";
 import type { SnapshotFiles } from "./SnapshotFiles.ts";
 
 export class FolderFiles extends FileOpener implements SnapshotFiles {
