@@ -9,8 +9,8 @@ import type { StoredBatch } from "../snapshot/pages/fillPages.ts";
 import type { PageThreads } from "../snapshot/SnapshotServices.ts";
 import { hostEntry } from "./installation.ts";
 
-/** What a thread gets to know: the memory that it fills. */
-export interface PageThreadStart {
+/** What a thread is told first: the memory that it fills. Then come batches. */
+export interface SharedTarget {
   readonly memory: SharedArrayBuffer;
   readonly offset: number;
   readonly length: number;
@@ -27,26 +27,37 @@ interface Waiting {
 }
 
 const THREADS_MAX = 3;
-/** With fewer for each the start of a thread costs more than it gives. */
-const BATCHES_EACH = 8;
-/** One that a thread works on, one that waits for it. */
-const BATCHES_PER_THREAD = 2;
+/** With fewer the start of threads costs more than it gives. */
+const LEAST_BATCHES = 16;
+/** Enough for as long as the machine's own thread, which hands them out, works on one itself. */
+const BATCHES_PER_THREAD = 6;
 
 export class PageCrew implements PageThreads {
   readonly batchesAtOnce: number;
   readonly #threads: readonly PageThread[];
 
-  /** Undefined when threads would not help. */
-  static of(target: Uint8Array, batches: number): PageCrew | undefined {
-    const { buffer, byteOffset, length } = target;
-    const threads = Math.min(THREADS_MAX, availableParallelism() - 1, Math.floor(batches / BATCHES_EACH));
-    if (!(buffer instanceof SharedArrayBuffer) || threads < 1) return undefined;
-    return new PageCrew({ memory: buffer, offset: byteOffset, length }, threads);
+  /** Undefined on a computer that has no processor to spare. */
+  static start(): PageCrew | undefined {
+    const threads = Math.min(THREADS_MAX, availableParallelism() - 1);
+    return threads < 1 ? undefined : new PageCrew(threads);
   }
 
-  private constructor(start: PageThreadStart, threads: number) {
-    this.#threads = Array.from({ length: threads }, () => new PageThread(start));
+  /** Undefined when threads would not help. */
+  static of(target: Uint8Array, batches: number): PageCrew | undefined {
+    const helps = batches >= LEAST_BATCHES && target.buffer instanceof SharedArrayBuffer;
+    return helps ? PageCrew.start()?.on(target) : undefined;
+  }
+
+  private constructor(threads: number) {
+    this.#threads = Array.from({ length: threads }, () => new PageThread());
     this.batchesAtOnce = threads * BATCHES_PER_THREAD;
+  }
+
+  /** To be called once, before `fill`: what is to be filled. Undefined when that is no memory that threads share. */
+  on({ buffer, byteOffset, length }: Uint8Array): this | undefined {
+    if (!(buffer instanceof SharedArrayBuffer)) return undefined;
+    for (const thread of this.#threads) thread.begin({ memory: buffer, offset: byteOffset, length });
+    return this;
   }
 
   fill(batch: StoredBatch): Promise<void> | undefined {
@@ -60,12 +71,11 @@ export class PageCrew implements PageThreads {
 }
 
 class PageThread {
-  readonly #worker: Worker;
+  readonly #worker = new Worker(hostEntry("pageThread"), { execArgv: [] });
   readonly #waiting: Waiting[] = [];
   #ended: Error | undefined;
 
-  constructor(start: PageThreadStart) {
-    this.#worker = new Worker(hostEntry("pageThread"), { workerData: start, execArgv: [] });
+  constructor() {
     this.#worker.on("message", ({ failed }: PageThreadAnswer) => {
       const batch = this.#waiting.shift();
       if (failed === undefined) batch?.resolve();
@@ -81,6 +91,10 @@ class PageThread {
 
   get waiting(): number {
     return this.#waiting.length;
+  }
+
+  begin(target: SharedTarget): void {
+    this.#worker.postMessage(target);
   }
 
   fill(batch: StoredBatch): Promise<void> {

@@ -21,6 +21,7 @@ import { FolderFiles } from "./FolderFiles.ts";
 import { stateHeader } from "./machineStateFile.ts";
 import { makeFolder } from "./makeFolder.ts";
 import type { OpenMachine } from "./openMachine.ts";
+import { PageCrew } from "./PageCrew.ts";
 import { snapshotServices } from "./snapshotServices.ts";
 import { overlayReference } from "./snapshots/overlayReference.ts";
 import { stateFolder } from "./snapshots/stateFolder.ts";
@@ -57,6 +58,7 @@ export class StateDesk {
   readonly #log: Log;
   #overlays: Overlay[] = [];
   #held: Held | undefined;
+  #crew: PageCrew | undefined;
   #writing: { readonly abort: AbortController; readonly done: Promise<void> } | undefined;
 
   /** `machine` throws "illegal-state" while there is none. */
@@ -77,14 +79,24 @@ export class StateDesk {
     };
   }
 
+  /** A state is going to be loaded: threads that help take a while to start. */
+  expectLoad(): void {
+    this.#crew = PageCrew.start();
+  }
+
   /** Makes the machine, which is off, one that is paused in the state of that name. Rejects with why it cannot. */
   async load(name: string): Promise<void> {
     const { control, folder } = this.#machine();
     const began = performance.now();
-    await storeOf(folder).load(name, async (state, header) => {
-      checkDescription(header, control.hardware);
-      await control.restoreState(state);
-    });
+    try {
+      await storeOf(folder, this.#crew).load(name, async (state, header) => {
+        checkDescription(header, control.hardware);
+        await control.restoreState(state);
+      });
+    } finally {
+      // Its end is nobody's concern, least of all the guest's.
+      void this.#dismissCrew();
+    }
     this.#log("The saved state was loaded.", { milliseconds: since(began) });
   }
 
@@ -95,6 +107,7 @@ export class StateDesk {
   /** Waits for what is being written: the machine may have stopped meanwhile, its memory is still there. */
   async close(): Promise<void> {
     await this.#writing?.done.catch(() => undefined);
+    await this.#dismissCrew();
     await this.#dropOverlays();
     if (this.#held?.ending === true) this.#held.machine.keepOverlays = true;
   }
@@ -212,6 +225,12 @@ export class StateDesk {
     await store.save(name, header, captured, shared, { onProgress, signal });
   }
 
+  async #dismissCrew(): Promise<void> {
+    const crew = this.#crew;
+    this.#crew = undefined;
+    await crew?.close();
+  }
+
   /** Nothing rests on them yet, and nobody names them. */
   async #dropOverlays(): Promise<void> {
     for (const { image } of this.#overlays.splice(0)) await image.close().catch(() => undefined);
@@ -222,8 +241,9 @@ function since(beganMs: number): number {
   return Math.round(performance.now() - beganMs);
 }
 
-function storeOf(folder: string): StateStore {
-  return new StateStore(new FolderFiles(join(folder, stateFolder)), snapshotServices);
+function storeOf(folder: string, crew?: PageCrew): StateStore {
+  const services = { ...snapshotServices, pageThreads: (target: Uint8Array) => crew?.on(target) };
+  return new StateStore(new FolderFiles(join(folder, stateFolder)), services);
 }
 
 /** Sharing pages with a state that is damaged or gone is given up, not the new state. */

@@ -296,7 +296,8 @@ async function readImage(folder: string, path: string): Promise<Uint8Array> {
     if (facts.size > IMAGE_BYTES_MAX) {
       throw new GuesthouseError("file-too-large", `This file is too large to be loaded: ${full}`, { path: full });
     }
-    return new Uint8Array(await readFile(full));
+    const { buffer, byteOffset, length } = await readFile(full);
+    return new Uint8Array(buffer, byteOffset, length);
   } catch (error) {
     throw fileError(error, full);
   }

@@ -1,7 +1,7 @@
 /**
  * What snapshots of a running machine cost: `node tests/bench/snapshots.ts [rounds]`. A machine of 512 MiB with Debian's installer at its first
  * question is snapshotted twice, switched off and brought back. Printed are the time that the guest stood still, what the second snapshot added on
- * disk beside the first, and the time from "Start" of the restored machine until its guest runs and until it has answered a key.
+ * disk beside the first, and the time from "Start" of the restored machine until its guest runs and until it has answered a key. After `npm run build`.
  */
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,6 +10,7 @@ import { defaultMachineDraft } from "../../engine/api/MachineConfig.ts";
 import { MiB } from "../../engine/base/units.ts";
 import { forkEngine } from "../../engine/host/forkEngine.ts";
 import { HostService } from "../../engine/host/HostService.ts";
+import { builtFile } from "../../engine/host/installation.ts";
 import { connectTo } from "../fixtures/HostBench.ts";
 import { guestsUnavailable, installerKernel } from "../guests/debianGuests.ts";
 
@@ -25,7 +26,9 @@ if (why !== undefined) {
 }
 
 const dataFolder = mkdtempSync(join(tmpdir(), "guesthouse-bench-"));
-const host = await HostService.open({ dataFolder, shell: "cli", spawnEngine: forkEngine, keepEngineReady: true });
+// As users have it: from sources every process and thread would begin with stripping types.
+const spawnEngine = (name: string | undefined) => forkEngine(name, builtFile("host/engineProcess.js"));
+const host = await HostService.open({ dataFolder, shell: "cli", spawnEngine, keepEngineReady: true });
 const client = connectTo(host);
 let said = "";
 const logged: { message: string; milliseconds: number }[] = [];

@@ -16,7 +16,7 @@ interface Batch {
 }
 
 /** Some milliseconds of work, so that threads end at about the same time. */
-const BATCH_BYTES = 512 * 1024;
+const BATCH_BYTES = 256 * 1024;
 /** While one is decompressed here the next is read. */
 const BATCHES_IN_FLIGHT = 3;
 
