@@ -122,8 +122,13 @@ export class MediaRegistry {
     if ("reason" in state && state.kind !== "parentMissing") {
       throw new GuesthouseError(state.kind === "forbidden" ? "file-forbidden" : "not-a-medium", state.reason, { path });
     }
+    await this.keep(real, kind);
+  }
+
+  /** It stays on the list, whatever it is and whether it is there. */
+  async keep(path: string, kind: MediumKind): Promise<void> {
     const added = await this.added();
-    added.set(real, { path: real, kind });
+    added.set(path, { path, kind });
     await this.#write(added);
   }
 

@@ -25,9 +25,9 @@ vi.mock("node:fs/promises", async (original) => {
 /**
  * Does everything that people store with, and lets each single write of host and engine meet a full disk in turn. What comes of it is a sentence of the kind
  * "disk-full", the old or the new, and no file that nobody needs. The engine lives in this process, so that its writes are met, too.
- * GUESTHOUSE_FULL_DISK_STEP=1 takes every write; otherwise every fourth has its turn.
+ * GUESTHOUSE_FULL_DISK_STEP=1 takes every write; otherwise every eighth has its turn.
  */
-const STEP = Number(process.env.GUESTHOUSE_FULL_DISK_STEP ?? 4);
+const STEP = Number(process.env.GUESTHOUSE_FULL_DISK_STEP ?? 8);
 const MiB = 1024 ** 2;
 
 let base: string;

@@ -191,9 +191,12 @@ describe("work", () => {
   test("release, then remove with all files", async () => {
     await create("disk.vmdk", { format: "vmdk", subformat: "twoGbMaxExtentFlat" });
     const path = at("disk.vmdk");
+    // The machine alone knows it.
+    await client.call("media.remove", { path, withFile: false });
     const id = await machine("Holds", { disks: [{ path }], opticals: [] });
     await expect(client.call("media.remove", { path, withFile: true })).rejects.toMatchObject({ kind: "attached" });
     await client.call("media.release", { path, machineId: id });
+    expect((await listed()).get("disk.vmdk")?.attachedTo).toEqual([]);
     await client.call("media.remove", { path, withFile: true });
     expect(existsSync(path)).toBe(false);
     expect(readdirSync(folder).sort()).toEqual(["machines", "media.json"]);

@@ -213,6 +213,8 @@ async function releaseMedium(context: MediumContext, path: string, machineId: st
       path,
     });
   }
+  // Known by its machines alone, it would be on no list any more, and nobody could attach it again.
+  if (uses[0] !== undefined) await context.media.keep(path, uses[0].kind);
   for (const id of new Set(uses.map(({ attachment }) => attachment.machineId))) {
     const slots = (kind: string) => uses.filter((use) => use.attachment.machineId === id && use.kind === kind);
     const gone = (kind: string, slot: number) => slots(kind).some(({ attachment }) => attachment.slot === slot);

@@ -1,7 +1,15 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
-import { expectSaid, machineTools, makeNotebook, note, powerOff } from "./notebookMachine.ts";
+import {
+  expectNotes,
+  expectSaid,
+  machineTools,
+  makeNotebook,
+  note,
+  powerOff,
+  takeSnapshot,
+} from "./notebookMachine.ts";
 import { expect, test } from "./shellFixture.ts";
 
 async function unlock(page: Page, passphrase: string): Promise<void> {
@@ -25,6 +33,47 @@ test("an encrypted disk is asked for its passphrase at every start but the first
   await unlock(page, "open sesame");
   await expect(machineTools(page).getByRole("button", { name: "Pause" })).toBeEnabled({ timeout: 60_000 });
   await expectSaid(page, "disk [gold] memory []");
+  await powerOff(page);
+});
+
+test("a machine with an encrypted disk is snapshotted while it runs, restored, and cloned with its past", async ({
+  manager: page,
+  shell,
+}) => {
+  await makeNotebook(page, shell, "Vault", "open sesame");
+  await note(page, "gold");
+  await page.getByRole("tab", { name: "Snapshots", exact: true }).click();
+  await takeSnapshot(page, "Rich");
+  await expect(page.getByRole("row", { name: /^Rich, with memory/ })).toBeVisible();
+  await page.getByRole("tab", { name: "Console", exact: true }).click();
+  await note(page, "lead");
+  await powerOff(page);
+
+  await page.getByRole("tab", { name: "Snapshots", exact: true }).click();
+  await page.getByRole("row", { name: /^Rich,/ }).click();
+  await page.getByRole("button", { name: "Restore…" }).click();
+  const question = page.getByRole("alertdialog", { name: "Restore snapshot Rich?" });
+  await question.getByRole("checkbox", { name: "Take a snapshot of the current state first" }).check({ force: true });
+  await question.getByRole("textbox", { name: "Name" }).fill("Poor");
+  await question.getByRole("button", { name: "Restore" }).click();
+  await unlock(page, "open sesame");
+  await expect(page.getByRole("row", { name: /^Poor/ })).toBeVisible({ timeout: 60_000 });
+  await expect(machineTools(page).getByRole("button", { name: "Resume", exact: true })).toBeEnabled();
+
+  await page.keyboard.press("Control+o");
+  const clone = page.getByRole("dialog", { name: "Clone Vault" });
+  await clone.getByRole("radio", { name: "The current state and all snapshots" }).check({ force: true });
+  await clone.getByRole("button", { name: "Clone" }).click();
+  await expect(page.getByRole("row", { name: "Vault clone" })).toBeVisible({ timeout: 60_000 });
+  await page.getByRole("row", { name: "Vault clone" }).click();
+  await page.getByRole("tab", { name: "Snapshots", exact: true }).click();
+  for (const name of ["Rich", "Poor"]) {
+    await expect(page.getByRole("row", { name: new RegExp(`^${name}`) })).toBeVisible();
+  }
+  await machineTools(page).getByRole("button", { name: "Resume", exact: true }).click();
+  await unlock(page, "open sesame");
+  await page.getByRole("tab", { name: "Console", exact: true }).click();
+  await expectNotes(page, "gold", "gold");
   await powerOff(page);
 });
 

@@ -53,6 +53,45 @@ test("a disk is made, converted, resized, checked and removed with its file", as
   expect(existsSync(join(shell.folder, "first.qcow2"))).toBe(true);
 });
 
+test("a machine's disk is found, compacted, moved and released", async ({ manager: page, shell }) => {
+  await page.keyboard.press("Alt+n");
+  const wizard = page.getByRole("dialog", { name: "New machine" });
+  await wizard.getByRole("radio", { name: "Nothing yet" }).check({ force: true });
+  await wizard.getByRole("textbox", { name: "Name" }).fill("Store");
+  await wizard.getByRole("button", { name: "Create", exact: true }).click();
+  await expect(page.getByRole("row", { name: "Store" })).toBeVisible();
+
+  await page.keyboard.press("Control+d");
+  const search = page.getByRole("searchbox", { name: "Search media" });
+  await search.fill("nothing of the kind");
+  await expect(page.getByText("Nothing matches.")).toBeVisible();
+  await search.fill("qcow");
+  const row = page.getByRole("row", { name: /\.qcow2/ });
+  await expect(row).toHaveCount(1);
+  await expect(row).toContainText("Store");
+  await row.click();
+  await page.getByRole("button", { name: "Compact" }).click();
+  await expect(page.getByText(/^Compacting .*: done$/)).toBeVisible();
+
+  await page.getByRole("button", { name: "Move…", exact: true }).click();
+  const move = page.getByRole("dialog", { name: /^Move / });
+  const target = join(shell.folder, "elsewhere.qcow2");
+  await move.getByRole("textbox", { name: "New file" }).fill(target);
+  await move.getByRole("button", { name: "Move" }).click();
+  const moved = page.getByRole("row", { name: /elsewhere\.qcow2/ });
+  await search.fill("elsewhere");
+  await expect(moved).toContainText("Store");
+  expect(existsSync(target)).toBe(true);
+
+  await moved.click();
+  await page.getByRole("button", { name: "Release" }).click();
+  const question = page.getByRole("alertdialog", { name: "Release elsewhere.qcow2?" });
+  await expect(question).toContainText("Store");
+  await question.getByRole("button", { name: "Release" }).click();
+  await expect(moved).toContainText("Nothing");
+  expect(existsSync(target)).toBe(true);
+});
+
 test("a disk of another format is added in the settings, with its attributes", async ({ manager: page, shell }) => {
   await page.keyboard.press("Alt+n");
   const wizard = page.getByRole("dialog", { name: "New machine" });

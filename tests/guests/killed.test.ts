@@ -13,7 +13,7 @@ import { type Mishap, MistreatedMachine } from "./MistreatedMachine.ts";
  * with everything in it that was flushed or promised, and the list says whether the change under way is done or not. Needs Linux.
  * GUESTHOUSE_KILLS=200 sets how often, GUESTHOUSE_KILL_SEED where chance begins.
  */
-const KILLS = Number(process.env.GUESTHOUSE_KILLS ?? 12);
+const KILLS = Number(process.env.GUESTHOUSE_KILLS ?? 8);
 const SEED = Number(process.env.GUESTHOUSE_KILL_SEED ?? 1);
 const timeout = 120_000 + KILLS * 60_000;
 const newFolder = () => realpathSync(mkdtempSync(join(tmpdir(), "guesthouse-killed-")));
