@@ -127,7 +127,7 @@ function plainWrite(user: bool, linear: u64, size: i32): usize {
   return fastWrite(user, linear, size);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 function crossesPage(linear: u64, size: i32): bool {
   return (linear & 0xfff) + (size as u64) > 0x1000;

@@ -1,7 +1,7 @@
 /** 64 x 64 bits, of which WebAssembly's product keeps the lower half. */
 
 /** High half of the product of two unsigned numbers. */
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 export function mulHigh(a: u64, b: u64): u64 {
   const aLow = a & 0xffff_ffff;

@@ -3,14 +3,14 @@
 export let hi: f64 = 0;
 export let lo: f64 = 0;
 
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 export function set(h: f64, l: f64): void {
   hi = h;
   lo = l;
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 function quickTwoSum(a: f64, b: f64): void {
   const s = a + b;
@@ -21,7 +21,7 @@ function quickTwoSum(a: f64, b: f64): void {
 const SPLITTER: f64 = 134217729;
 let productError: f64 = 0;
 
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 function twoProduct(a: f64, b: f64): f64 {
   const p = a * b;

@@ -54,7 +54,7 @@ export function flag(bits: u32): void {
   raised |= bits;
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 export function setZ(sign: u32, exp: i32, sig: u64): void {
   zSign = sign;
@@ -66,13 +66,13 @@ export function setDefaultNan(): void {
   setZ(1, EXP_MAX, INTEGER_BIT | QUIET_BIT);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 export function roundingControl(): u32 {
   return (load<u32>(FPU_CONTROL) >> 10) & 3;
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 export function unmasked(bits: u32): bool {
   return (bits & ~load<u32>(FPU_CONTROL)) != 0;
@@ -80,38 +80,38 @@ export function unmasked(bits: u32): bool {
 
 // --- classification ---
 
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 export function isNan(exp: i32, sig: u64): bool {
   return exp == EXP_MAX && sig << 1 != 0 && sig >> 63 != 0;
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 export function isInfinite(exp: i32, sig: u64): bool {
   return exp == EXP_MAX && sig == INTEGER_BIT;
 }
 
 /** Unnormals, pseudo-infinities and pseudo-NaNs: an integer bit of 0 with an exponent that demands 1. */
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 export function isUnsupported(exp: i32, sig: u64): bool {
   return exp != 0 && sig >> 63 == 0;
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 export function isSignaling(exp: i32, sig: u64): bool {
   return isNan(exp, sig) && (sig & QUIET_BIT) == 0;
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 export function isZero(exp: i32, sig: u64): bool {
   return exp == 0 && sig == 0;
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 export function isDenormal(exp: i32, sig: u64): bool {
   return exp == 0 && sig != 0;

@@ -47,7 +47,7 @@ export function shiftRightSticky(high: u64, low: u64, count: i32): void {
 
 // --- rounding ---
 
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 export function mustIncrement(sign: u32, lowest: bool, half: bool, rest: bool): bool {
   switch (roundingControl()) {

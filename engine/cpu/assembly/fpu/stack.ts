@@ -39,7 +39,7 @@ export let sSign: u32 = 0;
 export let sExp: i32 = 0;
 export let sSig: u64 = 0;
 
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 function physical(i: u32): u32 {
   return (load<u32>(FPU_TOP) + i) & 7;
@@ -126,7 +126,7 @@ export function push(): void {
   pushSettled();
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 export function masked(bits: u32): bool {
   return (bits & ~load<u32>(FPU_CONTROL) & 0x3f) == 0;

@@ -18,31 +18,31 @@ import {
 } from "../layout.generated";
 import * as st from "./stack";
 
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @external("system", "raise")
 declare function raise(vector: i32, errorCode: i32): void;
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @external("system", "loadSlow16")
 declare function loadSlow16(address: i64): i32;
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @external("system", "loadSlow32")
 declare function loadSlow32(address: i64): i32;
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @external("system", "loadSlow64")
 declare function loadSlow64(address: i64): i64;
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @external("system", "storeSlow16")
 declare function storeSlow16(address: i64, value: i32): void;
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @external("system", "storeSlow32")
 declare function storeSlow32(address: i64, value: i32): void;
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @external("system", "storeSlow64")
 declare function storeSlow64(address: i64, value: i64): void;
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @external("system", "probeWrite")
 declare function probeWrite(address: i64, size: i32): void;
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @external("system", "definedXcr0")
 declare function definedXcr0(): u32;
 

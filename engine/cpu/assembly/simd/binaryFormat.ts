@@ -46,37 +46,37 @@ export function useHalf(): void {
   useFormat(10, 5);
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 export function magnitude(image: u64): u64 {
   return image & (signMask - 1);
 }
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 export function signOf(image: u64): u64 {
   return image & signMask;
 }
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 export function isNan(image: u64): bool {
   return magnitude(image) > infinity;
 }
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 export function isInfinite(image: u64): bool {
   return magnitude(image) == infinity;
 }
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 export function isSignaling(image: u64): bool {
   return isNan(image) && (image & quietBit) == 0;
 }
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 export function isZero(image: u64): bool {
   return magnitude(image) == 0;
 }
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 export function isDenormal(image: u64): bool {
   return magnitude(image) - 1 < ((<u64>1) << fractionBits) - 1;
@@ -100,12 +100,12 @@ export function chooseNan(a: u64, b: u64): u64 {
 }
 
 /** An operand as DAZ leaves it. */
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 export function flattened(image: u64): u64 {
   return denormalsAreZero && isDenormal(image) ? signOf(image) : image;
 }
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 export function noteDenormal(image: u64): void {
   if (isDenormal(image)) flag(DE);
@@ -130,7 +130,7 @@ export function unpack(image: u64): void {
 }
 
 /** Shifts right; what falls out sticks in the lowest bit. */
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 export function shiftRightJamming(value: u64, count: i32): u64 {
   if (count == 0) return value;

@@ -6,7 +6,7 @@ import { CR4, MXCSR } from "../layout.generated";
 
 export { DE, IE, OE, PE, UE, ZE } from "../floatExceptions";
 
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @external("system", "raise")
 declare function raise(vector: i32, errorCode: i32): void;
 
@@ -64,7 +64,7 @@ export function keepTinyResults(): void {
   flushToZero = false;
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 export function flag(bits: u32): void {
   raised |= bits;

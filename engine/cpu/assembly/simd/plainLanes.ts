@@ -12,27 +12,27 @@ const LARGEST_SINGLE: u32 = (127 + 50) << 23;
 const SMALLEST_DOUBLE: u64 = (1023 - 400) << 52;
 const LARGEST_DOUBLE: u64 = (1023 + 400) << 52;
 
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 function isModestSingle(a: f32): bool {
   const size = reinterpret<u32>(a) & 0x7fff_ffff;
   return size == 0 || size - SMALLEST_SINGLE < LARGEST_SINGLE - SMALLEST_SINGLE;
 }
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 function isModestDouble(a: f64): bool {
   const size = reinterpret<u64>(a) & 0x7fff_ffff_ffff_ffff;
   return size == 0 || size - SMALLEST_DOUBLE < LARGEST_DOUBLE - SMALLEST_DOUBLE;
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 function note(isInexact: bool): void {
   if (isInexact) inexact = true;
 }
 
 /** What a rounded sum lacks. */
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 function sumError<T>(a: T, b: T, sum: T): T {
   const part = sum - a;
@@ -105,7 +105,7 @@ function computeDouble(operation: i32, a: f64, b: f64): bool {
   }
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 function isPlain(operation: i32): bool {
   return operation <= FLOAT_SUB || operation == FLOAT_MUL || operation == FLOAT_DIV || operation == FLOAT_SQRT;

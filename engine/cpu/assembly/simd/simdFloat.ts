@@ -54,7 +54,7 @@ const B: usize = memory.data(16, 16);
 const C: usize = memory.data(16, 16);
 const RESULT: usize = memory.data(16, 16);
 
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 function lane(vector: usize, log2Bytes: i32, index: i32): u64 {
   if (log2Bytes == 3) return load<u64>(vector + (<usize>index << 3));
@@ -62,7 +62,7 @@ function lane(vector: usize, log2Bytes: i32, index: i32): u64 {
   return load<u16>(vector + (<usize>index << 1));
 }
 
-// @ts-ignore: decorator
+// @ts-ignore: TypeScript has no decorators of functions
 @inline
 function setLane(log2Bytes: i32, index: i32, value: u64): void {
   if (log2Bytes == 3) store<u64>(RESULT + (<usize>index << 3), value);
