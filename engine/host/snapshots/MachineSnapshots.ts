@@ -29,7 +29,7 @@ import { allJoins } from "../../snapshot/tree/settleLayers.ts";
 import { namingDisk } from "../encryptedDisks.ts";
 import { DiskChains } from "./DiskChains.ts";
 import { type JournalledPlan, readJournalledPlan } from "./JournalledPlan.ts";
-import { filesOnlyOf, joinedFiles, joinOptions, readFiles, roomForJoins } from "./joinedLayers.ts";
+import { joinedFiles, joinOptions, readFiles } from "./joinedLayers.ts";
 import type { KeptMachine } from "./KeptMachine.ts";
 import { LayerKeys } from "./LayerKeys.ts";
 import {
@@ -43,6 +43,7 @@ import {
 } from "./machineLayers.ts";
 import { SnapshotPictures } from "./SnapshotPictures.ts";
 import { SnapshotSteps } from "./SnapshotSteps.ts";
+import { allocationOf, type Removal, removalOf } from "./snapshotCosts.ts";
 
 export type { Interrupted };
 
@@ -286,25 +287,12 @@ export class MachineSnapshots {
     }
   }
 
-  /** What removing and joining would cost and give, and the files that they would change or delete on account of this snapshot. */
-  async removal(
-    id: string,
-    runs = this.#machine.live !== undefined,
-  ): Promise<{ neededBytes: number; freedBytes: number; files: string[] }> {
+  /** What removing and joining would cost and give. */
+  async removal(id: string, runs = this.#machine.live !== undefined): Promise<Removal> {
     const before = await this.document();
-    const sizes = await this.#sizes(before);
-    const { last, document } = planDelete(before, id);
-    const removed = last.flatMap((step) => (step.kind === "removeFile" ? [step.file] : []));
-    const joins = allJoins(document, sizes, joinOptions(document, runs));
-    // What an earlier change has left to be joined is not this one's business.
-    const due = new Set(allJoins(before, sizes).map(({ lower }) => lower));
-    const unnamed = filesOnlyOf(before, id);
-    const states = await this.#machine.freedByStates(wantedStates(document));
-    return {
-      neededBytes: roomForJoins(joins, sizes),
-      freedBytes: [...removed, ...joins.map(({ gone }) => gone)].reduce((sum, file) => sum + sizes(file), states),
-      files: [...removed, ...joins.filter(({ lower }) => !due.has(lower)).flatMap(joinedFiles), ...unnamed],
-    };
+    const plan = planDelete(before, id);
+    const stateBytes = await this.#machine.freedByStates(wantedStates(plan.document));
+    return removalOf(before, plan, id, { sizes: await this.#sizes(before), stateBytes, runs });
   }
 
   async edit(id: string, change: Pick<SnapshotNode, "name" | "description">): Promise<SnapshotNode> {
@@ -330,17 +318,9 @@ export class MachineSnapshots {
 
   /** Bytes on the host of the images and memory that each snapshot added to those before it. */
   async allocations(document: SnapshotDocument): Promise<(node: SnapshotNode) => number> {
-    const sizes = await this.#sizes(document);
     const states = new Map<string, number>();
     for (const state of wantedStates(document)) states.set(state, (await this.#machine.stateBytes(state)) ?? 0);
-    return (node) => {
-      const parent = document.nodes.find(({ id }) => id === node.parent);
-      const above = new Set(Object.values(parent?.layers ?? {}));
-      return Object.values(node.layers)
-        .filter((layer) => !above.has(layer))
-        .map((layer) => sizes(document.layers.find(({ id }) => id === layer)?.file ?? ""))
-        .reduce((sum, bytes) => sum + bytes, states.get(node.state ?? "") ?? 0);
-    };
+    return allocationOf(document, await this.#sizes(document), states);
   }
 
   #newLayer(): { id: string; file: string } {

@@ -1,4 +1,4 @@
-/** Which images the joins of layers and other plans touch, and what room they need. */
+/** Which images the joins of layers and other plans touch. */
 import type { SnapshotDocument } from "../../snapshot/tree/SnapshotDocument.ts";
 import type { SnapshotPlan } from "../../snapshot/tree/SnapshotPlan.ts";
 import type { Join, JoinOptions } from "../../snapshot/tree/settleLayers.ts";
@@ -26,20 +26,6 @@ export function joinOptions(document: SnapshotDocument, runs: boolean): JoinOpti
   return { inUse: (layer) => used.has(layer) };
 }
 
-/** Of layers that one snapshot alone names. */
-export function filesOnlyOf({ nodes, layers, current }: SnapshotDocument, id: string): string[] {
-  const namedBy = (states: readonly { readonly layers: Readonly<Record<string, string>> }[]) =>
-    new Set(states.flatMap((state) => Object.values(state.layers)));
-  const others = namedBy([...nodes.filter((node) => node.id !== id), current]);
-  const own = namedBy(nodes.filter((node) => node.id === id));
-  return layers.filter((layer) => own.has(layer.id) && !others.has(layer.id)).map(({ file }) => file);
-}
-
 export function joinedFiles({ merge }: Join): string[] {
   return [merge.file, merge.kind === "mergeDown" ? merge.into : merge.from];
-}
-
-/** Each join gives back what it copied before the next begins. */
-export function roomForJoins(joins: readonly Join[], sizes: (file: string) => number): number {
-  return Math.max(0, ...joins.map(({ gone }) => sizes(gone)));
 }

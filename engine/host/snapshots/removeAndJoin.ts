@@ -6,17 +6,17 @@ import { GuesthouseError } from "../../base/GuesthouseError.ts";
 import type { LongWork } from "../../contracts/DiskImage.ts";
 import type { MachineSnapshots, MayJoin } from "./MachineSnapshots.ts";
 
-/** What fails after the snapshot has left the list says so, by the kind of what was the matter. */
+/** What fails in `join`, after the snapshot has left the list, says so, by the kind of what was the matter. */
 export async function removeAndJoin(
   snapshots: MachineSnapshots,
   id: string,
-  work: LongWork,
-  mayJoin: MayJoin,
+  { signal }: LongWork,
+  join: () => Promise<void>,
 ): Promise<void> {
-  if (work.signal?.aborted === true) throw new GuesthouseError("cancelled", "Cancelled.");
+  if (signal?.aborted === true) throw new GuesthouseError("cancelled", "Cancelled.");
   await snapshots.remove(id);
   try {
-    await snapshots.join(work, mayJoin);
+    await join();
   } catch (error) {
     throw notJoined(error);
   }
@@ -29,8 +29,7 @@ export async function joinWhatCan(snapshots: MachineSnapshots, work: LongWork, m
   });
 }
 
-/** The snapshot has left the list. */
-export function notJoined(error: unknown): GuesthouseError {
+function notJoined(error: unknown): GuesthouseError {
   const { kind, message, context } =
     error instanceof GuesthouseError ? error : new GuesthouseError("internal", String(error));
   const sentence = `The snapshot is deleted; the space of its disks is given back later, because they could not be joined: ${message}`;

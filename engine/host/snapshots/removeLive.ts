@@ -9,7 +9,7 @@ import type { DiskPassphrase } from "../encryptedDisks.ts";
 import type { JobList } from "../JobList.ts";
 import type { MachineRegistry } from "../MachineRegistry.ts";
 import type { MachineSnapshots, MayJoin } from "./MachineSnapshots.ts";
-import { notJoined } from "./removeAndJoin.ts";
+import { removeAndJoin } from "./removeAndJoin.ts";
 import { asJob, liveSnapshots } from "./savedStates.ts";
 
 interface Removal {
@@ -40,16 +40,12 @@ export async function removeLive(removal: Removal): Promise<boolean> {
     const { snapshots } = liveSnapshots(registry, id, passphrases);
     await snapshots.recover();
     await ready(snapshots);
-    await asJob(removal, id, "deleteSnapshot", async (work) => {
-      if (work.signal?.aborted === true) throw new GuesthouseError("cancelled", "Cancelled.");
-      await snapshots.remove(snapshotId);
-      removed();
-      try {
-        await joinWhileItRuns(removal, snapshots, work);
-      } catch (error) {
-        throw notJoined(error);
-      }
-    });
+    await asJob(removal, id, "deleteSnapshot", (work) =>
+      removeAndJoin(snapshots, snapshotId, work, () => {
+        removed();
+        return joinWhileItRuns(removal, snapshots, work);
+      }),
+    );
     return true;
   });
 }

@@ -107,7 +107,8 @@ export function snapshotCommands(context: SnapshotContext): Pick<Handlers, keyof
       await changing(context, id, "deleteSnapshot", {
         passphrases,
         ready,
-        action: (snapshots, work) => removeAndJoin(snapshots, snapshotId, work, mayJoin(id)),
+        action: (snapshots, work) =>
+          removeAndJoin(snapshots, snapshotId, work, () => snapshots.join(work, mayJoin(id))),
       });
       return {};
     },
