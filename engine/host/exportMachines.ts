@@ -115,7 +115,9 @@ async function describeForExport(
   const extra = order.products?.find(({ machineId }) => machineId === id);
   const disks: ExportDisk[] = [];
   for (const [slot, disk] of config.storage.disks.entries()) {
-    const image = await openPresentState(disk, folder, mayUse, passphraseFor(order, id, slot));
+    const present = await presentImage(disk, folder, mayUse);
+    const passphrase = passphraseFor(order, id, slot);
+    const image = await openDiskFile(present.path, "read", { ...present, passphrase });
     const href = `${stem}-disk${sources.disks.size + 1}.vmdk`;
     sources.disks.set(href, image);
     const { allocatedBytes } = await image.info();
@@ -146,31 +148,23 @@ async function describeForExport(
   };
 }
 
-/** A disk that several machines rest on is packed as this one sees it. */
-async function openPresentState(
+interface PresentImage {
+  readonly path: string;
+  readonly format: DiskConfig["format"];
+  readonly mayUse: (path: string) => boolean;
+}
+
+/** The image of a disk as this machine sees it: what it keeps of its own of a disk that several have. */
+async function presentImage(
   disk: DiskConfig,
   folder: string,
   mayUse: (path: string) => boolean,
-  passphrase: string | undefined,
-): Promise<DiskImage> {
+): Promise<PresentImage> {
   const base = resolve(folder, disk.path);
-  const overlay = await changedBy(disk, folder);
-  if (overlay !== undefined) {
-    const mayUseBase = await allowing(base, mayUse);
-    return await openDiskFile(overlay, "read", { format: "qcow2", mayUse: mayUseBase, passphrase });
-  }
-  return await openDiskFile(base, "read", { format: disk.format, mayUse, passphrase });
-}
-
-/** What a machine keeps of its own of a disk that several have. */
-async function changedBy(disk: DiskConfig, folder: string): Promise<string | undefined> {
   const overlay = ownOverlay(disk, folder);
-  return disk.kind === "multiAttach" && (await fileExists(overlay)) ? overlay : undefined;
-}
-
-async function allowing(base: string, mayUse: (path: string) => boolean): Promise<(path: string) => boolean> {
+  if (disk.kind !== "multiAttach" || !(await fileExists(overlay))) return { path: base, format: disk.format, mayUse };
   const real = await realPath(base);
-  return (path) => path === real || mayUse(path);
+  return { path: overlay, format: "qcow2", mayUse: (path) => path === real || mayUse(path) };
 }
 
 function passphraseFor({ passphrases = [] }: ApplianceExport, machineId: string, slot: number): string | undefined {
@@ -190,12 +184,9 @@ export async function demandReadable(
     const { folder } = library.get(machineId);
     const config = library.config(machineId);
     for (const [slot, disk] of config.storage.disks.entries()) {
-      const base = resolve(folder, disk.path);
-      const overlay = await changedBy(disk, folder);
-      const name = overlay ?? base;
-      const rights = overlay === undefined ? mayUse : await allowing(base, mayUse);
-      const opener = new FileOpener({ folder: dirname(name), readLock: "none", mayUse: rights });
-      const link = { opener, name, format: overlay === undefined ? disk.format : ("qcow2" as const) };
+      const present = await presentImage(disk, folder, mayUse);
+      const opener = new FileOpener({ folder: dirname(present.path), readLock: "none", mayUse: present.mayUse });
+      const link = { opener, name: present.path, format: present.format };
       if ((await findEncrypted(link, diskServices)) === undefined) continue;
       const path = await originalDisk(folder, config, disk.path);
       if (order.decrypt !== true) throw stillEncrypted({ machineId, slot, path, name: basename(path) });
