@@ -49,6 +49,24 @@ export interface RestorableState {
   readonly label: string;
   readonly sections: readonly StateSection[];
   readonly ramBytes: number;
-  /** Writes all pages that are not zero; the memory given is zero. Rejects with "state-damaged" and the like, with part of it written. */
-  readRam(target: Uint8Array): Promise<void>;
+  /**
+   * Reads all pages that are not zero and compares them with their checksums; the memory given is zero. They come into it afterwards. Rejects with
+   * "state-damaged" and the like, with the memory untouched.
+   */
+  readRam(target: Uint8Array): Promise<ArrivingPages>;
+}
+
+/**
+ * Pages that were read and are being unpacked into the memory of a machine, which need not wait for all of them: whoever wants a page asks for
+ * it, the others come by themselves.
+ */
+export interface ArrivingPages {
+  /** The page has not come yet; it may at any moment. False for pages outside. */
+  isAbsent(index: number): boolean;
+  /** The page is there when this returns. Throws "state-damaged" for one that cannot be unpacked. */
+  bring(index: number): void;
+  /** Nobody wants those that have not come: none comes after this. */
+  forget(): void;
+  /** Resolves when all pages are there that ever come. Rejects with "state-damaged". */
+  arrived(): Promise<void>;
 }

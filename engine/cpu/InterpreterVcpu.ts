@@ -32,6 +32,8 @@ export interface InterpreterVcpuOptions {
   };
   /** Puts a page aside that is marked `frozen` in physMap, and unmarks it. */
   readonly preservePage?: (physPage: number) => void;
+  /** Fetches what a page holds that is marked `absent` in physMap, and unmarks it. */
+  readonly bringPage?: (physPage: number) => void;
   readonly interrupts: InterruptSource;
   /** Ticks of the time-stamp counter since power-on, an integer. */
   readonly tsc: () => number;
@@ -85,6 +87,7 @@ export class InterpreterVcpu implements Vcpu {
         portRead: (port, size) => ports.read(port & 0xffff, size as Width),
         portWrite: (port, size, value) => ports.write(port & 0xffff, value >>> 0, size as Width),
         preservePage: (page) => options.preservePage?.(page >>> 0),
+        bringPage: (page) => options.bringPage?.(page >>> 0),
         tsc: options.tsc,
         interruptAcknowledge: () => interrupts.acknowledge(),
         ...apicRegisters(options.apic),

@@ -1,15 +1,16 @@
-import { availableParallelism } from "node:os";
 import { describe, expect, test } from "vitest";
 import { RandomValues } from "../../tests/fixtures/RandomValues.ts";
 import { capturedFrom, SnapshotFiles } from "../../tests/fixtures/SnapshotFiles.ts";
-import { STATE_PAGE_BYTES } from "../contracts/MachineStateParts.ts";
+import { type ArrivingPages, STATE_PAGE_BYTES } from "../contracts/MachineStateParts.ts";
 import { describedDigest } from "../snapshot/container/describedDigest.ts";
+import type { PageThreads } from "../snapshot/SnapshotServices.ts";
 import { StateStore } from "../snapshot/StateStore.ts";
 import { PageCrew } from "./PageCrew.ts";
 import { snapshotServices } from "./snapshotServices.ts";
 
-/** Half of it is content that becomes no smaller: enough for some batches. */
+/** Half of it is content that becomes no smaller. */
 const RAM_BYTES = 16 * 1024 * 1024;
+const PAGES = RAM_BYTES / STATE_PAGE_BYTES;
 const BEFORE_BYTES = 2 * STATE_PAGE_BYTES;
 const header = { digest: describedDigest({}), machine: {}, savedAtMs: 1, appVersion: "0" };
 
@@ -31,44 +32,79 @@ async function saved(ram: Uint8Array): Promise<SnapshotFiles> {
 /** A machine's memory: shared, and not at the start of its buffer. */
 const sharedMemory = () => new Uint8Array(new SharedArrayBuffer(RAM_BYTES + BEFORE_BYTES), BEFORE_BYTES);
 
-async function load(files: SnapshotFiles, target: Uint8Array, byThreads: { count: number }): Promise<void> {
-  const services = {
-    ...snapshotServices,
-    pageThreads: (memory: Uint8Array, batches: number) => {
-      const crew = PageCrew.of(memory, batches);
-      if (crew === undefined) return undefined;
-      const fill: PageCrew["fill"] = (batch) => {
-        const filled = crew.fill(batch);
-        if (filled !== undefined) byThreads.count++;
-        return filled;
-      };
-      return { batchesAtOnce: crew.batchesAtOnce, fill, close: () => crew.close() };
-    },
-  };
-  await new StateStore(files, services).load("one", (state) => state.readRam(target));
+async function load(files: SnapshotFiles, target: Uint8Array, pageThreads: PageThreads): Promise<ArrivingPages> {
+  return await new StateStore(files, { ...snapshotServices, pageThreads }).load("one", (state) => state.readRam(target));
 }
 
-describe.skipIf(availableParallelism() < 2)("threads that read a saved state", { timeout: 60_000 }, () => {
-  test("fill the memory that they share with the machine", async () => {
+const pageOf = (bytes: Uint8Array, page: number) =>
+  Buffer.from(bytes.subarray(page * STATE_PAGE_BYTES, (page + 1) * STATE_PAGE_BYTES));
+
+describe("threads that unpack a saved state", { timeout: 60_000 }, () => {
+  test("fill the memory that they share with the machine, and end", async () => {
     const ram = filledRam();
     const target = sharedMemory();
-    const byThreads = { count: 0 };
-    await load(await saved(ram), target, byThreads);
-    expect(byThreads.count).toBeGreaterThan(0);
+    const crew = PageCrew.start();
+    let ended = false;
+    const threads: PageThreads = {
+      unpack: async (...order) => {
+        await crew.unpack(...order);
+        ended = true;
+      },
+    };
+    const pages = await load(await saved(ram), target, threads);
+    await pages.arrived();
+    expect(ended).toBe(true);
     expect(Buffer.compare(target, ram)).toBe(0);
     expect(new Uint8Array(target.buffer, 0, BEFORE_BYTES).every((byte) => byte === 0)).toBe(true);
   });
 
-  test("say of damaged pages what the machine's own thread says", async () => {
-    const files = await saved(filledRam());
-    const pages = files.files.get("one.pages")!;
-    for (let at = 64 * 1024; at < pages.length - 1024 * 1024; at += 128 * 1024) pages[at]! ^= 0x55;
-    await expect(load(files, sharedMemory(), { count: 0 })).rejects.toMatchObject({ kind: "state-damaged" });
-    await expect(load(files, new Uint8Array(RAM_BYTES), { count: 0 })).rejects.toMatchObject({ kind: "state-damaged" });
+  test("give way to whoever wants a page at once, and overwrite nothing that was written since", async () => {
+    const ram = filledRam();
+    const target = sharedMemory();
+    const pages = await load(await saved(ram), target, PageCrew.start());
+    const arrived = pages.arrived();
+    const random = new RandomValues(3);
+    for (let round = 0; round < 200; round++) {
+      const page = random.below(PAGES);
+      pages.bring(page);
+      expect(pages.isAbsent(page)).toBe(false);
+      expect(Buffer.compare(pageOf(target, page), pageOf(ram, page))).toBe(0);
+      target.fill(round, page * STATE_PAGE_BYTES, (page + 1) * STATE_PAGE_BYTES);
+      ram.fill(round, page * STATE_PAGE_BYTES, (page + 1) * STATE_PAGE_BYTES);
+    }
+    await arrived;
+    expect(Buffer.compare(target, ram)).toBe(0);
   });
 
-  test("are left alone where there is little to do, or no memory to share", () => {
-    expect(PageCrew.of(sharedMemory(), 4)).toBeUndefined();
-    expect(PageCrew.of(new Uint8Array(RAM_BYTES), 1000)).toBeUndefined();
+  test("that die leave the rest to the machine's own", async () => {
+    const ram = filledRam();
+    const target = sharedMemory();
+    const crew = PageCrew.start();
+    const pages = await load(await saved(ram), target, crew);
+    const arrived = pages.arrived();
+    await crew.close();
+    await arrived;
+    expect(Buffer.compare(target, ram)).toBe(0);
+  });
+
+  test("bring nothing more when the machine forgets it", async () => {
+    const target = sharedMemory();
+    const pages = await load(await saved(filledRam()), target, PageCrew.start());
+    const arrived = pages.arrived();
+    pages.forget();
+    target.fill(0);
+    await arrived;
+    expect(target.every((byte) => byte === 0)).toBe(true);
+  });
+
+  test("damaged pages are found before the first is unpacked", async () => {
+    const files = await saved(filledRam());
+    const pages = files.files.get("one.pages")!;
+    pages[pages.length >> 1]! ^= 0x55;
+    const target = sharedMemory();
+    const crew = PageCrew.start();
+    await expect(load(files, target, crew)).rejects.toMatchObject({ kind: "state-damaged" });
+    expect(target.every((byte) => byte === 0)).toBe(true);
+    await crew.close();
   });
 });

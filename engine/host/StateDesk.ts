@@ -7,7 +7,7 @@ import { dirname, join, resolve } from "node:path";
 import type { CommandHandlers } from "../api/ProtocolServer.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import type { DiskImage } from "../contracts/DiskImage.ts";
-import type { CapturedState } from "../contracts/MachineStateParts.ts";
+import type { ArrivingPages, CapturedState, RestorableState } from "../contracts/MachineStateParts.ts";
 import { checkDescription } from "../snapshot/container/describedDigest.ts";
 import type { StateHeader } from "../snapshot/container/stateFileLayout.ts";
 import { StateStore } from "../snapshot/StateStore.ts";
@@ -88,14 +88,23 @@ export class StateDesk {
   async load(name: string): Promise<void> {
     const { control, folder } = this.#machine();
     const began = performance.now();
+    const readRam = async (state: RestorableState, target: Uint8Array): Promise<ArrivingPages> => {
+      const pages = await state.readRam(target);
+      void pages.arrived().then(
+        () => this.#log("All memory of the saved state is unpacked.", { milliseconds: since(began) }),
+        // The machine stops with the reason.
+        () => undefined,
+      );
+      return pages;
+    };
     try {
       await storeOf(folder, this.#crew).load(name, async (state, header) => {
         checkDescription(header, control.hardware);
-        await control.restoreState(state);
+        await control.restoreState({ ...state, readRam: (target) => readRam(state, target) });
       });
-    } finally {
-      // Its end is nobody's concern, least of all the guest's.
-      void this.#dismissCrew();
+    } catch (error) {
+      await this.#dismissCrew();
+      throw error;
     }
     this.#log("The saved state was loaded.", { milliseconds: since(began) });
   }
@@ -242,7 +251,7 @@ function since(beganMs: number): number {
 }
 
 function storeOf(folder: string, crew?: PageCrew): StateStore {
-  const services = { ...snapshotServices, pageThreads: (target: Uint8Array) => crew?.on(target) };
+  const services = crew === undefined ? snapshotServices : { ...snapshotServices, pageThreads: crew };
   return new StateStore(new FolderFiles(join(folder, stateFolder)), services);
 }
 

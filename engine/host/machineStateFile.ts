@@ -9,6 +9,7 @@ import { openSingleState, saveSingleState } from "../snapshot/saveSingleState.ts
 import { FileStore } from "./FileStore.ts";
 import { FolderFiles } from "./FolderFiles.ts";
 import { appVersion } from "./installation.ts";
+import { PageCrew } from "./PageCrew.ts";
 import { snapshotServices } from "./snapshotServices.ts";
 
 export function stateHeader(control: MachineControl): StateHeader {
@@ -31,10 +32,14 @@ export async function saveStateFile(control: MachineControl, path: string, work?
 /** Brings the state into a machine that is off; it is paused then. Throws what is wrong with the file, or "state-other-machine". */
 export async function loadStateFile(control: MachineControl, path: string): Promise<void> {
   const store = await FileStore.open(path, "read");
+  const pageThreads = PageCrew.start();
   try {
-    const { header, load } = await openSingleState(store, snapshotServices);
+    const { header, load } = await openSingleState(store, { ...snapshotServices, pageThreads });
     checkDescription(header, control.hardware);
     await control.restoreState(await load(path));
+  } catch (error) {
+    await pageThreads.close();
+    throw error;
   } finally {
     await store.close();
   }

@@ -1,11 +1,10 @@
 /**
  * Compression and checksums for saved states by Node's zlib, zstd where this Node has it. Compression is off the machine's thread, which has a
- * guest to run; decompression is not: the machine waits for it, and takes part beside threads that have whole batches of it.
+ * guest to run; decompression is not: the machine waits for it.
  */
 import { promisify } from "node:util";
 import * as zlib from "node:zlib";
 import { pureSnapshotServices, type SnapshotServices } from "../snapshot/SnapshotServices.ts";
-import { PageCrew } from "./PageCrew.ts";
 
 const FASTEST = 1;
 /** Node takes no less. */
@@ -28,7 +27,7 @@ function zstd(): Pick<SnapshotServices, "codec" | "compress" | "decompress"> | u
   return {
     codec: "zstd",
     compress: (bytes) => compress(bytes, { params }),
-    decompress: async (_codec, bytes, sizeBytes) => zlib.zstdDecompressSync(bytes, atOneStroke(sizeBytes)),
+    decompress: (_codec, bytes, sizeBytes) => zlib.zstdDecompressSync(bytes, atOneStroke(sizeBytes)),
   };
 }
 
@@ -38,13 +37,12 @@ export const snapshotServices: SnapshotServices = {
   codec: "deflate",
   compress: (bytes) => deflate(bytes, { level: FASTEST }),
   ...native,
-  decompress: async (codec, bytes, sizeBytes) => {
+  decompress: (codec, bytes, sizeBytes) => {
     if (codec === "deflate") return zlib.inflateRawSync(bytes, atOneStroke(sizeBytes));
-    return await (native ?? pureSnapshotServices).decompress(codec, bytes, sizeBytes);
+    return (native ?? pureSnapshotServices).decompress(codec, bytes, sizeBytes);
   },
   crc32: (bytes, before) =>
     typeof zlib.crc32 === "function" ? zlib.crc32(bytes, before) : pureSnapshotServices.crc32(bytes, before),
-  pageThreads: (target, batches) => PageCrew.of(target, batches),
   pause: () => {
     if (performance.now() - pausedMs < WORK_MS) return undefined;
     return new Promise((resume) => {

@@ -5,7 +5,6 @@ import type { DisplaySource } from "../contracts/DisplaySink.ts";
 import type { KeyboardSink, PointerSink } from "../contracts/InputSink.ts";
 import type { CapturedState, RestorableState } from "../contracts/MachineStateParts.ts";
 import type { RemovableDrive } from "../contracts/Medium.ts";
-import { memoryPlan } from "../cpu/layout/memoryPlan.ts";
 import type { FrozenMemory } from "../memory/FrozenMemory.ts";
 import type { MachineDescription } from "../snapshot/container/stateFileLayout.ts";
 import { Board } from "./board/Board.ts";
@@ -177,8 +176,13 @@ export class PcMachine implements MachineControl {
     try {
       this.#board.reset("power");
       this.#firmware.reset("power");
-      await state.readRam(this.#board.map.bytes.subarray(memoryPlan.ram, memoryPlan.ram + regions.ramBytes));
+      const pages = await state.readRam(regions.ram);
+      regions.receive(pages);
       loadSections(this.#parts, sections);
+      void pages.arrived().then(
+        () => regions.allArrived(),
+        (error: Error) => this.#stopAtBoundary({ kind: "failure", error }),
+      );
     } catch (error) {
       this.#board.reset("power");
       this.#life = "off";

@@ -2,11 +2,13 @@ import { readFileSync } from "node:fs";
 import { beforeAll, expect, test } from "vitest";
 import { buildCpu } from "../../resources/build/buildCpu.ts";
 import { restorable, SteadyMachine, wholeState } from "../../tests/fixtures/SteadyMachine.ts";
+import { GuesthouseError } from "../base/GuesthouseError.ts";
 import { MiB } from "../base/units.ts";
+import type { ArrivingPages } from "../contracts/MachineStateParts.ts";
 import type { Medium } from "../contracts/Medium.ts";
 import { openImage } from "../storage/openImage.ts";
 import { MemoryStore } from "../storage/stores/MemoryStore.ts";
-import { diskInterfaces, type MachineOptions } from "./MachineOptions.ts";
+import { diskInterfaces, type MachineOptions, type MachineStop } from "./MachineOptions.ts";
 
 /** What guests do with their states is in `tests/guests/machineState.test.ts`; here is every device that a board can have. */
 let units: MachineOptions["cpuUnits"];
@@ -38,4 +40,27 @@ test("a machine with every kind of disk comes back, section for section", { time
   expect(Buffer.compare(again.ram, state.ram)).toBe(0);
   expect(second.machine.hardware).toEqual(first.machine.hardware);
   for (const one of [first, second]) one.machine.powerOff();
+});
+
+test("a machine whose memory cannot be unpacked stops and says why", { timeout: 60_000 }, async () => {
+  const first = new SteadyMachine(units, {});
+  first.machine.start();
+  await first.runUntil(() => first.machine.figures().instructions > 200_000);
+  const state = restorable(wholeState(first.machine.captureState("first")));
+  first.machine.powerOff();
+  const error = new GuesthouseError("state-damaged", "Pages cannot be unpacked.");
+  const harmed = async (target: Uint8Array): Promise<ArrivingPages> => ({
+    ...(await state.readRam(target)),
+    bring: () => {
+      throw error;
+    },
+  });
+  const second = new SteadyMachine(units, {});
+  second.synchronize(first);
+  const stops: MachineStop[] = [];
+  second.machine.stopped.subscribe((stop) => void stops.push(stop));
+  await second.machine.restoreState({ ...state, readRam: harmed });
+  second.machine.resume();
+  await second.runUntil(() => stops.length > 0);
+  expect(stops).toEqual([{ kind: "failure", error }]);
 });

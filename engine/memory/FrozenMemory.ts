@@ -9,12 +9,15 @@ export class FrozenMemory implements FrozenPages {
   /** 1 for each page that was written since. */
   readonly written: Uint8Array;
   readonly #bytes: Uint8Array;
+  readonly #bring: (index: number) => void;
   readonly #taken: Uint8Array;
   readonly #aside = new Map<number, Uint8Array>();
   #left: number;
 
-  constructor(bytes: Uint8Array) {
+  /** `bring` makes sure that a page holds what it is to hold: it may be on its way. */
+  constructor(bytes: Uint8Array, bring: (index: number) => void) {
     this.#bytes = bytes;
+    this.#bring = bring;
     this.pageCount = bytes.length / STATE_PAGE_BYTES;
     this.written = new Uint8Array(this.pageCount);
     this.#taken = new Uint8Array(this.pageCount);
@@ -55,6 +58,7 @@ export class FrozenMemory implements FrozenPages {
   }
 
   #place(index: number): Uint8Array {
+    this.#bring(index);
     return this.#bytes.subarray(index * STATE_PAGE_BYTES, (index + 1) * STATE_PAGE_BYTES);
   }
 }

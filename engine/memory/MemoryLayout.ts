@@ -13,5 +13,6 @@ export interface MemoryLayout {
     readonly hasCode: number;
     readonly trackDirty: number;
     readonly frozen: number;
+    readonly absent: number;
   };
 }

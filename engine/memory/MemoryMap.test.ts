@@ -1,4 +1,5 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { pagesOnDemand } from "../../tests/fixtures/SteadyMachine.ts";
 import { Bus } from "./Bus.ts";
 import { MemoryMap } from "./MemoryMap.ts";
 
@@ -6,7 +7,7 @@ const layout = {
   physMap: 0x1_0000,
   dirtyMap: 0x2_0000,
   physPages: 0x1000,
-  bits: { readable: 1, writable: 2, hasCode: 4, trackDirty: 8, frozen: 16 },
+  bits: { readable: 1, writable: 2, hasCode: 4, trackDirty: 8, frozen: 16, absent: 32 },
 };
 const ramOffset = 0x10_0000;
 const windows = [{ address: 0, length: 0x1_0000 }];
@@ -133,4 +134,63 @@ test("pages that were taken are only watched, wherever they are mapped, and memo
   map.fill(ramOffset, 0x2000);
   expect(next.page(1)[0]).toBe(5);
   expect([...next.written]).toEqual([1, 1]);
+});
+
+describe("memory that is on its way", () => {
+  /** Each page of RAM holds its number. */
+  function buildArriving() {
+    const built = build();
+    const source = new Uint8Array(0x1_0000);
+    for (let page = 0; page < 16; page++) source.fill(page, page * 0x1000, (page + 1) * 0x1000);
+    const pages = pagesOnDemand(source, built.map.bytes.subarray(ramOffset, ramOffset + 0x1_0000));
+    built.map.receive(ramOffset, pages, windows);
+    expect(built.events).toEqual(["map"]);
+    const absent = () => [...Array(16).keys()].filter((page) => pages.isAbsent(page));
+    const marked = () => [...Array(16).keys()].filter((page) => (built.pages[page]! & layout.bits.absent) !== 0);
+    return { ...built, absent, marked };
+  }
+  const all = [...Array(16).keys()];
+
+  test("is there for reads and writes of every kind, page by page", () => {
+    const { map, absent, marked } = buildArriving();
+    expect(map.read8(0x1fff)).toBe(1);
+    expect(map.read16(0x2ffe)).toBe(0x0202);
+    expect(map.read32(0x3ffe)).toBe(0x0404_0303);
+    map.write8(0x5001, 0xff);
+    expect(map.read32(0x5000)).toBe(0x0505_ff05);
+    map.write(0x6ff0, new Uint8Array(32).fill(0xee));
+    expect([map.read8(0x6fef), map.read8(0x6ff0), map.read8(0x700f), map.read8(0x7010)]).toEqual([6, 0xee, 0xee, 7]);
+    const copied = new Uint8Array(0x2000);
+    map.read(0x8800, copied);
+    expect([copied[0], copied[0x800], copied[0x1fff]]).toEqual([8, 9, 10]);
+    expect(absent()).toEqual([0, 11, 12, 13, 14, 15]);
+    expect(marked()).toEqual(absent());
+  });
+
+  test("comes where it is mapped anew, and is marked no more when all of it is there", () => {
+    const { map, marked } = buildArriving();
+    map.mapMemory(0x8000, ramOffset + 0x1000, 0x1000, { writable: true });
+    expect(marked()).toEqual(all);
+    expect([map.read8(0x8000), map.read8(0x1000)]).toEqual([1, 1]);
+    map.allArrived(windows);
+    expect(marked()).toEqual([]);
+  });
+
+  test("can be frozen, and comes when its content is asked for", () => {
+    const { map, absent } = buildArriving();
+    const frozen = map.freeze(ramOffset, 0x1_0000, windows);
+    map.write8(0x2000, 0xaa);
+    expect(absent()).toEqual(all.filter((page) => page !== 2));
+    expect([frozen.page(2)[0], frozen.page(3)[0]]).toEqual([2, 3]);
+    expect([...frozen.written].lastIndexOf(1)).toBe(2);
+    map.fill(ramOffset, 0x1_0000);
+    expect([frozen.page(2)[0], frozen.page(15)[0], map.read8(0x5000)]).toEqual([2, 15, 0]);
+  });
+
+  test("is forgotten when the memory is cleared", () => {
+    const { map, absent } = buildArriving();
+    map.fill(ramOffset, 0x1_0000);
+    expect(absent()).toEqual([]);
+    expect(map.read8(0x5000)).toBe(0);
+  });
 });

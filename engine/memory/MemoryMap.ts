@@ -1,3 +1,4 @@
+import type { ArrivingPages } from "../contracts/MachineStateParts.ts";
 import type { PhysicalMemory } from "../contracts/PhysicalMemory.ts";
 import type { VideoMemory } from "../contracts/VideoMemory.ts";
 import type { Bus } from "./Bus.ts";
@@ -14,6 +15,8 @@ import type { MemoryLayout } from "./MemoryLayout.ts";
  * decoded code is invalidated, dirty trackers are told.
  */
 export const PAGE_BYTES = 4096;
+/** Of a map entry: where in the shared memory the page is. */
+const PLACE_MASK = 0xffff_f000;
 
 export interface MapListener {
   /** Cached translations are stale. */
@@ -22,6 +25,9 @@ export interface MapListener {
   codeWritten(address: number, length: number): void;
 }
 
+/** Where a range of the shared memory is or may be mapped. */
+export type Windows = readonly { readonly address: number; readonly length: number }[];
+
 export class MemoryMap implements PhysicalMemory {
   readonly bytes: Uint8Array;
   readonly #layout: MemoryLayout;
@@ -29,6 +35,7 @@ export class MemoryMap implements PhysicalMemory {
   readonly #dirty: Uint8Array;
   readonly #mmio: Bus;
   #frozen: { memory: FrozenMemory; offset: number } | undefined;
+  #arriving: { pages: ArrivingPages; offset: number } | undefined;
   #listener: MapListener = { mapChanged() {}, codeWritten() {} };
 
   constructor(memory: WebAssembly.Memory, layout: MemoryLayout, mmio: Bus) {
@@ -55,7 +62,7 @@ export class MemoryMap implements PhysicalMemory {
     this.#forgetCode(address, length);
     for (let at = 0; at < length; at += PAGE_BYTES) {
       this.#pages[(address + at) / PAGE_BYTES] =
-        (offset + at) | flags | (access.writable ? this.#frozenBit(offset + at) : 0);
+        (offset + at) | flags | (access.writable ? this.#frozenBit(offset + at) : 0) | this.#absentBit(offset + at);
     }
     this.#listener.mapChanged();
   }
@@ -107,41 +114,73 @@ export class MemoryMap implements PhysicalMemory {
   /**
    * Keeps what a range of the shared memory holds now while the guest goes on: pages are put aside before their first write, whoever
    * writes. Afterwards the same object tells which pages were written since. The pages of an earlier call must have been taken.
-   * `windows` are all the places where the range is or may be mapped.
    */
-  freeze(
-    offset: number,
-    length: number,
-    windows: readonly { readonly address: number; readonly length: number }[],
-  ): FrozenMemory {
+  freeze(offset: number, length: number, windows: Windows): FrozenMemory {
     if (this.#frozen?.memory.holdsPages === true) throw new Error("The memory is frozen already.");
-    const memory = new FrozenMemory(this.bytes.subarray(offset, offset + length));
+    const memory = new FrozenMemory(this.bytes.subarray(offset, offset + length), (index) =>
+      this.#bring(offset + index * PAGE_BYTES, PAGE_BYTES),
+    );
     this.#frozen = { memory, offset };
     const { writable, frozen } = this.#layout.bits;
-    const first = offset / PAGE_BYTES;
-    const last = (offset + length) / PAGE_BYTES;
+    this.#remark(windows, (entry) => {
+      const index = ((entry & PLACE_MASK) >>> 0) / PAGE_BYTES - offset / PAGE_BYTES;
+      return (entry & writable) !== 0 && index >= 0 && index < memory.pageCount ? entry | frozen : entry;
+    });
+    return memory;
+  }
+
+  /**
+   * The memory from `offset` on holds nothing yet that anybody may see: each of these pages is asked for before its first access, whoever
+   * makes it. Ends with `allArrived`.
+   */
+  receive(offset: number, pages: ArrivingPages, windows: Windows): void {
+    this.#arriving = { pages, offset };
+    this.#remark(windows, (entry) => entry | this.#absentBit((entry & PLACE_MASK) >>> 0));
+  }
+
+  allArrived(windows: Windows): void {
+    this.#arriving = undefined;
+    this.#remark(windows, (entry) => entry & ~this.#layout.bits.absent);
+  }
+
+  #remark(windows: Windows, change: (entry: number) => number): void {
     const pages = this.#pages;
-    for (const window of windows) {
-      const end = (window.address + window.length) / PAGE_BYTES;
-      for (let page = window.address / PAGE_BYTES; page < end; page++) {
-        const entry = pages[page]!;
-        const place = entry >>> 12;
-        if ((entry & writable) !== 0 && place >= first && place < last) pages[page] = entry | frozen;
-      }
+    for (const { address, length } of windows) {
+      const end = (address + length) / PAGE_BYTES;
+      for (let page = address / PAGE_BYTES; page < end; page++) pages[page] = change(pages[page]!);
     }
     this.#listener.mapChanged();
-    return memory;
+  }
+
+  /** The page is absent and about to be accessed. Throws what keeps it from coming. */
+  bringPage(page: number): void {
+    const entry = this.#pages[page] ?? 0;
+    this.#bring((entry & PLACE_MASK) >>> 0, PAGE_BYTES);
+    this.#pages[page] = entry & ~this.#layout.bits.absent;
+  }
+
+  #bring(offset: number, length: number): void {
+    if (this.#arriving === undefined) return;
+    const first = (offset - this.#arriving.offset) / PAGE_BYTES;
+    for (let index = 0; index < length / PAGE_BYTES; index++) this.#arriving.pages.bring(first + index);
+  }
+
+  #absentBit(offset: number): number {
+    if (this.#arriving === undefined) return 0;
+    return this.#arriving.pages.isAbsent((offset - this.#arriving.offset) / PAGE_BYTES) ? this.#layout.bits.absent : 0;
   }
 
   /** The page is frozen and about to be written. */
   preservePage(page: number): void {
     const entry = this.#pages[page] ?? 0;
     this.#pages[page] = entry & ~this.#layout.bits.frozen;
-    this.#preserve(entry & 0xffff_f000, PAGE_BYTES);
+    this.#preserve(entry & PLACE_MASK, PAGE_BYTES);
   }
 
   /** Fills a range of the shared memory behind the guest's back. */
   fill(offset: number, length: number): void {
+    if (this.#frozen?.memory.holdsPages === true) this.#bring(offset, length);
+    else this.#arriving?.pages.forget();
     this.#preserve(offset, length);
     this.bytes.fill(0, offset, offset + length);
   }
@@ -251,11 +290,15 @@ export class MemoryMap implements PhysicalMemory {
   }
 
   #entry(address: number): number {
-    return this.#pages[Math.floor(address / PAGE_BYTES)] ?? 0;
+    const page = Math.floor(address / PAGE_BYTES);
+    const entry = this.#pages[page] ?? 0;
+    if ((entry & this.#layout.bits.absent) === 0) return entry;
+    this.bringPage(page);
+    return this.#pages[page]!;
   }
 
   #place(entry: number, address: number): number {
-    return ((entry & 0xffff_f000) >>> 0) + (address % PAGE_BYTES);
+    return ((entry & PLACE_MASK) >>> 0) + (address % PAGE_BYTES);
   }
 
   #touched(entry: number, address: number, length: number): void {

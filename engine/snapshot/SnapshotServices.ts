@@ -1,6 +1,6 @@
 import { deflateSync, inflateSync } from "fflate";
 import { decompress } from "fzstd";
-import type { StoredBatch } from "./pages/fillPages.ts";
+import type { PackedPages } from "./pages/PackedPages.ts";
 
 /**
  * What saving and loading take from the platform: compression and checksums that are faster there and off the machine's thread, and a way to
@@ -12,22 +12,22 @@ export interface SnapshotServices {
   /** How new data is compressed. */
   readonly codec: CodecId;
   compress(bytes: Uint8Array): Promise<Uint8Array>;
-  /** The result may have another size than `sizeBytes` when the data is damaged; anything may be thrown then. Never much larger. */
-  decompress(codec: CodecId, bytes: Uint8Array, sizeBytes: number): Promise<Uint8Array>;
+  /**
+   * The result may have another size than `sizeBytes` when the data is damaged; anything may be thrown then. Never much larger. On the
+   * machine's thread, which waits for it.
+   */
+  decompress(codec: CodecId, bytes: Uint8Array, sizeBytes: number): Uint8Array;
   /** CRC-32 (IEEE 802.3) of `bytes` after `before`, which is 0 at the start. */
   crc32(bytes: Uint8Array, before: number): number;
   /** Lets the event loop run once; undefined when it is not time for that yet. Asked about every tenth of a millisecond. */
   pause(): Promise<void> | undefined;
-  /** Threads for so many batches of pages of the memory `target`; undefined where the platform has none, or the memory is not shared with them. */
-  pageThreads?(target: Uint8Array, batches: number): PageThreads | undefined;
+  /** Absent where the platform has no threads. */
+  readonly pageThreads?: PageThreads;
 }
 
 export interface PageThreads {
-  /** How many they take before they are busy. */
-  readonly batchesAtOnce: number;
-  /** As `fillPages` on another thread, which gets the bytes for good; undefined when all are busy. */
-  fill(batch: StoredBatch): Promise<void> | undefined;
-  close(): Promise<void>;
+  /** Other threads unpack what nobody else does, into memory that is shared with them. Resolves when they have ended, well or not. */
+  unpack(pages: PackedPages, target: Uint8Array<SharedArrayBuffer>): Promise<void>;
 }
 
 const FASTEST = 1;
@@ -35,7 +35,7 @@ const FASTEST = 1;
 export const pureSnapshotServices: SnapshotServices = {
   codec: "deflate",
   compress: async (bytes) => deflateSync(bytes, { level: FASTEST }),
-  decompress: async (codec, bytes, sizeBytes) => {
+  decompress: (codec, bytes, sizeBytes) => {
     // One byte more than right, so that too much data shows.
     const target = new Uint8Array(sizeBytes + 1);
     return codec === "zstd" ? decompress(bytes, target) : inflateSync(bytes, { out: target });

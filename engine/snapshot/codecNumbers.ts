@@ -16,17 +16,26 @@ export async function pack(bytes: Uint8Array, services: SnapshotServices): Promi
 }
 
 /** Throws "state-damaged" unless exactly `sizeBytes` come out. */
-export async function unpack(
-  { codec, bytes }: Packed,
-  sizeBytes: number,
-  services: SnapshotServices,
-): Promise<Uint8Array> {
+export function unpack({ codec, bytes }: Packed, sizeBytes: number, services: SnapshotServices): Uint8Array {
   const id = codecs[codec];
   let result: Uint8Array | undefined;
   if (codec === 0) result = bytes;
-  else if (id !== undefined) result = await services.decompress(id, bytes, sizeBytes).catch(() => undefined);
+  else if (id !== undefined) result = decompressed(id, bytes, sizeBytes, services);
   if (result?.length !== sizeBytes) throw damaged("Compressed data cannot be read.", { codec });
   return result;
+}
+
+function decompressed(
+  codec: CodecId,
+  bytes: Uint8Array,
+  sizeBytes: number,
+  services: SnapshotServices,
+): Uint8Array | undefined {
+  try {
+    return services.decompress(codec, bytes, sizeBytes);
+  } catch {
+    return undefined;
+  }
 }
 
 export function damaged(detail: string, context: Record<string, string | number> = {}): GuesthouseError {

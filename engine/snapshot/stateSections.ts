@@ -3,9 +3,9 @@ import type { CapturedState, RestorableState, StateSection } from "../contracts/
 import { STATE_PAGE_BYTES } from "../contracts/MachineStateParts.ts";
 import type { StateFile } from "./container/StateFile.ts";
 import type { StateFileWriter } from "./container/StateFileWriter.ts";
-import { loadPages } from "./pages/loadPages.ts";
 import type { PagePack } from "./pages/PagePack.ts";
 import { PAGE_TABLE_VERSION, PageTable } from "./pages/PageTable.ts";
+import { UnpackingRam } from "./pages/UnpackingRam.ts";
 import type { SnapshotServices } from "./SnapshotServices.ts";
 
 /** The sections that this room adds to the machine's own: where its RAM is, and in a state of one file the pages themselves. */
@@ -24,7 +24,7 @@ export async function readPageTable(file: StateFile): Promise<PageTable> {
   return PageTable.decode(section.payload);
 }
 
-/** Everything that a machine takes. All is checked but the pages, which are as they are read: their machine is off until all are there. */
+/** Everything that a machine takes. All is checked but the pages, which are as they are read. */
 export async function toRestorable(
   file: StateFile,
   label: string,
@@ -37,7 +37,7 @@ export async function toRestorable(
     label,
     sections,
     ramBytes: table.pageCount * STATE_PAGE_BYTES,
-    readRam: (target) => loadPages(table, openPack, target, services),
+    readRam: (target) => UnpackingRam.of(table, openPack, target, services),
   };
 }
 

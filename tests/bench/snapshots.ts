@@ -1,6 +1,6 @@
 /**
- * What snapshots of a running machine cost: `node tests/bench/snapshots.ts [rounds]`. A machine of 512 MiB with Debian's installer at its first
- * question is snapshotted twice, switched off and brought back. Printed are the time that the guest stood still, what the second snapshot added on
+ * What snapshots of a running machine cost: `node tests/bench/snapshots.ts [rounds]`. A machine of 512 MiB with Debian's installer at a question
+ * is snapshotted twice, switched off and brought back. Printed are the time that the guest stood still, what the second snapshot added on
  * disk beside the first, and the time from "Start" of the restored machine until its guest runs and until it has answered a key. After `npm run build`.
  */
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
@@ -17,6 +17,9 @@ import { guestsUnavailable, installerKernel } from "../guests/debianGuests.ts";
 const MEMORY_MIB = 512;
 const BOOT_MS = 10 * 60_000;
 const ANSWER_MS = 60_000;
+const ENTER = "\r";
+const ARROW_UP = "\x1b[A";
+const ARROW_DOWN = "\x1b[B";
 const rounds = Number(process.argv[2] ?? 3);
 
 const why = guestsUnavailable();
@@ -43,10 +46,12 @@ async function heard(what: RegExp, limitMs: number): Promise<void> {
   }
 }
 
+const since = (beganMs: number): string => `${Math.round(performance.now() - beganMs)} ms`;
+
 async function timed(work: () => Promise<unknown>): Promise<string> {
   const began = performance.now();
   await work();
-  return `${Math.round(performance.now() - began)} ms`;
+  return since(began);
 }
 
 const lastOf = (message: string): string => {
@@ -75,9 +80,22 @@ try {
     return readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
   };
 
+  const press = (key: string): void => serial.write(new TextEncoder().encode(key));
+  let keys = 0;
+  /** The selection moves by one line, down or up again. */
+  const answer = async (): Promise<void> => {
+    said = "";
+    press(keys++ % 2 === 0 ? ARROW_DOWN : ARROW_UP);
+    await heard(/./, ANSWER_MS);
+  };
+
   await client.call("machine.start", { id });
   await heard(/Select a language|Low memory/i, BOOT_MS);
+  press(ENTER);
+  await heard(/Central America/, BOOT_MS);
   await pause(3000);
+  // It is not woken from a long sleep then.
+  for (let times = 0; times < 3; times++) console.log(`a running guest answers a key in ${await timed(answer)}`);
   for (let round = 0; round < rounds; round++) {
     const taken: { id: string; bytes: number }[] = [];
     for (const name of ["first", "second"]) {
@@ -97,18 +115,13 @@ try {
     await client.call("snapshot.restore", { id, snapshotId: taken[1]!.id, takeCurrent: null });
     await pause(2000);
     const began = performance.now();
-    const started = await timed(() => client.call("machine.start", { id }));
-    said = "";
-    const answer = await timed(async () => {
-      // Enter: the next question comes.
-      while (said === "") {
-        serial.write(new Uint8Array([13]));
-        await pause(50);
-        if (performance.now() - began > ANSWER_MS) throw new Error("The restored guest does not answer.");
-      }
-    });
+    await client.call("machine.start", { id });
+    const started = since(began);
+    await answer();
+    const answered = since(began);
     const loaded = lastOf("The saved state was loaded.");
-    console.log(`restored: memory read in ${loaded}; runs ${started} after Start, answers a key ${answer} later`);
+    await pause(2000);
+    console.log(`restored: memory read in ${loaded}, unpacked ${lastOf("All memory of the saved state is unpacked.")}; runs ${started} after Start, has answered a key ${answered} after Start`);
     await pause(2000);
   }
   await client.call("machine.powerOff", { id });

@@ -29,6 +29,10 @@ export declare function codeWritten(physPage: u32, offset: u32, size: u32): void
 @external("env", "preservePage")
 export declare function preservePage(physPage: u32): void;
 
+/** An absent page is about to be accessed: its content is fetched, and it is absent no more. */
+@external("env", "bringPage")
+export declare function bringPage(physPage: u32): void;
+
 /** Time-stamp counter before the guest's own offset. */
 @external("env", "tsc")
 export declare function hostTsc(): f64;

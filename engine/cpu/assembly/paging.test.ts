@@ -250,6 +250,27 @@ describe("physical memory", () => {
     unit.call("storeSlow32", 0x50000n, 0x9abc);
     expect([unit.log.length, unit.tags(0x50000).write]).toEqual([1, true]);
   });
+  test.each(["loadSlow32", "storeSlow32", "translateFetch"])("%s of an absent page waits for its content, once", (access) => {
+    const absent = physMapBits.readable | physMapBits.writable | physMapBits.absent;
+    unit.mapPage(0x50, 0x50, absent);
+    unit.arrive = (page) => unit.ram.setUint32(page * 4096, 0x1234, true);
+    unit.call(access, 0x50000n, 0x5678);
+    unit.call(access, 0x50004n, 0x5678);
+    expect(unit.log).toEqual(["bring 50"]);
+    expect(unit.r32(0x50000)).toBe(access === "storeSlow32" ? 0x5678 : 0x1234);
+    expect(unit.tags(0x50000).read).toBe(true);
+  });
+  test("a page table that is absent is walked when it has come", () => {
+    enablePaging(unit);
+    const entries = Array.from({ length: 1024 }, (_, index) => unit.r32(pageTable + index * 4));
+    const page = pageTable >> 12;
+    unit.mapPage(page, page, physMapBits.readable | physMapBits.writable | physMapBits.absent);
+    for (let index = 0; index < 1024; index++) unit.ram.setUint32(pageTable + index * 4, 0, true);
+    unit.arrive = () => entries.forEach((entry, index) => unit.ram.setUint32(pageTable + index * 4, entry, true));
+    unit.ram.setUint32(at, 0xcafe, true);
+    expect(unit.call("loadSlow32", BigInt(at))).toBe(0xcafe);
+    expect(unit.log).toEqual([`bring ${page.toString(16)}`]);
+  });
   test("page-table updates are seen by the trackers", () => {
     enablePaging(unit);
     unit.mapPage(pageTable >> 12, pageTable >> 12, physMapBits.readable | physMapBits.writable | physMapBits.trackDirty);

@@ -3,10 +3,11 @@
  * to devices in naturally aligned pieces of at most 4 bytes. Writes keep decoded code and the dirty tracker true. Addresses have the A20
  * gate applied by the caller (`maskA20`); an access here never crosses a page.
  */
-import { codeWritten, mmioRead, mmioWrite, preservePage } from "./environment";
+import { bringPage, codeWritten, mmioRead, mmioWrite, preservePage } from "./environment";
 import {
   A20_MASK,
   MMIO_EXITS,
+  PAGE_ABSENT,
   PAGE_FROZEN,
   PAGE_HAS_CODE,
   PAGE_READABLE,
@@ -17,10 +18,15 @@ import {
   PLAN_PHYS_MAP,
 } from "./layout.generated";
 
-/** physMap entry of the page of a physical address; 0 beyond the map. */
+/** physMap entry of the page of a physical address, whose content is there then; 0 beyond the map. */
 export function physEntry(phys: u64): u32 {
   const page = phys >> 12;
-  return page < (PHYS_PAGES as u64) ? load<u32>(PLAN_PHYS_MAP + ((page as usize) << 2)) : 0;
+  if (page >= (PHYS_PAGES as u64)) return 0;
+  const at = PLAN_PHYS_MAP + ((page as usize) << 2);
+  const entry = load<u32>(at);
+  if (!(entry & PAGE_ABSENT)) return entry;
+  bringPage(page as u32);
+  return load<u32>(at);
 }
 
 export function maskA20(phys: u64): u64 {

@@ -32,7 +32,7 @@ export interface InstructionFetchParts {
   readonly memory: WebAssembly.Memory;
   readonly state: CpuStateImage;
   readonly decoder: Decoder;
-  readonly environment: Pick<UnitEnvironment, "mmioRead">;
+  readonly environment: Pick<UnitEnvironment, "mmioRead" | "bringPage">;
   readonly system: SystemUnit;
   readonly cache: CodeCache;
   readonly stops: DebugStops;
@@ -49,7 +49,7 @@ const generalProtection = 13;
 export class InstructionFetch {
   readonly #state: CpuStateImage;
   readonly #decoder: Decoder;
-  readonly #environment: Pick<UnitEnvironment, "mmioRead">;
+  readonly #environment: Pick<UnitEnvironment, "mmioRead" | "bringPage">;
   readonly #system: SystemUnit;
   readonly #cache: CodeCache;
   readonly #stops: DebugStops;
@@ -68,17 +68,25 @@ export class InstructionFetch {
     this.#physMap = new Uint32Array(parts.memory.buffer, memoryPlan.physMap, physPages);
   }
 
-  /** What the map of physical memory says of a byte; 0 where there is no memory. */
+  /** What the map of physical memory says of a byte, whose page may be absent; 0 where there is no memory. */
   mapEntry(physical: number): number {
     const page = Math.floor(physical / pageBytes);
     return page < physPages ? this.#physMap[page]! : 0;
+  }
+
+  /** As `mapEntry`, of a page that is there then. */
+  #presentEntry(physical: number): number {
+    const entry = this.mapEntry(physical);
+    if ((entry & physMapBits.absent) === 0) return entry;
+    this.#environment.bringPage(Math.floor(physical / pageBytes));
+    return this.mapEntry(physical);
   }
 
   /** The page of memory that code at a linear address lies in, for the translator; undefined when it is no plain memory. */
   codePage(linear: bigint): CodePage | undefined {
     const physical = Number(this.#system.translateForDebugger(linear));
     const physPage = Math.floor(physical / pageBytes);
-    const entry = physical < 0 ? 0 : this.mapEntry(physical);
+    const entry = physical < 0 ? 0 : this.#presentEntry(physical);
     if (!(entry & physMapBits.readable)) return undefined;
     const memoryPage = entry >>> 12;
     return { memoryPage, physPage, bytes: this.#bytes.subarray(memoryPage * pageBytes, (memoryPage + 1) * pageBytes) };
@@ -116,7 +124,7 @@ export class InstructionFetch {
       return this.#cache.leaveBefore(offset);
     }
     const physPage = Math.floor(physical / pageBytes);
-    const entry = this.mapEntry(physical);
+    const entry = this.#presentEntry(physical);
     if (entry & physMapBits.readable && offset + withinLimit >= pageBytes) {
       const record = this.#cache.decodeRun(entry >>> 12, physPage, offset, mode);
       if (record !== undefined) return record;
@@ -130,7 +138,7 @@ export class InstructionFetch {
   #decodeCrossing(linear: bigint, first: PageNumbers, offset: number, mode: number): number {
     const here = pageBytes - offset;
     const next = Number(this.#system.translateFetch(linear + BigInt(here)));
-    const entry = this.mapEntry(next);
+    const entry = this.#presentEntry(next);
     const physical = first.physPage * pageBytes + offset;
     if (!(entry & physMapBits.readable))
       return this.#fetchSingle({ mode, linear, physical, offset, withinLimit: Number.POSITIVE_INFINITY }, false);
@@ -200,7 +208,7 @@ export class InstructionFetch {
   }
 
   #readPhysical(address: number): number {
-    const entry = this.mapEntry(address);
+    const entry = this.#presentEntry(address);
     if (entry & physMapBits.readable) {
       return this.#bytes[(entry >>> 12) * pageBytes + (address % pageBytes)]!;
     }

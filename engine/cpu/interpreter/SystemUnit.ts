@@ -6,6 +6,8 @@ export interface UnitEnvironment {
   portWrite(port: number, size: number, value: number): void;
   /** A frozen page is about to be written. */
   preservePage(physPage: number): void;
+  /** An absent page is about to be accessed. */
+  bringPage(physPage: number): void;
   tsc(): number;
   interruptAcknowledge(): number;
   /** MSRs of the local APIC; a write gives 0 when it is refused. */

@@ -62,4 +62,6 @@ export const physMapBits = {
   trackDirty: 8,
   /** Somebody still needs the page as it is: `preservePage` is called before the first write and clears this bit. */
   frozen: 16,
+  /** What the page holds is still on its way: `bringPage` is called before the first access of any kind and clears this bit. */
+  absent: 32,
 } as const;

@@ -121,6 +121,7 @@ export class Board {
       ports: this.ports,
       mmio: this.mmio,
       preservePage: (page) => this.map.preservePage(page),
+      bringPage: (page) => this.map.bringPage(page),
       interrupts: this.router,
       translate: options.accel === "auto",
       cpuLevel: options.cpuLevel ?? "host",

@@ -1,8 +1,9 @@
 import { GiB, MiB } from "../../base/units.ts";
 import { memoryPlan } from "../../cpu/layout/memoryPlan.ts";
 import type { PamSegment } from "../../devices/pci/PciHostBridge.ts";
+import type { ArrivingPages } from "../../contracts/MachineStateParts.ts";
 import type { FrozenMemory } from "../../memory/FrozenMemory.ts";
-import type { MemoryMap } from "../../memory/MemoryMap.ts";
+import type { MemoryMap, Windows } from "../../memory/MemoryMap.ts";
 
 /**
  * What the board maps in physical memory besides device windows: RAM below the PCI hole and above 4 GiB, the system ROM at the
@@ -64,6 +65,11 @@ export class MemoryRegions {
     for (let at = start; at < start + length; at += 4096) this.#mapRomPage(at);
   }
 
+  /** All of RAM, in the shared memory. */
+  get ram(): Uint8Array {
+    return this.#map.bytes.subarray(memoryPlan.ram, memoryPlan.ram + this.ramBytes);
+  }
+
   get ramBytes(): number {
     return this.sizes.below4GiB + this.sizes.above4GiB;
   }
@@ -75,11 +81,25 @@ export class MemoryRegions {
 
   /** Keeps the content of RAM as it is now. */
   freeze(): FrozenMemory {
+    return this.#map.freeze(memoryPlan.ram, this.ramBytes, this.#windows);
+  }
+
+  /** What RAM holds is on its way. */
+  receive(pages: ArrivingPages): void {
+    this.#map.receive(memoryPlan.ram, pages, this.#windows);
+  }
+
+  allArrived(): void {
+    this.#map.allArrived(this.#windows);
+  }
+
+  /** Where RAM can be mapped. */
+  get #windows(): Windows {
     const { below4GiB, above4GiB } = this.sizes;
-    return this.#map.freeze(memoryPlan.ram, this.ramBytes, [
+    return [
       { address: 0, length: below4GiB },
       { address: FOUR_GIB, length: above4GiB },
-    ]);
+    ];
   }
 
   #mapRomPage(address: number): void {

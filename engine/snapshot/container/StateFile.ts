@@ -142,5 +142,5 @@ async function readSection(store: ByteStore, section: StoredSection, services: S
   if (services.crc32(stored, 0) !== section.checksum) {
     throw damaged("A section does not match its checksum.", { id: section.id });
   }
-  return await unpack({ codec: section.codec, bytes: stored }, section.sizeBytes, services);
+  return unpack({ codec: section.codec, bytes: stored }, section.sizeBytes, services);
 }

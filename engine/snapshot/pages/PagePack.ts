@@ -1,10 +1,9 @@
 import { StateReader } from "../../base/StateReader.ts";
 import type { ByteStore } from "../../contracts/BlockDevice.ts";
 import { STATE_PAGE_BYTES } from "../../contracts/MachineStateParts.ts";
-import { damaged } from "../codecNumbers.ts";
+import { damaged, unpack } from "../codecNumbers.ts";
 import { readExactly, truncated } from "../container/readExactly.ts";
 import type { SnapshotServices } from "../SnapshotServices.ts";
-import { expandChunk, type StoredBatch } from "./fillPages.ts";
 import { CHUNK_ENTRY_BYTES, type Chunk, FOOTER_BYTES, HASH_BYTES, PACK_MAGIC } from "./pagePackLayout.ts";
 
 /** Where in a store a pack is: all of it, or the payload of a section. */
@@ -73,17 +72,20 @@ export class PagePack {
   }
 
   async #readChunk(chunk: Chunk): Promise<Uint8Array> {
-    const { bytes } = await this.readStored([chunk]);
-    return await expandChunk(chunk, bytes, this.#services);
+    const bytes = new Uint8Array(chunk.storedBytes);
+    await this.readStored(chunk.offset, bytes);
+    this.check(chunk, bytes);
+    return unpack({ codec: chunk.codec, bytes }, chunk.pages * STATE_PAGE_BYTES, this.#services);
   }
 
-  /** Chunks that follow each other, as they are stored. */
-  async readStored(chunks: readonly Chunk[]): Promise<Omit<StoredBatch, "uses">> {
-    const { offset } = chunks[0]!;
-    const last = chunks.at(-1)!;
-    const bytes = new Uint8Array(last.offset + last.storedBytes - offset);
-    await readExactly(this.#range.store, this.#range.offset + offset, bytes);
-    return { offset, bytes };
+  /** Fills `target` with what is stored from an offset on. */
+  async readStored(offset: number, target: Uint8Array): Promise<void> {
+    await readExactly(this.#range.store, this.#range.offset + offset, target);
+  }
+
+  /** Throws "state-damaged" unless the stored bytes of a chunk are as they were written. */
+  check({ checksum }: Chunk, stored: Uint8Array): void {
+    if (this.#services.crc32(stored, 0) !== checksum) throw damaged("Pages do not match their checksum.");
   }
 }
 

@@ -35,6 +35,8 @@ export class SystemUnitHarness {
   readonly #exports: Record<string, Call>;
   /** What the outside saw, in order: "portRead 60 1", "mmioWrite a0000 2 1234", "code 5 10 4". */
   log: string[] = [];
+  /** Gives an absent page its content. */
+  arrive: (page: number) => void = () => {};
   /** What device reads answer. */
   deviceValue = 0;
   tsc = 0;
@@ -68,6 +70,11 @@ export class SystemUnitHarness {
       preservePage: (page: number) => {
         this.log.push(`preserve ${hex(page)} ${hex(this.ram.getUint32(page * 4096, true))}`);
         this.physMap[page]! &= ~physMapBits.frozen;
+      },
+      bringPage: (page: number) => {
+        this.log.push(`bring ${hex(page)}`);
+        this.arrive(page);
+        this.physMap[page]! &= ~physMapBits.absent;
       },
       codeWritten: (page: number, offset: number, size: number) => this.log.push(`code ${hex(page)} ${hex(offset)} ${size}`),
       tsc: () => this.tsc,
@@ -117,6 +124,7 @@ export class SystemUnitHarness {
     for (let page = 0; page < ramBytes / 4096; page++) this.mapPage(page, page, physMapBits.readable | physMapBits.writable);
     this.tsc = 0;
     this.deviceValue = 0;
+    this.arrive = () => {};
     this.call("resetCpu");
     this.log = [];
   }
