@@ -73,6 +73,20 @@ describe("running", () => {
     expect(gpr(machine, 4)).toBe(0x9000);
   });
 
+  test.each([
+    ["its push, which goes first", "mov sp, 2", 12],
+    ["its target", "mov sp, 0x6000", 13],
+  ])("a call beyond the segment's limit with a fault of %s", async (_name, setStack, vector) => {
+    const machine = await real(`xor ax, ax\nmov ss, ax\n${setStack}\nmov ebx, 0x20000\ncall ebx\nhlt`);
+    const handler = 0x600;
+    for (const number of [12, 13]) {
+      // MOV AL, number; HLT
+      setVector(machine, number, [0xb0, number, 0xf4], handler + number * 16);
+    }
+    expect(machine.vcpu.run(1000)).toEqual({ kind: "halted" });
+    expect(gpr(machine, 0)).toBe(vector);
+  });
+
   test("an instruction across two pages runs, again and again", async () => {
     const machine = await createBareMachine();
     // mov eax, imm32 begins two bytes before the page ends.

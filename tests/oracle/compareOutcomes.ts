@@ -106,13 +106,6 @@ export const knownDeviations: readonly KnownDeviation[] = [
     reason: "which of the bytes behind a page's end is reported",
   },
   {
-    operations: /^CALL$/,
-    vectors: [pageFault],
-    fields: new Set(["vector", "errorCode", "address"]),
-    applies: (_, got, field) => field !== "vector" || got === BigInt(generalProtection),
-    reason: "of a stack that faults and a target that is not canonical, which comes first",
-  },
-  {
     operations: /^POPA$/,
     vectors: atFaults,
     fields: "all",
@@ -132,13 +125,6 @@ export const knownDeviations: readonly KnownDeviation[] = [
     fields: "all",
     applies: (_, got) => atFaults.includes(Number(got)),
     reason: "an x87 store with an unmasked exception does not reach its memory, which ours looks at first",
-  },
-  {
-    operations: /^CALL$/,
-    vectors: [generalProtection],
-    fields: new Set(["memory"]),
-    applies: () => true,
-    reason: "whether CALL to an address that is not canonical has pushed before it faults",
   },
 ];
 

@@ -58,7 +58,8 @@ export class InterpreterAlgebra extends RecordOperandEmitter implements Algebra 
     if (!this.long) this.f.i64(0xffff_ffff).op("i64And");
   }
 
-  checkTarget(target: Value<64>): void {
+  /** #GP(0) unless the offset is canonical, or within the limit of CS. */
+  #checkTarget(target: Value<64>): void {
     if (this.long) {
       this.put(target);
       this.f.i64(16).op("i64Shl").i64(16).op("i64ShrS");
@@ -76,7 +77,7 @@ export class InterpreterAlgebra extends RecordOperandEmitter implements Algebra 
   }
 
   jump(target: Value<64>): void {
-    this.checkTarget(target);
+    this.#checkTarget(target);
     this.commitStackPointer();
     this.storeState("i64Store", stateOffset("rip"), () => this.put(target));
     this.#fetchAndTransfer();

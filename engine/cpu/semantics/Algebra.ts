@@ -156,9 +156,7 @@ export interface Algebra {
   raise(vector: number, errorCode?: number): void;
   /** Address of the next instruction, in the operand size's width (wraps in 16-bit operand size). */
   nextInstruction(): Value<64>;
-  /** Faults now if `jump` to this offset would: for transfers that also move the stack pointer. */
-  checkTarget(target: Value<64>): void;
-  /** Near transfer to an absolute offset; checks CS limit or canonical form. Ends the block. */
+  /** Near transfer to an absolute offset; checks CS limit or canonical form, before the stack pointer moves. Ends the block. */
   jump(target: Value<64>): void;
   /** Near transfer relative to the next instruction, operand of kind "relative". */
   jumpRelative(operand: OperandRef<Width>): void;

@@ -334,7 +334,6 @@ export class ReferenceAlgebra implements Algebra {
   nextInstruction(): Value<64> {
     return make(64, cut(this.operandSize, this.#next));
   }
-  checkTarget(_target: Value<64>): void {}
   jump(target: Value<64>): void {
     this.#state.rip = cut(this.operandSize, bitsOf(target));
   }

@@ -223,7 +223,6 @@ export class TranslatorAlgebra extends LocalStateEmitter implements Algebra {
     this.pushInPage(this.#offset + this.#length);
     return this.take(64, true);
   }
-  checkTarget(): void {}
   jump(): never {
     throw new Error("regions hold no indirect transfers");
   }
