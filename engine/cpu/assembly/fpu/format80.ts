@@ -3,7 +3,7 @@
 //
 // A number travels as three values: sign (0 or 1), biased exponent (0..0x7FFF) and significand with its explicit integer
 // bit. Functions leave their result in `zSign`, `zExp`, `zSig` because AssemblyScript returns one value.
-import { DE, IE, PE } from "../floatExceptions";
+import { DE, IE, PE, UE } from "../floatExceptions";
 import { FPU_CONTROL } from "../layout.generated";
 
 export { DE, IE, OE, PE, UE, ZE } from "../floatExceptions";
@@ -60,6 +60,14 @@ export function setZ(sign: u32, exp: i32, sig: u64): void {
   zSign = sign;
   zExp = exp;
   zSig = sig;
+}
+
+/**
+ * Processors call a transcendental function's result (z*) inexact even where it is not, and so an underflow where it is denormal (SDM vol. 1,
+ * 8.5.5 and 8.5.6).
+ */
+export function flagInexact(): void {
+  flag(zExp == 0 ? PE | UE : PE);
 }
 
 export function setDefaultNan(): void {

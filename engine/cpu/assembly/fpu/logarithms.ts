@@ -3,13 +3,12 @@ import * as dd from "./doubleDouble";
 import {
   add,
   BIAS,
-  div,
+  dropInexact,
   EXP_MAX,
   flag,
   IE,
   INTEGER_BIT,
   isZero,
-  mul,
   nExp,
   normalize,
   nSig,
@@ -66,10 +65,11 @@ export function exp2Minus1(sign: u32, exp: i32, sig: u64): void {
     return;
   }
   if (exp < BIAS - 66) {
-    // x ln 2 to the last bit
-    mul(sign, exp, sig, 0, BIAS - 1, 0xb172_17f7_d1cf_79ac);
-    flag(PE);
-    return;
+    // x ln 2 to the last bit; x may be smaller than any double.
+    normalize(exp, sig);
+    toPair(sign, BIAS, nSig);
+    dd.mul(dd.hi, dd.lo, LN2_HI, LN2_LO);
+    return fromPair(dd.hi, dd.lo, nExp - BIAS);
   }
   toPair(sign, exp, sig);
   dd.mul(dd.hi, dd.lo, LN2_HI, LN2_LO);
@@ -154,11 +154,11 @@ export function yLog2x(xSign: u32, xExp: i32, xSig: u64, ySign: u32, yExp: i32, 
     return setZ(ySign, 0, 0);
   }
   log2(xExp, xSig);
-  timesY(ySign, yExp, ySig);
+  timesY(ySign, yExp, ySig, 0);
 }
 
-/** z* = pair(logHi, logLo) * y */
-function timesY(ySign: u32, yExp: i32, ySig: u64): void {
+/** z* = pair(logHi, logLo) * 2^n * y, rounded once: only y and this result can be too large or too small. */
+function timesY(ySign: u32, yExp: i32, ySig: u64, n: i32): void {
   if (yExp == EXP_MAX) {
     setZ(ySign ^ u32(logHi < 0), EXP_MAX, INTEGER_BIT);
     return;
@@ -171,7 +171,7 @@ function timesY(ySign: u32, yExp: i32, ySig: u64): void {
   const e = nExp;
   toPair(ySign, BIAS, nSig);
   dd.mul(dd.hi, dd.lo, logHi, logLo);
-  fromPair(dd.hi, dd.lo, e - BIAS);
+  fromPair(dd.hi, dd.lo, e - BIAS + n);
 }
 
 /** FYL2XP1: y log2(x + 1), |x| < 1 - sqrt(1/2). */
@@ -185,33 +185,35 @@ export function yLog2xPlus1(xSign: u32, xExp: i32, xSig: u64, ySign: u32, yExp: 
     return setZ(xSign ^ ySign, 0, 0);
   }
   if (xExp >= BIAS - 1) {
-    if (xExp == EXP_MAX || xSign != 0) {
-      if (xSign != 0 && xExp >= BIAS) {
-        flag(IE);
-        return setDefaultNan();
-      }
+    if (xSign != 0 && xExp >= BIAS) {
+      flag(IE);
+      return setDefaultNan();
     }
-    add(xSign, xExp, xSig, 0, BIAS, INTEGER_BIT);
-    return yLog2x(zSign, zExp, zSig, ySign, yExp, ySig);
+    return yLog2xPlus1Far(xSign, xExp, xSig, ySign, yExp, ySig);
   }
+  let n: i32 = 0;
   if (xExp < BIAS - 70) {
-    // x / ln 2 * y
-    mul(xSign, xExp, xSig, ySign, yExp, ySig);
-    mul(zSign, zExp, zSig, 0, BIAS, 0xb8aa_3b29_5c17_f0bc);
-    flag(PE);
-    return;
+    // x / ln 2 to the last bit; x may be smaller than any double.
+    normalize(xExp, xSig);
+    n = nExp - BIAS;
+    toPair(xSign, BIAS, nSig);
+  } else {
+    toPair(xSign, xExp, xSig);
+    const h = dd.hi, l = dd.lo;
+    dd.add(h, l, 2, 0);
+    dd.div(h, l, dd.hi, dd.lo);
+    if (Math.abs(dd.hi) > 0.18) return yLog2xPlus1Far(xSign, xExp, xSig, ySign, yExp, ySig);
+    twoArtanh(dd.hi, dd.lo);
   }
-  toPair(xSign, xExp, xSig);
-  const h = dd.hi, l = dd.lo;
-  dd.add(h, l, 2, 0);
-  dd.div(h, l, dd.hi, dd.lo);
-  if (Math.abs(dd.hi) > 0.18) {
-    add(xSign, xExp, xSig, 0, BIAS, INTEGER_BIT);
-    return yLog2x(zSign, zExp, zSig, ySign, yExp, ySig);
-  }
-  twoArtanh(dd.hi, dd.lo);
   dd.mul(dd.hi, dd.lo, INV_LN2_HI, INV_LN2_LO);
   logHi = dd.hi;
   logLo = dd.lo;
-  timesY(ySign, yExp, ySig);
+  timesY(ySign, yExp, ySig, n);
+}
+
+/** Beyond the range that is defined: by way of x + 1, whose rounding is none of the result's. */
+function yLog2xPlus1Far(xSign: u32, xExp: i32, xSig: u64, ySign: u32, yExp: i32, ySig: u64): void {
+  add(xSign, xExp, xSig, 0, BIAS, INTEGER_BIT);
+  dropInexact();
+  yLog2x(zSign, zExp, zSig, ySign, yExp, ySig);
 }

@@ -2,9 +2,8 @@
 import * as dd from "./doubleDouble";
 import {
   BIAS,
-  flag,
+  flagInexact,
   fromF64,
-  PE,
   roundPackTo,
   setZ,
   shiftRightSticky,
@@ -46,7 +45,6 @@ export function fromPair(high: f64, low: f64, n: i32): void {
       wide -= wideHigh + u64(wideLow != 0);
     }
   }
-  flag(PE);
   if (wide == 0) return setZ(sign, 0, 0);
   const shift = <i32>clz(wide);
   if (shift != 0) {
@@ -54,4 +52,5 @@ export function fromPair(high: f64, low: f64, n: i32): void {
     rest <<= shift;
   }
   roundPackTo(sign, exp + n - shift, wide, rest, 64);
+  flagInexact();
 }

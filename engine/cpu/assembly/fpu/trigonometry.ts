@@ -7,6 +7,7 @@ import {
   div,
   EXP_MAX,
   flag,
+  flagInexact,
   IE,
   INTEGER_BIT,
   isZero,
@@ -23,7 +24,6 @@ import {
   UE,
   unmasked,
   WRAP_EXP,
-  zExp,
 } from "./float80";
 import { fromPair, pow2, toPair } from "./pairs80";
 
@@ -244,7 +244,7 @@ function arctanFar(ySign: u32, yExp: i32, ySig: u64, xSign: u32, xExp: i32, xSig
   else if (xSign) multipleOfPi(ySign, PI_HI, PI_LO);
   else {
     div(ySign, yExp, ySig, 0, xExp, xSig);
-    flag(zExp == 0 ? PE | UE : PE);
+    flagInexact();
   }
 }
 
