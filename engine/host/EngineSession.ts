@@ -180,7 +180,6 @@ export class EngineSession {
     this.#booting = true;
     this.#rehearsal?.end();
     this.#onBoot(config.name);
-    if (state !== undefined) this.#states.expectLoad();
     const machine = await openMachine(
       config,
       folder,

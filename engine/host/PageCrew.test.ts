@@ -33,7 +33,9 @@ async function saved(ram: Uint8Array): Promise<SnapshotFiles> {
 const sharedMemory = () => new Uint8Array(new SharedArrayBuffer(RAM_BYTES + BEFORE_BYTES), BEFORE_BYTES);
 
 async function load(files: SnapshotFiles, target: Uint8Array, pageThreads: PageThreads): Promise<ArrivingPages> {
-  return await new StateStore(files, { ...snapshotServices, pageThreads }).load("one", (state) => state.readRam(target));
+  return await new StateStore(files, { ...snapshotServices, pageThreads }).load("one", (state) =>
+    state.readRam(target),
+  );
 }
 
 const pageOf = (bytes: Uint8Array, page: number) =>
@@ -43,7 +45,7 @@ describe("threads that unpack a saved state", { timeout: 60_000 }, () => {
   test("fill the memory that they share with the machine, and end", async () => {
     const ram = filledRam();
     const target = sharedMemory();
-    const crew = PageCrew.start();
+    const crew = new PageCrew();
     let ended = false;
     const threads: PageThreads = {
       unpack: async (...order) => {
@@ -61,7 +63,7 @@ describe("threads that unpack a saved state", { timeout: 60_000 }, () => {
   test("give way to whoever wants a page at once, and overwrite nothing that was written since", async () => {
     const ram = filledRam();
     const target = sharedMemory();
-    const pages = await load(await saved(ram), target, PageCrew.start());
+    const pages = await load(await saved(ram), target, new PageCrew());
     const arrived = pages.arrived();
     const random = new RandomValues(3);
     for (let round = 0; round < 200; round++) {
@@ -79,7 +81,7 @@ describe("threads that unpack a saved state", { timeout: 60_000 }, () => {
   test("that die leave the rest to the machine's own", async () => {
     const ram = filledRam();
     const target = sharedMemory();
-    const crew = PageCrew.start();
+    const crew = new PageCrew();
     const pages = await load(await saved(ram), target, crew);
     const arrived = pages.arrived();
     await crew.close();
@@ -89,7 +91,7 @@ describe("threads that unpack a saved state", { timeout: 60_000 }, () => {
 
   test("bring nothing more when the machine forgets it", async () => {
     const target = sharedMemory();
-    const pages = await load(await saved(filledRam()), target, PageCrew.start());
+    const pages = await load(await saved(filledRam()), target, new PageCrew());
     const arrived = pages.arrived();
     pages.forget();
     target.fill(0);
@@ -102,7 +104,7 @@ describe("threads that unpack a saved state", { timeout: 60_000 }, () => {
     const pages = files.files.get("one.pages")!;
     pages[pages.length >> 1]! ^= 0x55;
     const target = sharedMemory();
-    const crew = PageCrew.start();
+    const crew = new PageCrew();
     await expect(load(files, target, crew)).rejects.toMatchObject({ kind: "state-damaged" });
     expect(target.every((byte) => byte === 0)).toBe(true);
     await crew.close();

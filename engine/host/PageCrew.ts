@@ -3,6 +3,7 @@
  * work.
  */
 import { availableParallelism } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { PackedPages } from "../snapshot/pages/PackedPages.ts";
 import type { PageThreads } from "../snapshot/SnapshotServices.ts";
@@ -15,27 +16,30 @@ export interface UnpackOrder {
 }
 
 const THREADS_MAX = 3;
+/** With fewer processors the guest, which has much to do when it wakes, has them to itself at first. */
+const PROCESSORS_ENOUGH = 4;
+const HEAD_START_MS = 700;
 
 export class PageCrew implements PageThreads {
-  readonly #threads: readonly Worker[];
-  readonly #ended: Promise<unknown>;
-
-  /** To be called early: threads take a while to start. */
-  static start(): PageCrew {
-    return new PageCrew(Math.max(1, Math.min(THREADS_MAX, availableParallelism() - 1)));
-  }
-
-  private constructor(threads: number) {
-    this.#threads = Array.from({ length: threads }, () => new Worker(hostEntry("pageThread"), { execArgv: [] }));
-    this.#ended = Promise.all(this.#threads.map(endOf));
-  }
+  readonly #closed = new AbortController();
+  #threads: readonly Worker[] = [];
 
   async unpack(pages: PackedPages, target: Uint8Array<SharedArrayBuffer>): Promise<void> {
-    for (const thread of this.#threads) thread.postMessage({ pages, target } satisfies UnpackOrder);
-    await this.#ended;
+    const processors = availableParallelism();
+    const headStartMs = processors < PROCESSORS_ENOUGH ? HEAD_START_MS : 0;
+    const { signal } = this.#closed;
+    await pause(headStartMs, undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) return;
+    this.#threads = Array.from(
+      { length: Math.max(1, Math.min(THREADS_MAX, processors - 1)) },
+      () => new Worker(hostEntry("pageThread"), { execArgv: [], workerData: { pages, target } satisfies UnpackOrder }),
+    );
+    await Promise.all(this.#threads.map(endOf));
   }
 
+  /** Ends what is under way. */
   async close(): Promise<void> {
+    this.#closed.abort();
     await Promise.all(this.#threads.map((thread) => thread.terminate()));
   }
 }

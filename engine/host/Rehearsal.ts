@@ -1,7 +1,7 @@
 /**
- * A small machine that is switched on and off before the real one: it leaves behind compiled units, a generated interpreter
- * that the engine finds again by its bytes while the rehearsed machine is kept, and warmed-up code from the board to the first
- * line that the firmware prints. It has no drives and nobody sees it.
+ * A small machine that is switched on and off before the real one: it leaves behind compiled units, which
+ * the engine finds again by their bytes while the rehearsed machine is kept, a generated interpreter, and warmed-up code from the board to the
+ * first line that the firmware prints. It has no drives and nobody sees it.
  */
 import { MiB } from "../base/units.ts";
 import type { MachineControl } from "../machine/MachineControl.ts";
@@ -46,6 +46,7 @@ export class Rehearsal {
     }
     machine.display.render(true);
     machine.powerOff();
+    if (!this.#ended) this.#parts.prepareProcessors?.();
   }
 
   /** Makes way for the real machine; what was compiled stays while this object does. */

@@ -79,15 +79,12 @@ export class StateDesk {
     };
   }
 
-  /** A state is going to be loaded: threads that help take a while to start. */
-  expectLoad(): void {
-    this.#crew = PageCrew.start();
-  }
-
   /** Makes the machine, which is off, one that is paused in the state of that name. Rejects with why it cannot. */
   async load(name: string): Promise<void> {
     const { control, folder } = this.#machine();
     const began = performance.now();
+    const crew = new PageCrew();
+    this.#crew = crew;
     const readRam = async (state: RestorableState, target: Uint8Array): Promise<ArrivingPages> => {
       const pages = await state.readRam(target);
       void pages.arrived().then(
@@ -97,15 +94,10 @@ export class StateDesk {
       );
       return pages;
     };
-    try {
-      await storeOf(folder, this.#crew).load(name, async (state, header) => {
-        checkDescription(header, control.hardware);
-        await control.restoreState({ ...state, readRam: (target) => readRam(state, target) });
-      });
-    } catch (error) {
-      await this.#dismissCrew();
-      throw error;
-    }
+    await storeOf(folder, crew).load(name, async (state, header) => {
+      checkDescription(header, control.hardware);
+      await control.restoreState({ ...state, readRam: (target) => readRam(state, target) });
+    });
     this.#log("The saved state was loaded.", { milliseconds: since(began) });
   }
 
@@ -116,7 +108,7 @@ export class StateDesk {
   /** Waits for what is being written: the machine may have stopped meanwhile, its memory is still there. */
   async close(): Promise<void> {
     await this.#writing?.done.catch(() => undefined);
-    await this.#dismissCrew();
+    await this.#crew?.close();
     await this.#dropOverlays();
     if (this.#held?.ending === true) this.#held.machine.keepOverlays = true;
   }
@@ -232,12 +224,6 @@ export class StateDesk {
     };
     const shared = parent !== null && (await isReadable(store, parent)) ? parent : undefined;
     await store.save(name, header, captured, shared, { onProgress, signal });
-  }
-
-  async #dismissCrew(): Promise<void> {
-    const crew = this.#crew;
-    this.#crew = undefined;
-    await crew?.close();
   }
 
   /** Nothing rests on them yet, and nobody names them. */

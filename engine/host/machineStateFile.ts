@@ -32,14 +32,11 @@ export async function saveStateFile(control: MachineControl, path: string, work?
 /** Brings the state into a machine that is off; it is paused then. Throws what is wrong with the file, or "state-other-machine". */
 export async function loadStateFile(control: MachineControl, path: string): Promise<void> {
   const store = await FileStore.open(path, "read");
-  const pageThreads = PageCrew.start();
+  const pageThreads = new PageCrew();
   try {
     const { header, load } = await openSingleState(store, { ...snapshotServices, pageThreads });
     checkDescription(header, control.hardware);
     await control.restoreState(await load(path));
-  } catch (error) {
-    await pageThreads.close();
-    throw error;
   } finally {
     await store.close();
   }

@@ -25,6 +25,8 @@ import { type DiskPlace, openMachineDisk, ownOverlay, runOverlay } from "./openM
 /** What machines are made of, injected so that tests need no built processor. */
 export interface MachineParts {
   createMachine(options: MachineOptions): MachineControl;
+  /** Makes beforehand what machines would wait for. */
+  prepareProcessors?(): void;
   readCpuUnits(): Promise<MachineOptions["cpuUnits"]>;
 }
 
@@ -203,6 +205,9 @@ export async function openMachine(
   try {
     // What a run left that was ended without notice.
     if (!goesOn) await removeFolder(place.runFolder);
+    const files = Promise.all([parts.readCpuUnits(), readDirectBoot(config, folder), readFirmware(config, folder)]);
+    // What they lack is said when the drives are open.
+    files.catch(() => undefined);
     const disks: DiskAttachment[] = [];
     for (const [slot, disk] of config.storage.disks.entries()) {
       const passphrase = options.passphrases?.find((known) => known.slot === slot)?.passphrase;
@@ -220,12 +225,12 @@ export async function openMachine(
     for (const { path } of config.storage.floppies) {
       floppyDrives.push(path === null ? undefined : await open(path, "floppy"));
     }
-    const directBoot = await readDirectBoot(config, folder);
+    const [cpuUnits, directBoot, firmware] = await files;
     const { entropyDevice } = config.storage;
     const control = parts.createMachine({
-      cpuUnits: await parts.readCpuUnits(),
+      cpuUnits,
       memoryBytes: config.memoryMiB * MiB,
-      firmware: await readFirmware(config, folder),
+      firmware,
       bootOrder: config.bootOrder,
       bootMenu: config.bootMenu,
       ...(directBoot === undefined ? {} : { directBoot }),
@@ -311,10 +316,14 @@ async function readFirmware(config: MachineConfig, folder: string): Promise<Firm
 async function readDirectBoot(config: MachineConfig, folder: string): Promise<DirectBoot | undefined> {
   if (config.directBoot === null) return undefined;
   const { kernel, initrd, commandLine } = config.directBoot;
+  const [kernelBytes, initrdBytes] = await Promise.all([
+    readImage(folder, kernel),
+    initrd === null ? undefined : readImage(folder, initrd),
+  ]);
   return {
-    kernel: await readImage(folder, kernel),
+    kernel: kernelBytes,
     kernelName: basename(kernel),
-    ...(initrd === null ? {} : { initrd: await readImage(folder, initrd) }),
+    ...(initrdBytes === undefined ? {} : { initrd: initrdBytes }),
     commandLine,
   };
 }

@@ -36,7 +36,12 @@ export function preparePages(payload: Uint8Array, target: Uint8Array): () => voi
     last = page;
   }
   return () => {
-    target.fill(0);
+    const words = new Uint32Array(target.buffer, target.byteOffset, target.length / 4);
+    // Writing to memory that nobody has used yet would make the host provide it.
+    for (let page = 0; page < pages; page++) {
+      const start = page * STATE_PAGE_BYTES;
+      if (!isZeroPage(words, start / 4)) target.fill(0, start, start + STATE_PAGE_BYTES);
+    }
     for (const { page, bytes } of found) target.set(bytes, page * STATE_PAGE_BYTES);
   };
 }

@@ -121,7 +121,9 @@ try {
     const answered = since(began);
     const loaded = lastOf("The saved state was loaded.");
     await pause(2000);
-    console.log(`restored: memory read in ${loaded}, unpacked ${lastOf("All memory of the saved state is unpacked.")}; runs ${started} after Start, has answered a key ${answered} after Start`);
+    console.log(
+      `restored: memory read in ${loaded}, unpacked ${lastOf("All memory of the saved state is unpacked.")}; runs ${started} after Start, has answered a key ${answered} after Start`,
+    );
     await pause(2000);
   }
   await client.call("machine.powerOff", { id });

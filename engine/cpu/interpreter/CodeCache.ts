@@ -66,6 +66,11 @@ export class CodeCache {
     this.dropAll();
   }
 
+  /** Whether there are records that changes of memory must make it forget. */
+  get holdsCode(): boolean {
+    return this.#pages.anyMarked;
+  }
+
   /** Forgets everything. */
   dropAll(): void {
     this.#pages.dropAll();

@@ -121,6 +121,9 @@ export class CodePages {
   }
 
   // --- which guest physical pages hold code ---
+  get anyMarked(): boolean {
+    return this.#marked.size > 0;
+  }
   /** Writes to the page must be noticed. */
   guard(physPage: number): void {
     const entry = (memoryPlan.physMap >> 2) + physPage;

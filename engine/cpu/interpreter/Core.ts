@@ -1,4 +1,7 @@
 import { CoreModule, longCoreSlot } from "./CoreModule.ts";
+import { commonHandlerKeys } from "./commonHandlers.ts";
+import { FirstHandlers } from "./FirstHandlers.ts";
+import { parseHandlerKey } from "./HandlerSpec.ts";
 import { HandlerTable } from "./HandlerTable.ts";
 import { inlineHandlersOf } from "./inlineHandlers.ts";
 
@@ -9,6 +12,34 @@ interface CoreExports {
   readonly openLong?: (single: number) => number;
 }
 
+interface CompiledCore {
+  readonly module: WebAssembly.Module;
+  readonly handlers: FirstHandlers;
+}
+
+const compiledCores = new Map<boolean, CompiledCore>();
+
+/** The core of 64-bit code, or that of all other code. Made once in a process, since it takes about a tenth of a second. */
+function compileCore(long: boolean): CompiledCore {
+  let core = compiledCores.get(long);
+  if (core === undefined) {
+    const inline = inlineHandlersOf(long);
+    core = {
+      module: new WebAssembly.Module(new CoreModule(long, inline).bytes),
+      handlers: new FirstHandlers(inline),
+    };
+    compiledCores.set(long, core);
+  }
+  return core;
+}
+
+/** Makes beforehand what the cores of this process have in common, and what most guests would have them make. */
+export function prepareCores(): void {
+  for (const long of [false, true]) {
+    compileCore(long).handlers.prepare(commonHandlerKeys(long).map(parseHandlerKey));
+  }
+}
+
 /** An instance of a generated core (`CoreModule`) with the table of its handlers. */
 export class Core {
   readonly handlers: HandlerTable;
@@ -17,14 +48,13 @@ export class Core {
 
   /** `imports` are those of the units, `env` without the table, and `host`. */
   constructor(long: boolean, imports: WebAssembly.Imports) {
-    const inline = inlineHandlersOf(long);
+    const { module, handlers } = compileCore(long);
     this.#table = new WebAssembly.Table({ element: "anyfunc", initial: 1024 });
     const own = { ...imports, env: { ...imports.env, handlers: this.#table } };
-    const module = new WebAssembly.Module(new CoreModule(long, inline).bytes);
     const { exports } = new WebAssembly.Instance(module, own);
     this.#exports = exports as unknown as CoreExports;
     if (this.#exports.openLong) this.#table.set(longCoreSlot, this.#exports.openLong);
-    this.handlers = new HandlerTable(inline, this.#table, {
+    this.handlers = new HandlerTable(handlers, this.#table, {
       ...own,
       core: exports as WebAssembly.Imports[string] & object,
     });

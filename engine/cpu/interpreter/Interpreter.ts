@@ -121,6 +121,7 @@ export class Interpreter {
 
   /** Physical memory was changed by somebody else. */
   invalidate(address: number, length: number): void {
+    if (!this.cache.holdsCode) return;
     let at = address;
     const end = address + length;
     while (at < end) {

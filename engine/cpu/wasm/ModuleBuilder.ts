@@ -23,6 +23,18 @@ export class ModuleBuilder {
   #importedTags = 0;
   readonly #elements: { at: number; functions: number[] }[] = [];
 
+  /** A module that begins with what another imports: that takes longer to write down than most functions. */
+  static importing(other: ModuleBuilder): ModuleBuilder {
+    const module = new ModuleBuilder();
+    module.#types.append(other.#types.view());
+    for (const [key, index] of other.#typeIndices) module.#typeIndices.set(key, index);
+    module.#imports.append(other.#imports.view());
+    module.#importCount = other.#importCount;
+    module.#importedFunctions = other.#importedFunctions;
+    module.#importedTags = other.#importedTags;
+    return module;
+  }
+
   type(params: readonly ValueType[], results: readonly ValueType[]): number {
     const key = `${params.join()}>${results.join()}`;
     const known = this.#typeIndices.get(key);

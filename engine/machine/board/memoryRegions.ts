@@ -1,7 +1,7 @@
 import { GiB, MiB } from "../../base/units.ts";
+import type { ArrivingPages } from "../../contracts/MachineStateParts.ts";
 import { memoryPlan } from "../../cpu/layout/memoryPlan.ts";
 import type { PamSegment } from "../../devices/pci/PciHostBridge.ts";
-import type { ArrivingPages } from "../../contracts/MachineStateParts.ts";
 import type { FrozenMemory } from "../../memory/FrozenMemory.ts";
 import type { MemoryMap, Windows } from "../../memory/MemoryMap.ts";
 

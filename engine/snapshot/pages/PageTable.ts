@@ -13,6 +13,15 @@ const PACKS_MAX = 0xfffe;
 const RUN_ZERO = 0;
 const RUN_PACK = 1;
 
+/** Pages that follow each other in memory as in their pack. */
+export interface PageRun {
+  /** The first in memory, and in the pack. */
+  readonly page: number;
+  readonly number: number;
+  readonly pages: number;
+  readonly pack: string;
+}
+
 export interface PagePlace {
   readonly pack: string;
   readonly number: number;
@@ -48,19 +57,36 @@ export class PageTable {
     return this.packs.push(name) - 1;
   }
 
+  /** All pages that are in packs, in the order of memory. */
+  *runs(): Generator<PageRun> {
+    for (let page = 0; page < this.pageCount; ) {
+      const end = this.#endOfRun(page);
+      const pack = this.packs[this.#pack[page]! - 1];
+      if (pack !== undefined) yield { page, number: this.#number[page]!, pages: end - page, pack };
+      page = end;
+    }
+  }
+
+  #endOfRun(start: number): number {
+    const pack = this.#pack[start]!;
+    const first = this.#number[start]!;
+    let end = start + 1;
+    while (
+      end < this.pageCount &&
+      this.#pack[end] === pack &&
+      (pack === 0 || this.#number[end] === first + end - start)
+    )
+      end++;
+    return end;
+  }
+
   encode(): Uint8Array {
     const writer = new StateWriter().u32(this.pageCount).u16(this.packs.length);
     for (const name of this.packs) writer.string(name);
     for (let start = 0; start < this.pageCount; ) {
       const pack = this.#pack[start]!;
       const first = this.#number[start]!;
-      let end = start + 1;
-      while (
-        end < this.pageCount &&
-        this.#pack[end] === pack &&
-        (pack === 0 || this.#number[end] === first + end - start)
-      )
-        end++;
+      const end = this.#endOfRun(start);
       writer.u8(pack === 0 ? RUN_ZERO : RUN_PACK).u32(end - start);
       if (pack !== 0) writer.u16(pack - 1).u32(first);
       start = end;

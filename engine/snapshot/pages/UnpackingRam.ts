@@ -1,6 +1,15 @@
 import type { ArrivingPages } from "../../contracts/MachineStateParts.ts";
 import type { SnapshotServices } from "../SnapshotServices.ts";
-import { awaitChunk, chunkCount, dropChunk, harmedPages, progress, progressOf, takeChunk, unpackChunk } from "./PackedPages.ts";
+import {
+  awaitChunk,
+  chunkCount,
+  dropChunk,
+  harmedPages,
+  progress,
+  progressOf,
+  takeChunk,
+  unpackChunk,
+} from "./PackedPages.ts";
 import type { PagePack } from "./PagePack.ts";
 import type { PageTable } from "./PageTable.ts";
 import { type ReadPages, readPackedPages } from "./readPackedPages.ts";

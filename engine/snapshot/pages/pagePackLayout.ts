@@ -5,7 +5,7 @@
  */
 export const PACK_MAGIC = Uint8Array.from("GHPAGE1\x1a", (character) => character.charCodeAt(0));
 /** Of new packs: large enough to compress well, small enough that a single page is had quickly. */
-export const CHUNK_PAGES = 128;
+export const CHUNK_PAGES = 32;
 export const CHUNK_ENTRY_BYTES = 18;
 export const HASH_BYTES = 8;
 export const FOOTER_BYTES = 24 + PACK_MAGIC.length;

@@ -1,21 +1,14 @@
 import type { SnapshotServices } from "../SnapshotServices.ts";
 import { CHUNK_WORDS, chunkWord, type PackedPages, progress, RUN_WORDS, runWord } from "./PackedPages.ts";
 import type { PagePack } from "./PagePack.ts";
-import type { PageTable } from "./PageTable.ts";
+import type { PageRun, PageTable } from "./PageTable.ts";
 import type { Chunk } from "./pagePackLayout.ts";
-
-/** Pages that follow each other, in memory as in a pack. */
-interface PageRun {
-  readonly page: number;
-  readonly number: number;
-  pages: number;
-}
 
 /** What is needed of a chunk. */
 interface ChunkUse {
   readonly pack: PagePack;
   readonly chunk: Chunk;
-  readonly runs: PageRun[];
+  readonly runs: Pick<PageRun, "page" | "number" | "pages">[];
 }
 
 /** What is needed of chunks that lie side by side in a pack, read at one stroke. */
@@ -70,22 +63,21 @@ async function chunkUses(
   const found: ChunkUse[] = [];
   const numbers = new Map<Chunk, number>();
   const foundOf = new Uint32Array(table.pageCount);
-  for (let page = 0; page < table.pageCount; page++) {
-    const place = table.at(page);
-    if (place === undefined) continue;
-    const { number } = place;
-    const pack = packs.get(place.pack)!;
-    const chunk = pack.chunkOf(number);
-    let use = numbers.get(chunk);
-    if (use === undefined) {
-      use = found.push({ pack, chunk, runs: [] }) - 1;
-      numbers.set(chunk, use);
+  for (const run of table.runs()) {
+    const pack = packs.get(run.pack)!;
+    for (let done = 0; done < run.pages; ) {
+      const [page, number] = [run.page + done, run.number + done];
+      const chunk = pack.chunkOf(number);
+      const pages = Math.min(run.pages - done, chunk.first + chunk.pages - number);
+      let use = numbers.get(chunk);
+      if (use === undefined) {
+        use = found.push({ pack, chunk, runs: [] }) - 1;
+        numbers.set(chunk, use);
+      }
+      found[use]!.runs.push({ page, number, pages });
+      foundOf.fill(use + 1, page, page + pages);
+      done += pages;
     }
-    foundOf[page] = use + 1;
-    const { runs } = found[use]!;
-    const last = runs.at(-1);
-    if (last !== undefined && last.page + last.pages === page && last.number + last.pages === number) last.pages++;
-    else runs.push({ page, number, pages: 1 });
   }
   const uses = [...packs.values()].flatMap((pack) =>
     found.filter((use) => use.pack === pack).sort((one, other) => one.chunk.offset - other.chunk.offset),
