@@ -47,7 +47,7 @@ function setUp(parts: Partial<MachineParts> = {}, freeBytes = 2 ** 40) {
       },
     };
   };
-  return { children, stock: new EngineStock({ spawn, settleMs: 0, freeBytes: () => freeBytes }) };
+  return { children, stock: new EngineStock({ spawn, settleMs: 0, replenishMs: 0, freeBytes: () => freeBytes }) };
 }
 
 const settled = () => new Promise((resume) => setTimeout(resume, 60));
@@ -120,4 +120,24 @@ test("a machine that starts during the rehearsal does not wait for its end", asy
   const taken = stock.take("Debian");
   await expect(taken.client.call("boot", { config, folder: "/" })).resolves.toBeDefined();
   expect(children).toHaveLength(1);
+});
+
+test("what is prepared for all machines is left when one starts", async () => {
+  let parts = 0;
+  const { stock } = setUp({
+    *prepareProcessors() {
+      for (;;) {
+        parts++;
+        yield;
+      }
+    },
+  });
+  stock.keep(true);
+  await settled();
+  const taken = stock.take("Debian");
+  await taken.client.call("boot", { config, folder: "/" });
+  const prepared = parts;
+  expect(prepared).toBeGreaterThan(0);
+  await settled();
+  expect(parts).toBe(prepared);
 });

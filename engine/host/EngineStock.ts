@@ -17,17 +17,21 @@ export interface EngineProcess {
 
 export interface EngineStockOptions {
   readonly spawn: EngineSpawner;
-  /** How long to wait before making one, so that a page that loads or a machine that starts comes first. */
+  /** How long to wait before making the first, so that a page that loads comes first. */
   readonly settleMs?: number;
+  /** The same for the next one: a guest that has just begun needs all processors for a while, above all one that was saved. */
+  readonly replenishMs?: number;
   readonly freeBytes?: () => number;
 }
 
 const SETTLE_MS = 400;
+const REPLENISH_MS = 4000;
 const LEAST_FREE_BYTES = 1 * GiB;
 
 export class EngineStock {
   readonly #spawn: EngineSpawner;
   readonly #settleMs: number;
+  readonly #replenishMs: number;
   readonly #freeBytes: () => number;
   #ready: EngineProcess | undefined;
   #wanted = false;
@@ -35,16 +39,17 @@ export class EngineStock {
   #broken = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor({ spawn, settleMs = SETTLE_MS, freeBytes = freemem }: EngineStockOptions) {
+  constructor({ spawn, settleMs = SETTLE_MS, replenishMs = REPLENISH_MS, freeBytes = freemem }: EngineStockOptions) {
     this.#spawn = spawn;
     this.#settleMs = settleMs;
+    this.#replenishMs = replenishMs;
     this.#freeBytes = freeBytes;
   }
 
   /** Keeps a process ready from now on, or no more. */
   keep(wanted: boolean): void {
     this.#wanted = wanted;
-    if (wanted) this.#prepareSoon();
+    if (wanted) this.#prepareAfter(this.#settleMs);
     else this.#discard();
   }
 
@@ -58,7 +63,7 @@ export class EngineStock {
 
   /** The run's machine is up, or has failed: there is time for the next one. */
   replenish(): void {
-    if (this.#wanted) this.#prepareSoon();
+    if (this.#wanted) this.#prepareAfter(this.#replenishMs);
   }
 
   #make(machineName: string | undefined): EngineProcess {
@@ -66,12 +71,12 @@ export class EngineStock {
     return { child, client: new ProtocolClient(engineProtocol, child.endpoint) };
   }
 
-  #prepareSoon(): void {
+  #prepareAfter(milliseconds: number): void {
     if (this.#timer !== undefined || this.#ready !== undefined) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       if (this.#wanted && this.#ready === undefined && !this.#broken) this.#prepare();
-    }, this.#settleMs);
+    }, milliseconds);
     this.#timer.unref();
   }
 

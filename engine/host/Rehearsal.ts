@@ -46,7 +46,15 @@ export class Rehearsal {
     }
     machine.display.render(true);
     machine.powerOff();
-    if (!this.#ended) this.#parts.prepareProcessors?.();
+    await this.#prepareProcessors();
+  }
+
+  async #prepareProcessors(): Promise<void> {
+    if (this.#ended) return;
+    for (const _part of this.#parts.prepareProcessors?.() ?? []) {
+      await new Promise((resume) => setImmediate(resume));
+      if (this.#ended) return;
+    }
   }
 
   /** Makes way for the real machine; what was compiled stays while this object does. */

@@ -25,8 +25,8 @@ import { type DiskPlace, openMachineDisk, ownOverlay, runOverlay } from "./openM
 /** What machines are made of, injected so that tests need no built processor. */
 export interface MachineParts {
   createMachine(options: MachineOptions): MachineControl;
-  /** Makes beforehand what machines would wait for. */
-  prepareProcessors?(): void;
+  /** Makes beforehand what machines would wait for, part by part. */
+  prepareProcessors?(): Iterable<undefined>;
   readCpuUnits(): Promise<MachineOptions["cpuUnits"]>;
 }
 

@@ -19,6 +19,9 @@ const longestInstruction = 15;
 const enoughForRun =
   (longestRun + 1) * recordBytes + codePageLayout.sizeBytes + (longestRun + 1) * codePageLayout.lineTableBytes;
 
+/** What records are made with. */
+export type Handlers = Pick<HandlerTable, "indexOf" | "pairOf" | "isPair" | "flush">;
+
 /** Bytes to decode: where they are in memory, how many are known, and their offset in the page. */
 export interface DecodeSource {
   readonly bytes: Uint8Array;
@@ -37,7 +40,7 @@ export class CodeCache {
   readonly #halves: Uint16Array;
   readonly #encoder: RecordEncoder;
   readonly #decoder: Decoder;
-  readonly #handlersOf: (mode: number) => HandlerTable;
+  readonly #handlersOf: (mode: number) => Handlers;
   readonly #pages: CodePages;
   /** Instructions that end in a page but do not begin there, by that page's number. */
   readonly #crossings = new Map<number, { page: number; offset: number; record: number }[]>();
@@ -53,7 +56,7 @@ export class CodeCache {
   constructor(
     buffer: ArrayBufferLike,
     decoder: Decoder,
-    handlersOf: (mode: number) => HandlerTable,
+    handlersOf: (mode: number) => Handlers,
     protectPage: (physPage: number) => void,
   ) {
     this.#words = new Uint32Array(buffer);
@@ -335,7 +338,7 @@ export class CodeCache {
   }
 
   /** How many bytes from its place on a record depends on; which of them made an instruction invalid is not known. */
-  #bytesBehind(record: number, handlers: HandlerTable): number {
+  #bytesBehind(record: number, handlers: Handlers): number {
     const halves = this.#halves;
     if (halves[(record + recordLayout.handler) >> 1] === specialHandler.raise) return longestInstruction;
     const own = halves[(record + recordLayout.place) >> 1]! >> 12;

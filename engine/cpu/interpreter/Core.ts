@@ -4,6 +4,7 @@ import { FirstHandlers } from "./FirstHandlers.ts";
 import { parseHandlerKey } from "./HandlerSpec.ts";
 import { HandlerTable } from "./HandlerTable.ts";
 import { inlineHandlersOf } from "./inlineHandlers.ts";
+import { rehearseDecoding } from "./rehearseDecoding.ts";
 
 interface CoreExports {
   readonly enter: (single: number) => number;
@@ -33,11 +34,18 @@ function compileCore(long: boolean): CompiledCore {
   return core;
 }
 
-/** Makes beforehand what the cores of this process have in common, and what most guests would have them make. */
-export function prepareCores(): void {
+/**
+ * Makes beforehand what the cores of this process have in common, and what most guests would have them make, part by part: what is made is of use even
+ * when the caller ends it. A part takes up to a tenth of a second.
+ */
+export function* prepareCores(): Generator<undefined> {
   for (const long of [false, true]) {
-    compileCore(long).handlers.prepare(commonHandlerKeys(long).map(parseHandlerKey));
+    const { handlers } = compileCore(long);
+    yield;
+    handlers.prepare(commonHandlerKeys(long).map(parseHandlerKey));
+    yield;
   }
+  yield* rehearseDecoding(compileCore(true).handlers);
 }
 
 /** An instance of a generated core (`CoreModule`) with the table of its handlers. */

@@ -3,8 +3,10 @@ import { assemble } from "../../../resources/assembler/assemble.ts";
 import { type BareMachine, createBareMachine, placeFlat32, placeFlat64 } from "../../../tests/fixtures/bareMachine.ts";
 import { prepareCores } from "./Core.ts";
 import { commonHandlerKeys } from "./commonHandlers.ts";
+import { FirstHandlers } from "./FirstHandlers.ts";
 import { handlerKey, parseHandlerKey } from "./HandlerSpec.ts";
 import { inlineHandlersOf } from "./inlineHandlers.ts";
+import { rehearseDecoding } from "./rehearseDecoding.ts";
 
 describe.each([false, true])("common handlers, 64-bit code: %s", (long) => {
   const keys = commonHandlerKeys(long);
@@ -14,6 +16,13 @@ describe.each([false, true])("common handlers, 64-bit code: %s", (long) => {
     const all = [...keys, ...inlineHandlersOf(long).specs.map(handlerKey)];
     expect(new Set(all).size).toBe(all.length);
   });
+});
+
+test("decoding is rehearsed without making anything", () => {
+  const handlers = new FirstHandlers(inlineHandlersOf(true));
+  const [next, known] = [handlers.next, handlers.indices.size];
+  expect([...rehearseDecoding(handlers)].length).toBeGreaterThan(10);
+  expect([handlers.next, handlers.indices.size]).toEqual([next, known]);
 });
 
 const source = (bits: number) => `
@@ -47,7 +56,7 @@ test("machines made before and after they are prepared do the same", { timeout: 
     return [flat, long];
   };
   const before = (await machines()).map(result);
-  prepareCores();
+  for (const _part of prepareCores());
   const prepared = await machines();
   const known = (index: number, mode: number) => prepared[index]!.vcpu.interpreter.handlersOf(mode).known();
   for (const key of commonHandlerKeys(false)) expect(known(0, 1).has(key), key).toBe(true);
