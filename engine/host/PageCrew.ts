@@ -28,12 +28,14 @@ export class PageCrew implements PageThreads {
     const processors = availableParallelism();
     const headStartMs = processors < PROCESSORS_ENOUGH ? HEAD_START_MS : 0;
     const { signal } = this.#closed;
-    await pause(headStartMs, undefined, { signal }).catch(() => undefined);
+    // A process that is done does not wait for any of this.
+    await pause(headStartMs, undefined, { signal, ref: false }).catch(() => undefined);
     if (signal.aborted) return;
     this.#threads = Array.from(
       { length: Math.max(1, Math.min(THREADS_MAX, processors - 1)) },
       () => new Worker(hostEntry("pageThread"), { execArgv: [], workerData: { pages, target } satisfies UnpackOrder }),
     );
+    for (const thread of this.#threads) thread.unref();
     await Promise.all(this.#threads.map(endOf));
   }
 

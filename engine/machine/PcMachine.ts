@@ -180,7 +180,7 @@ export class PcMachine implements MachineControl {
       regions.receive(pages);
       loadSections(this.#parts, sections);
       void pages.arrived().then(
-        () => regions.allArrived(),
+        () => regions.allArrived(pages),
         (error: Error) => this.#stopAtBoundary({ kind: "failure", error }),
       );
     } catch (error) {

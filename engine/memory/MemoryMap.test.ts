@@ -147,7 +147,7 @@ describe("memory that is on its way", () => {
     expect(built.events).toEqual(["map"]);
     const absent = () => [...Array(16).keys()].filter((page) => pages.isAbsent(page));
     const marked = () => [...Array(16).keys()].filter((page) => (built.pages[page]! & layout.bits.absent) !== 0);
-    return { ...built, absent, marked };
+    return { ...built, source: pages, absent, marked };
   }
   const all = [...Array(16).keys()];
 
@@ -168,11 +168,13 @@ describe("memory that is on its way", () => {
   });
 
   test("comes where it is mapped anew, and is marked no more when all of it is there", () => {
-    const { map, marked } = buildArriving();
+    const { map, source, marked } = buildArriving();
     map.mapMemory(0x8000, ramOffset + 0x1000, 0x1000, { writable: true });
     expect(marked()).toEqual(all);
     expect([map.read8(0x8000), map.read8(0x1000)]).toEqual([1, 1]);
-    map.allArrived(windows);
+    map.allArrived(pagesOnDemand(new Uint8Array(0), new Uint8Array(0)), windows);
+    expect(marked()).toEqual(all.filter((page) => page !== 1 && page !== 8));
+    map.allArrived(source, windows);
     expect(marked()).toEqual([]);
   });
 

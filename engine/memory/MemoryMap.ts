@@ -138,7 +138,9 @@ export class MemoryMap implements PhysicalMemory {
     this.#remark(windows, (entry) => entry | this.#absentBit((entry & PLACE_MASK) >>> 0));
   }
 
-  allArrived(windows: Windows): void {
+  /** Of no effect when others are on their way by now. */
+  allArrived(pages: ArrivingPages, windows: Windows): void {
+    if (this.#arriving?.pages !== pages) return;
     this.#arriving = undefined;
     this.#remark(windows, (entry) => entry & ~this.#layout.bits.absent);
   }

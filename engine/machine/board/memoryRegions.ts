@@ -89,8 +89,8 @@ export class MemoryRegions {
     this.#map.receive(memoryPlan.ram, pages, this.#windows);
   }
 
-  allArrived(): void {
-    this.#map.allArrived(this.#windows);
+  allArrived(pages: ArrivingPages): void {
+    this.#map.allArrived(pages, this.#windows);
   }
 
   /** Where RAM can be mapped. */

@@ -10,7 +10,7 @@ export const CHUNK_ENTRY_BYTES = 18;
 export const HASH_BYTES = 8;
 export const FOOTER_BYTES = 24 + PACK_MAGIC.length;
 /** Chunks that are compressed at the same time. */
-export const CHUNKS_IN_FLIGHT = 8;
+export const CHUNKS_IN_FLIGHT = 32;
 
 export interface Chunk {
   /** From the start of the pack. */
