@@ -56,6 +56,7 @@ export const commandLegality: Readonly<Record<HostCommandName, "always" | readon
   "media.add": "always",
   "media.info": "always",
   "media.create": "always",
+  "media.createDiskette": "always",
   "media.copy": "always",
   "media.move": "always",
   "media.resize": "always",

@@ -43,6 +43,17 @@ export const newDiskFormats = [
   { format: "raw", subformats: ["raw"] },
 ] as const satisfies readonly { format: DiskFormatName; subformats: readonly string[] }[];
 
+/** What new diskettes may be. Their sizes are customary names: 1.44 MB are 1440 KiB. */
+export const disketteSizes = [
+  { label: "360 KB", sizeBytes: 368_640 },
+  { label: "720 KB", sizeBytes: 737_280 },
+  { label: "1.2 MB", sizeBytes: 1_228_800 },
+  { label: "1.44 MB", sizeBytes: 1_474_560 },
+  { label: "2.88 MB", sizeBytes: 2_949_120 },
+] as const;
+export const disketteSizeSchema = v.picklist(disketteSizes.map(({ label }) => label));
+export type DisketteSize = v.InferOutput<typeof disketteSizeSchema>;
+
 /** What a conversion may make: also what is written once and never changed. */
 export const copyDiskFormats = newDiskFormats.map(({ format, subformats }) => ({
   format,
@@ -132,6 +143,11 @@ export const mediumCommands = {
       sizeBytes: v.nullable(natural),
       parentPath: v.nullable(path),
     }),
+    result: mediumResult,
+  },
+  /** A new diskette, formatted with FAT12 or all zeros. Refuses a file that exists. */
+  "media.createDiskette": {
+    params: v.strictObject({ path, size: disketteSizeSchema, formatted: v.boolean() }),
     result: mediumResult,
   },
   /** A new file with the same content, in the same format or another; hard disks come out whole, resting on nothing. */

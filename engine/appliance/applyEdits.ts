@@ -11,8 +11,9 @@ import type {
   MacPolicy,
 } from "../api/applianceProtocol.ts";
 import { osTypes } from "../api/osTypes.ts";
+import { isDiskFileName } from "../api/plainFileName.ts";
 import { applianceError } from "./applianceError.ts";
-import { plainFileName, withTargetNames } from "./diskTargets.ts";
+import { withTargetNames } from "./diskTargets.ts";
 
 const opticalInterfaces = ["ide", "ahci", "virtio-scsi"] as const;
 
@@ -87,7 +88,7 @@ function editItem(
   if (kept.kind !== "disk") return kept;
   const format = edit?.format ?? diskFormat ?? kept.target.format;
   const fileName = edit?.fileName ?? (format === kept.target.format ? kept.target.fileName : "");
-  if (fileName !== "" && (plainFileName(fileName) !== fileName || /^(\.|machine\.json)/i.test(fileName))) {
+  if (fileName !== "" && !isDiskFileName(fileName)) {
     throw applianceError("invalid-edit", `A disk cannot be called “${fileName}”.`, { fileName });
   }
   return {

@@ -1,18 +1,9 @@
 /** What imported disks are called in their machine's folder: after the file they come from, with the extension of what they become, none twice. */
 import type { ApplianceItem } from "../api/applianceProtocol.ts";
 import { diskExtensions } from "../api/diskExtensions.ts";
+import { plainFileName } from "../api/plainFileName.ts";
 import { applianceError } from "./applianceError.ts";
 import { baseName } from "./memberName.ts";
-
-const NAME_MAX = 80;
-
-/** A stem that every file system takes. */
-export function plainFileName(name: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters have no place in file names
-  const safe = name.replace(/[\u0000-\u001f\u007f<>:"/\\|?*]+/g, "_").slice(0, NAME_MAX);
-  const trimmed = safe.replace(/^[. ]+|[. ]+$/g, "");
-  return trimmed === "" || /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(trimmed) ? `disk ${trimmed}`.trim() : trimmed;
-}
 
 /** Gives every disk without a name one of its own. Names that were chosen stand; "invalid-edit" when two are the same. */
 export function withTargetNames(items: readonly ApplianceItem[]): ApplianceItem[] {

@@ -70,6 +70,22 @@ test("a new image is of the format that its name promises, unless another is ask
   });
 }, 60_000);
 
+test("diskettes are made in their customary sizes", async () => {
+  const made = async (...args: string[]) => JSON.parse((await medium("create", ...args, "--json")).output);
+  expect(await made("a.img", "--diskette", "1.44M")).toMatchObject({ sizeBytes: 1_474_560 });
+  expect(await made("b.img", "--diskette", "720k", "--blank")).toMatchObject({ sizeBytes: 737_280 });
+  expect(readFileSync(commands.at("a.img")).toString("latin1", 54, 59)).toBe("FAT12");
+  expect(readFileSync(commands.at("b.img")).every((byte) => byte === 0)).toBe(true);
+  for (const wrong of [
+    ["--diskette", "2M"],
+    ["--diskette", "1.44M", "--size", "1M"],
+    ["--blank", "--size", "1M"],
+  ]) {
+    expect(await medium("create", "c.img", ...wrong), wrong.join(" ")).toMatchObject({ status: 2 });
+  }
+  expect(await medium("create", "a.img", "--diskette", "1.2M")).toMatchObject({ status: 8 });
+}, 60_000);
+
 test("what makes no sense ends with 2, what cannot be done with 8, and nothing is replaced", async () => {
   writeFileSync(commands.at("full.img"), "precious");
   expect(await medium("create", "x", "--format", "zip", "--size", "1M")).toMatchObject({ status: 2 });

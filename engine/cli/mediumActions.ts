@@ -3,7 +3,7 @@
  * locks as the app; only `remove` asks the library first, so that nothing a machine needs goes away.
  */
 import { resolve } from "node:path";
-import type { DiskFormatName } from "../api/mediumProtocol.ts";
+import { type DisketteSize, type DiskFormatName, disketteSizes } from "../api/mediumProtocol.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import { checkDiskSize } from "../host/diskSize.ts";
 import { formatOfFile, inspectMedium } from "../host/inspectMedium.ts";
@@ -13,6 +13,7 @@ import {
   compareDiskFiles,
   copyDisk,
   createDisk,
+  createDiskette,
   type MediumWork,
   resizeDisk,
   tryPassphrase,
@@ -30,6 +31,9 @@ export interface CreateMediumArguments {
   readonly size?: string;
   readonly backing?: string;
   readonly passphraseFile?: string;
+  /** Its size; the rest does not go with it. */
+  readonly diskette?: string;
+  readonly blank?: boolean;
   readonly json?: boolean;
 }
 
@@ -62,6 +66,11 @@ export interface CompareArguments {
 const formats: readonly DiskFormatName[] = ["raw", "qcow", "qcow2", "vdi", "vmdk", "vhd", "vhdx"];
 
 export async function createMedium(file: string, given: CreateMediumArguments): Promise<number> {
+  if (given.diskette !== undefined) {
+    await createDiskette(resolve(file), disketteSize(given, given.diskette), given.blank !== true);
+    return await tell(file, given.json);
+  }
+  if (given.blank === true) throw new BadArguments("--blank is for diskettes (--diskette)");
   const format = newDiskFormat(given.format ?? formatByName(file) ?? "qcow2", given.subformat);
   if (given.size === undefined && given.backing === undefined) throw new BadArguments("--size or --backing is needed");
   const sizeBytes = given.size === undefined ? undefined : bytesOf("--size", given.size);
@@ -71,6 +80,20 @@ export async function createMedium(file: string, given: CreateMediumArguments): 
   const passphrase = await readPassphraseOption(given.passphraseFile);
   await createDisk(resolve(file), { format, subformat, sizeBytes, parent, passphrase });
   return await tell(file, given.json);
+}
+
+/** "1.44M", "1.44 MB", "1440K" and "1474560" are the same. */
+function disketteSize(given: CreateMediumArguments, text: string): DisketteSize {
+  const { format, subformat, size, backing, passphraseFile } = given;
+  if ([format, subformat, size, backing, passphraseFile].some((other) => other !== undefined)) {
+    throw new BadArguments("--diskette goes with --blank and --json alone");
+  }
+  const plain = (words: string): string => words.toUpperCase().replace(/[ B]/g, "");
+  const found = disketteSizes.find(({ label, sizeBytes }) =>
+    [plain(label), `${sizeBytes / 1024}K`, String(sizeBytes)].includes(plain(text)),
+  );
+  if (found === undefined) throw new BadArguments(`--diskette is 360K, 720K, 1.2M, 1.44M or 2.88M, not ${text}`);
+  return found.label;
 }
 
 /** Says what the file is, and what it rests on; with a passphrase, that it is the right one. */

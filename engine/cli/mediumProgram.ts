@@ -24,7 +24,7 @@ export function addMedium(program: Command, setStatus: (status: number) => void)
 function addMaking(medium: Command, setStatus: (status: number) => void): void {
   medium
     .command("create")
-    .description("make a disk image")
+    .description("make a disk image or a diskette")
     .argument("<file>")
     .option(
       "--format <format>",
@@ -32,6 +32,8 @@ function addMaking(medium: Command, setStatus: (status: number) => void): void {
     )
     .option("--subformat <name>", "dynamic, fixed, v2, monolithicFlat, ...")
     .option("--size <size>", "how large the disk is")
+    .option("--diskette <size>", "a diskette formatted with FAT12: 360K, 720K, 1.2M, 1.44M or 2.88M")
+    .option("--blank", "the diskette is not formatted")
     .option("--backing <file>", "the new image holds only what differs from this one")
     .option(
       "--passphrase-file <file>",

@@ -5,7 +5,7 @@
 import { basename, dirname, extname, resolve } from "node:path";
 import type { ApplianceExport } from "../api/applianceProtocol.ts";
 import type { DiskConfig } from "../api/MachineConfig.ts";
-import { plainFileName } from "../appliance/diskTargets.ts";
+import { plainFileName } from "../api/plainFileName.ts";
 import type { ExportDisk, ExportFile, ExportMachine } from "../appliance/export/ExportMachine.ts";
 import { exportAppliance } from "../appliance/export/exportAppliance.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -55,6 +55,18 @@ test("the formats that interfaces offer are those that can be made", () => {
     expect(diskFormat(format).subformats).toEqual(expect.arrayContaining([...subformats]));
     expect(diskFormat(format).subformats[0]).toBe(subformats[0]);
   }
+});
+
+test("diskettes are made, formatted or blank, and are on the list as such", async () => {
+  const make = (name: string, formatted: boolean) =>
+    client.call("media.createDiskette", { path: at(name), size: "1.44 MB", formatted });
+  const { medium } = await make("data.img", true);
+  expect(medium).toMatchObject({ kind: "floppy", sizeBytes: 1_474_560, added: true, state: { kind: "ready" } });
+  await make("blank.img", false);
+  expect(readFileSync(at("data.img")).subarray(510, 516).toString("hex")).toBe("55aaf0ffff00");
+  expect(readFileSync(at("blank.img")).equals(Buffer.alloc(1_474_560))).toBe(true);
+  await expect(make("data.img", false)).rejects.toMatchObject({ kind: "file-exists" });
+  expect([...(await listed()).keys()].sort()).toEqual(["blank.img", "data.img"]);
 });
 
 describe("the list", () => {

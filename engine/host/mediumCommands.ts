@@ -21,6 +21,7 @@ import {
   copyDisk,
   copyPlainFile,
   createDisk,
+  createDiskette,
   filesOfDisk,
   resizeDisk,
   tryPassphrase,
@@ -65,6 +66,11 @@ export function mediumCommands(context: MediumContext): Pick<Handlers, keyof typ
       });
       if (parent !== undefined) await media.add(parent, "disk");
       await media.add(path, "disk");
+      return await answer(path);
+    },
+    "media.createDiskette": async ({ path, size, formatted }) => {
+      await createDiskette(whole(path), size, formatted);
+      await media.add(path, "floppy");
       return await answer(path);
     },
     "media.copy": async (order) => {

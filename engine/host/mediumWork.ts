@@ -2,8 +2,10 @@
  * What is done to a medium's files, whoever asks: the host's commands and the command line. Locks are respected ("in-use"). New files
  * come whole to their place, or not at all (`inNewFolder`).
  */
+import { randomBytes } from "node:crypto";
 import { copyFile, open, readdir } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { type DisketteSize, disketteSizes } from "../api/mediumProtocol.ts";
 import { GuesthouseError } from "../base/GuesthouseError.ts";
 import type {
   BackingReference,
@@ -15,12 +17,14 @@ import type {
 } from "../contracts/DiskImage.ts";
 import { compareDisks, type DiskComparison } from "../storage/compareDisks.ts";
 import { convertDisk } from "../storage/convertDisk.ts";
+import { emptyDiskette } from "../storage/formats/emptyDiskette.ts";
 import { diskFormat, openDisk } from "../storage/openDisk.ts";
 import { diskServices } from "./diskServices.ts";
 import { isEncrypted, namingDisk } from "./encryptedDisks.ts";
 import { FileOpener } from "./FileOpener.ts";
 import { fileError } from "./fileError.ts";
-import { inNewFolder } from "./newFolder.ts";
+import { alreadyThere, fileExists, inNewFolder } from "./newFolder.ts";
+import { writeFileAtomically } from "./writeFileAtomically.ts";
 
 export type MediumWork = LongWork;
 
@@ -92,6 +96,14 @@ export async function createDisk(
     const reference = { names: [referenceName(path, parent)], format, identity };
     await makeWhole(path, { ...disk, passphraseWork }, disk.sizeBytes ?? base.sizeBytes, async () => {}, reference);
   });
+}
+
+/** A diskette of zeros, or an empty one with a file system. Refuses a file that exists. */
+export async function createDiskette(path: string, size: DisketteSize, formatted: boolean): Promise<void> {
+  if (await fileExists(path)) throw alreadyThere(path);
+  const { sizeBytes } = disketteSizes.find(({ label }) => label === size)!;
+  const serial = randomBytes(4).readUInt32LE();
+  await writeFileAtomically(path, formatted ? emptyDiskette(sizeBytes, serial) : new Uint8Array(sizeBytes));
 }
 
 /** Relative within one folder, so that folders can be moved; absolute elsewhere. */

@@ -3,7 +3,7 @@
  * would, long work as a job that takes a few seconds and can be cancelled.
  */
 import type { HostProtocol } from "../../engine/api/hostProtocol.ts";
-import type { Medium, MediumKind } from "../../engine/api/mediumProtocol.ts";
+import { disketteSizes, type Medium, type MediumKind } from "../../engine/api/mediumProtocol.ts";
 import type { ParamsOf, ResultOf } from "../../engine/api/ProtocolSpec.ts";
 import { GuesthouseError } from "../../engine/base/GuesthouseError.ts";
 import type { FakeJobs } from "./FakeJobs.ts";
@@ -75,6 +75,11 @@ export class FakeMedia {
         parentPath,
       }),
     );
+  }
+
+  #createDiskette({ path, size }: ParamsOf<HostProtocol, "media.createDiskette">) {
+    const sizeBytes = disketteSizes.find(({ label }) => label === size)?.sizeBytes ?? 0;
+    return this.#put(fakeMedium(path, "floppy", { sizeBytes, allocatedBytes: sizeBytes }));
   }
 
   async #copy({ path, target, format, subformat }: ParamsOf<HostProtocol, "media.copy">) {
@@ -152,6 +157,7 @@ export class FakeMedia {
         };
       },
       "media.create": (params: ParamsOf<HostProtocol, "media.create">) => this.#create(params),
+      "media.createDiskette": (params: ParamsOf<HostProtocol, "media.createDiskette">) => this.#createDiskette(params),
       "media.copy": (params: ParamsOf<HostProtocol, "media.copy">) => this.#copy(params),
       "media.move": (params: ParamsOf<HostProtocol, "media.move">) => this.#move(params),
       "media.resize": (params: ParamsOf<HostProtocol, "media.resize">) => this.#resize(params),

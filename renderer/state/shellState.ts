@@ -26,8 +26,9 @@ export type OpenDialog =
   | { kind: "import"; existing?: true }
   /** The machine that is chosen at first; null for none. */
   | { kind: "export"; id: string | null }
-  /** A new hard disk in a folder; `made` gets its path. */
+  /** A new hard disk or diskette in a folder; `made` gets its path. */
   | { kind: "createDisk"; folder: string; made?: (path: string) => void }
+  | { kind: "createDiskette"; folder: string; made?: (path: string) => void }
   | { kind: "medium"; work: MediumWork; path: string }
   | { kind: "takeSnapshot"; id: string }
   | { kind: "editSnapshot"; id: string; snapshotId: string }

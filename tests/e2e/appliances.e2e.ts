@@ -32,11 +32,12 @@ async function makeAppliance(folder: string): Promise<string> {
   return join(folder, "vbox1.ova");
 }
 
-async function importAppliance(page: Page, path: string, name: string): Promise<void> {
+async function importAppliance(page: Page, path: string, name: string, disk = "disk.qcow2"): Promise<void> {
   await page.keyboard.press("Control+i");
   const dialog = page.getByRole("dialog", { name: "Import appliance" });
   await dialog.getByRole("textbox", { name: "Appliance" }).fill(path);
   await dialog.getByRole("textbox", { name: "Name" }).fill(name);
+  await dialog.getByRole("textbox", { name: "File of" }).fill(disk);
   await dialog.getByRole("button", { name: "Import", exact: true }).click();
   await expect(page.getByRole("row", { name })).toBeVisible({ timeout: 30_000 });
 }
@@ -50,8 +51,9 @@ test("an appliance of VirtualBox is imported, boots, is exported, and boots agai
   manager: page,
   shell,
 }) => {
-  await importAppliance(page, await makeAppliance(shell.folder), "Imported");
+  await importAppliance(page, await makeAppliance(shell.folder), "Imported", "from afar.qcow2");
   await expect(page.getByRole("status").filter({ hasText: "Imported: Imported" })).toBeVisible();
+  await expect(page.getByText("from afar.qcow2").first()).toBeVisible();
   await start(page, "Imported");
   await expectSaid(page, "disk [from afar] memory []");
   await note(page, "home now");

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
 import { expect, test } from "./shellFixture.ts";
@@ -51,6 +51,20 @@ test("a disk is made, converted, resized, checked and removed with its file", as
   await expect(page.getByRole("row", { name: /first-copy\.vdi/ })).toBeHidden();
   expect(existsSync(join(shell.folder, "first-copy.vdi"))).toBe(false);
   expect(existsSync(join(shell.folder, "first.qcow2"))).toBe(true);
+});
+
+test("a diskette is made", async ({ manager: page, shell }) => {
+  await page.keyboard.press("Control+d");
+  await page.getByRole("tab", { name: "Floppy disks" }).click();
+  await page.getByRole("button", { name: "Create…" }).click();
+  const dialog = page.getByRole("dialog", { name: "New diskette" });
+  const file = dialog.getByRole("textbox", { name: "File", exact: true });
+  await expect(file).toHaveValue(/diskette\.img$/);
+  await file.fill(join(shell.folder, "notes.img"));
+  await dialog.getByRole("button", { name: "Make diskette" }).click();
+  await expect(dialog).toBeHidden();
+  await expect(page.getByRole("row", { name: /notes\.img/ })).toContainText("1.4 MiB");
+  expect((await stat(join(shell.folder, "notes.img"))).size).toBe(1_474_560);
 });
 
 test("a machine's disk is found, compacted, moved and released", async ({ manager: page, shell }) => {

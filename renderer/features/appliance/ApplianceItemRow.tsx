@@ -16,7 +16,8 @@ import { newDiskFormats } from "../../../engine/api/mediumProtocol.ts";
 import { Checkbox } from "../../ui/Choices.tsx";
 import { formatBytes } from "../../ui/formatQuantities.ts";
 import { Select } from "../../ui/Select.tsx";
-import { type ItemChoices, mayLeaveOut } from "./importEdits.ts";
+import { TextField } from "../../ui/TextField.tsx";
+import { type FileNameProblem, type ItemChoices, mayLeaveOut, withFormat } from "./importEdits.ts";
 
 const icons: Record<ApplianceItem["kind"], LucideIcon> = {
   controller: CircuitBoard,
@@ -42,10 +43,11 @@ export function useNoteSentence(): (note: ApplianceNote) => string {
 interface ApplianceItemRowProps {
   item: ApplianceItem;
   choices: ItemChoices;
+  fileProblem: FileNameProblem | undefined;
   onChange: (choices: ItemChoices) => void;
 }
 
-function DiskChoices({ item, choices, onChange }: ApplianceItemRowProps) {
+function DiskChoices({ item, choices, fileProblem, onChange }: ApplianceItemRowProps) {
   const { t } = useTranslation();
   if (item.kind !== "disk" || item.outcome === "skipped") return null;
   return (
@@ -63,8 +65,16 @@ function DiskChoices({ item, choices, onChange }: ApplianceItemRowProps) {
         hideLabel
         value={choices.format}
         disabled={!choices.include}
-        onChange={(format) => onChange({ ...choices, format })}
+        onChange={(format) => onChange(withFormat(choices, format))}
         options={formats.map((id) => ({ id, label: id.toUpperCase() }))}
+      />
+      <TextField
+        label={t("appliance.fileOf", { item: item.label })}
+        hideLabel
+        value={choices.fileName}
+        disabled={!choices.include}
+        onChange={(fileName) => onChange({ ...choices, fileName })}
+        error={fileProblem === undefined ? undefined : t(`issue.${fileProblem}`)}
       />
     </span>
   );

@@ -7,7 +7,7 @@ import { NumberInput } from "../../ui/NumberInput.tsx";
 import { SystemTypeSelect } from "../../ui/SystemTypeSelect.tsx";
 import { TextField } from "../../ui/TextField.tsx";
 import { ApplianceItemRow, useNoteSentence } from "./ApplianceItemRow.tsx";
-import type { ImportProblem, MachineChoices } from "./importEdits.ts";
+import { fileNameProblem, type ImportProblem, type MachineChoices } from "./importEdits.ts";
 
 interface ApplianceMachineFormProps {
   machine: ApplianceMachine;
@@ -71,6 +71,7 @@ export function ApplianceMachineForm({ machine, choices, problem, optional, onCh
                   key={item.id}
                   item={item}
                   choices={chosen}
+                  fileProblem={fileNameProblem(machine, choices, item)}
                   onChange={(next) => set({ items: { ...choices.items, [item.id]: next } })}
                 />
               );

@@ -17,7 +17,7 @@ import { Select } from "../../ui/Select.tsx";
 import { useNoteSentence } from "./ApplianceItemRow.tsx";
 import { ApplianceMachineForm } from "./ApplianceMachineForm.tsx";
 import "./appliance.css";
-import { type ImportChoices, importEdits, importProblem, initialChoices } from "./importEdits.ts";
+import { fileNameProblem, type ImportChoices, importEdits, importProblem, initialChoices } from "./importEdits.ts";
 
 const TYPING_PAUSE_MS = 300;
 
@@ -138,7 +138,11 @@ function ApplianceForm({ appliance, onConfiguration, onClose, fileField, existin
   const chosen = machines.filter(({ index }) => choices[index]?.include);
   const configuration = configurations.find((candidate) => candidate.chosen)?.id;
   const needsAgreement = chosen.some(({ licence }) => licence !== "") && !agreed;
-  const wrong = machines.some(({ index }) => importProblem(choices, index) !== undefined);
+  const wrong = machines.some((machine) => {
+    const own = choices[machine.index];
+    const files = own === undefined ? [] : machine.items.map((item) => fileNameProblem(machine, own, item));
+    return [importProblem(choices, machine.index), ...files].some((problem) => problem !== undefined);
+  });
   const run = () => {
     onClose();
     void attempt(t("failure.import", { name: baseName(appliance.path) }), async () => {

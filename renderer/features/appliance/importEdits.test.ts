@@ -1,6 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { fakeAppliance } from "../../platform/FakeAppliances.ts";
-import { type ImportChoices, importEdits, importProblem, initialChoices, mayLeaveOut } from "./importEdits.ts";
+import {
+  fileNameProblem,
+  type ImportChoices,
+  importEdits,
+  importProblem,
+  initialChoices,
+  mayLeaveOut,
+  withFormat,
+} from "./importEdits.ts";
 
 const appliance = fakeAppliance("/a.ova");
 const initial = initialChoices(appliance);
@@ -44,6 +52,39 @@ test("more memory than a machine can have is what it can have", () => {
   expect(choices[0]?.memoryMiB).toBe(3072);
   expect(importProblem(choices, 0)).toBeUndefined();
   expect(importEdits(large, choices, plain)).toEqual({ machines: [] });
+});
+
+describe("files of disks", () => {
+  const [machine] = appliance.machines;
+  const disk = machine?.items.find(({ kind }) => kind === "disk");
+  const chosen = disk === undefined ? undefined : first.items[disk.id];
+  if (machine === undefined || disk === undefined || chosen === undefined) throw new Error("no disk");
+  const called = (fileName: string, more = {}) => ({
+    ...first,
+    items: { ...first.items, [disk.id]: { ...chosen, fileName, ...more } },
+  });
+
+  test("are called as their formats are, until they get another name", () => {
+    expect(withFormat(chosen, "vhdx").fileName).toBe("web-disk001.vhdx");
+    expect(withFormat({ ...chosen, fileName: "system.disk" }, "vhdx").fileName).toBe("system.disk");
+    expect(importEdits(appliance, { 0: called(" system.qcow2 ") }, plain)).toEqual({
+      machines: [{ index: 0, items: [{ id: disk.id, fileName: "system.qcow2" }] }],
+    });
+  });
+
+  test("have a name of their own that files can have", () => {
+    expect(fileNameProblem(machine, first, disk)).toBeUndefined();
+    expect(fileNameProblem(machine, called(" "), disk)).toBe("file-name-empty");
+    for (const name of ["a/b", "../a", "con", "machine.json", ".hidden"]) {
+      expect(fileNameProblem(machine, called(name), disk), name).toBe("file-name-impossible");
+    }
+    const twin = { ...disk, id: "twin" };
+    const two = { ...machine, items: [...machine.items, twin] };
+    const both = { ...first, items: { ...first.items, twin: { ...chosen, fileName: "WEB-disk001.qcow2" } } };
+    expect(fileNameProblem(two, both, twin)).toBe("file-name-repeats");
+    expect(fileNameProblem(machine, called("", { include: false }), disk)).toBeUndefined();
+    expect(fileNameProblem(machine, { ...called(""), include: false }, disk)).toBeUndefined();
+  });
 });
 
 test("what is skipped anyway, and controllers, cannot be left out", () => {

@@ -6,6 +6,8 @@ import type {
   ApplianceMachine,
 } from "../../../engine/api/applianceProtocol.ts";
 import { MEMORY_MIB_MAX, MEMORY_MIB_MIN } from "../../../engine/api/checkMachineDraft.ts";
+import { diskExtensions } from "../../../engine/api/diskExtensions.ts";
+import { isDiskFileName } from "../../../engine/api/plainFileName.ts";
 
 type DiskItem = Extract<ApplianceItem, { kind: "disk" }>;
 
@@ -14,6 +16,8 @@ export interface ItemChoices {
   /** Of disks. */
   interface: NonNullable<DiskItem["interface"]>;
   format: DiskItem["target"]["format"];
+  /** In the machine's folder. */
+  fileName: string;
 }
 
 export interface MachineChoices {
@@ -29,8 +33,19 @@ export type ImportChoices = Readonly<Record<number, MachineChoices>>;
 
 function itemChoices(item: ApplianceItem): ItemChoices {
   const include = item.outcome !== "skipped";
-  if (item.kind !== "disk") return { include, interface: "ide", format: "qcow2" };
-  return { include, interface: item.interface ?? "ide", format: item.target.format };
+  if (item.kind !== "disk") return { include, interface: "ide", format: "qcow2", fileName: "" };
+  const { format, fileName } = item.target;
+  return { include, interface: item.interface ?? "ide", format, fileName };
+}
+
+/** The file's name follows its format for as long as it ends as that does. */
+export function withFormat(choices: ItemChoices, format: ItemChoices["format"]): ItemChoices {
+  const ending = `.${diskExtensions[choices.format]}`;
+  const { fileName } = choices;
+  const renamed = fileName.endsWith(ending)
+    ? `${fileName.slice(0, -ending.length)}.${diskExtensions[format]}`
+    : fileName;
+  return { ...choices, format, fileName: renamed };
 }
 
 export function machineChoices(machine: ApplianceMachine): MachineChoices {
@@ -67,6 +82,25 @@ export function importProblem(choices: ImportChoices, index: number): ImportProb
   return machine.memoryMiB > MEMORY_MIB_MAX ? "memory-too-large" : undefined;
 }
 
+export type FileNameProblem = "file-name-empty" | "file-name-impossible" | "file-name-repeats";
+
+/** What is wrong with the name of a disk's file; `item` is one of the machine's. */
+export function fileNameProblem(
+  machine: ApplianceMachine,
+  choices: MachineChoices,
+  item: ApplianceItem,
+): FileNameProblem | undefined {
+  const nameOf = ({ kind, id }: ApplianceItem): string | undefined => {
+    const own = choices.items[id];
+    return kind === "disk" && own?.include === true ? own.fileName.trim().toLowerCase() : undefined;
+  };
+  const name = nameOf(item);
+  if (!choices.include || name === undefined) return undefined;
+  if (name === "") return "file-name-empty";
+  if (!isDiskFileName(name)) return "file-name-impossible";
+  return machine.items.filter((other) => nameOf(other) === name).length > 1 ? "file-name-repeats" : undefined;
+}
+
 function itemEdits(machine: ApplianceMachine, choices: MachineChoices) {
   return machine.items.flatMap((item) => {
     const before = itemChoices(item);
@@ -75,6 +109,7 @@ function itemEdits(machine: ApplianceMachine, choices: MachineChoices) {
       ...(after.include === before.include ? {} : { include: after.include }),
       ...(after.interface === before.interface ? {} : { interface: after.interface }),
       ...(after.format === before.format ? {} : { format: after.format }),
+      ...(after.fileName.trim() === before.fileName ? {} : { fileName: after.fileName.trim() }),
     };
     return Object.keys(edit).length === 0 ? [] : [{ id: item.id, ...edit }];
   });

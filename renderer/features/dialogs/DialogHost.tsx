@@ -12,6 +12,7 @@ import { HostFileDialog } from "../files/HostFileDialog.tsx";
 import { RemoveDialog } from "../library/RemoveDialog.tsx";
 import { RenameDialog } from "../library/RenameDialog.tsx";
 import { CreateDiskDialog } from "../media/CreateDiskDialog.tsx";
+import { CreateDisketteDialog } from "../media/CreateDisketteDialog.tsx";
 import { MediumDialog } from "../media/MediumDialog.tsx";
 import { CommandPalette } from "../palette/CommandPalette.tsx";
 import { SettingsDialog } from "../settings/SettingsDialog.tsx";
@@ -43,6 +44,8 @@ function renderDialog(dialog: OpenDialog, close: () => void) {
       return <ExportDialog id={dialog.id} onClose={close} />;
     case "createDisk":
       return <CreateDiskDialog folder={dialog.folder} made={dialog.made} onClose={close} />;
+    case "createDiskette":
+      return <CreateDisketteDialog folder={dialog.folder} made={dialog.made} onClose={close} />;
     case "medium":
       return <MediumDialog work={dialog.work} path={dialog.path} onClose={close} />;
     case "takeSnapshot":

@@ -66,15 +66,21 @@ function MediaToolbar({
   };
   return (
     <Toolbar className="toolbar" aria-label={t("media.toolbar")}>
-      {kind === "disk" ? (
+      {kind === "optical" ? null : (
         <Button
           variant="flat"
-          onPress={() => shell.open({ kind: "createDisk", folder: info?.dataFolder ?? "", made: onNew })}
+          onPress={() =>
+            shell.open({
+              kind: kind === "disk" ? "createDisk" : "createDiskette",
+              folder: info?.dataFolder ?? "",
+              made: onNew,
+            })
+          }
         >
           <FilePlus2 size={16} aria-hidden />
           {t("media.create")}
         </Button>
-      ) : null}
+      )}
       <Button variant="flat" onPress={() => void add()}>
         <Plus size={16} aria-hidden />
         {t("media.add")}
