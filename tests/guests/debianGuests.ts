@@ -7,6 +7,8 @@ import { join } from "node:path";
  * Guests that other people made, taken from Debian's own packages with `apt-get download` and kept outside of the
  * repository. Nothing here is installed, and nothing of it is ever part of the project.
  */
+/** GUESTHOUSE_THOROUGH=1: also what takes minutes and differs little from what is tried anyway. */
+export const thorough = process.env.GUESTHOUSE_THOROUGH === "1";
 const cache = process.env.GUESTHOUSE_GUESTS ?? join(homedir(), ".cache", "guesthouse-guests");
 
 function run(command: string, args: string[], cwd = cache): string {

@@ -18,7 +18,7 @@ import { diskGuest } from "./diskGuest.ts";
 const unavailable = guestsUnavailable();
 const note = unavailable === undefined ? "" : `: ${unavailable}`;
 const MINUTE = 60_000;
-const writtenMiB = Number(process.env.GUESTHOUSE_DISK_MIB ?? 16);
+const writtenMiB = Number(process.env.GUESTHOUSE_DISK_MIB ?? 8);
 /** For one disk; on a busy host a MiB takes seconds. */
 const DISK_MS = (8 + writtenMiB / 8) * MINUTE;
 const trouble = /Oops|BUG:|Call Trace|I\/O error|timeout|failed command|exception Emask/;

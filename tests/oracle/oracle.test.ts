@@ -12,7 +12,7 @@ import { OtherExecutors } from "./OtherExecutors.ts";
 import { windowBytes } from "./oracleLayout.ts";
 import { subjectsFor } from "./subjects.ts";
 
-const cases = Number(process.env.GUESTHOUSE_ORACLE_CASES ?? 300_000);
+const cases = Number(process.env.GUESTHOUSE_ORACLE_CASES ?? 150_000);
 const seed = Number(process.env.GUESTHOUSE_ORACLE_SEED ?? 1);
 const reason = whyNotNative();
 /** A crowded machine gets through fewer cases, and that is no failure. */
