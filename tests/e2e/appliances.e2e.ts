@@ -53,6 +53,7 @@ test("an appliance of VirtualBox is imported, boots, is exported, and boots agai
 }) => {
   await importAppliance(page, await makeAppliance(shell.folder), "Imported", "from afar.qcow2");
   await expect(page.getByRole("status").filter({ hasText: "Imported: Imported" })).toBeVisible();
+  await page.getByRole("row", { name: "Imported" }).click();
   await expect(page.getByText("from afar.qcow2").first()).toBeVisible();
   await start(page, "Imported");
   await expectSaid(page, "disk [from afar] memory []");
