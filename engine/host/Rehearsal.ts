@@ -1,7 +1,7 @@
 /**
  * A small machine that is switched on and off before the real one: it leaves behind compiled units, which
  * the engine finds again by their bytes while the rehearsed machine is kept, a generated interpreter, and warmed-up code from the board to the
- * first line that the firmware prints. It has no drives and nobody sees it.
+ * first line that the firmware prints. It has no drives and nobody sees it. Then comes, part by part, what processors would make while guests wait.
  */
 import { MiB } from "../base/units.ts";
 import type { MachineControl } from "../machine/MachineControl.ts";

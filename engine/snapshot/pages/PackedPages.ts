@@ -1,5 +1,5 @@
 import { STATE_PAGE_BYTES } from "../../contracts/MachineStateParts.ts";
-import { damaged, unpack } from "../codecNumbers.ts";
+import { unpack } from "../codecNumbers.ts";
 import type { SnapshotServices } from "../SnapshotServices.ts";
 
 /**
@@ -88,8 +88,4 @@ function copyPages(packed: PackedPages, chunk: number, target: Uint8Array, servi
     const pages = bytes.subarray(from, from + runs[at + runWord.pages]! * STATE_PAGE_BYTES);
     target.set(pages, runs[at + runWord.page]! * STATE_PAGE_BYTES);
   }
-}
-
-export function harmedPages(): Error {
-  return damaged("Pages cannot be unpacked.");
 }

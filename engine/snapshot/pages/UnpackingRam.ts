@@ -1,15 +1,7 @@
 import type { ArrivingPages } from "../../contracts/MachineStateParts.ts";
+import { damaged } from "../codecNumbers.ts";
 import type { SnapshotServices } from "../SnapshotServices.ts";
-import {
-  awaitChunk,
-  chunkCount,
-  dropChunk,
-  harmedPages,
-  progress,
-  progressOf,
-  takeChunk,
-  unpackChunk,
-} from "./PackedPages.ts";
+import { awaitChunk, chunkCount, dropChunk, progress, progressOf, takeChunk, unpackChunk } from "./PackedPages.ts";
 import type { PagePack } from "./PagePack.ts";
 import type { PageTable } from "./PageTable.ts";
 import { type ReadPages, readPackedPages } from "./readPackedPages.ts";
@@ -89,7 +81,7 @@ export class UnpackingRam implements ArrivingPages {
       unpackChunk(packed, chunk, this.#target, this.#services);
     }
     awaitChunk(packed, chunk);
-    if (progressOf(packed, chunk) === progress.harmed) throw harmedPages();
+    if (progressOf(packed, chunk) === progress.harmed) throw damaged("Pages cannot be unpacked.");
   }
 }
 
